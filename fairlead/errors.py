@@ -1,0 +1,163 @@
+"""Everything that can go wrong, drawn once.
+
+    FairleadError                 code · sentence · what to do
+    ├── InvalidInput              invalid_input         the caller sent something we cannot take
+    │   ├── UnknownAgent          unknown_agent
+    │   ├── UnknownSetting        unknown_setting
+    │   └── NotJson               not_json              a value that JSON cannot carry
+    ├── NotFound                  not_found
+    ├── Conflict                  conflict              the thing is not in the state you expected
+    ├── Unauthorised              unauthorised
+    ├── QueueFull                 queue_full            come back after `retry_after`
+    ├── RateLimitError            rate_limited          come back after `retry_after`
+    ├── ConfigurationError        configuration         a setting is missing or wrong
+    ├── DatabaseUnavailable       database_unavailable  could not ask; try again
+    │   ├── DatabaseInUse         database_in_use       another process serves this file
+    │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
+    ├── ModelError                model_error           the model call failed
+    │   ├── ModelRefused          model_refused         the provider says the request is wrong
+    │   ├── ModelTimeout          model_timeout
+    │   ├── ModelUnavailable      model_unavailable     may succeed when tried again
+    │   ├── BrokenAnswer          broken_answer         cut, malformed, or too large; still charged
+    │   ├── CircuitOpenError              circuit_open
+    │   ├── AllProvidersUnavailableError  all_providers_unavailable
+    │   └── AllProvidersFailedError       all_providers_failed
+    ├── BudgetExceededError       budget                the run may spend no more
+    ├── ToolFailed                tool_failed           a tool raised or timed out
+    ├── RunFailed                 run_failed            a child run ended badly
+    └── Fenced                    fenced                this worker no longer owns the run
+
+Codes become HTTP statuses in `web/api/problems.py` and exit codes in `cli/exits.py`, nowhere else.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class FairleadError(Exception):
+    """A problem with a code for programs, a sentence for people, and what to do about it."""
+
+    code = "internal"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class InvalidInput(FairleadError):
+    code = "invalid_input"
+
+
+class UnknownAgent(InvalidInput):
+    code = "unknown_agent"
+
+
+class UnknownSetting(InvalidInput):
+    code = "unknown_setting"
+
+
+class NotJson(InvalidInput):
+    code = "not_json"
+
+
+class NotFound(FairleadError):
+    code = "not_found"
+
+
+class Conflict(FairleadError):
+    code = "conflict"
+
+
+class Unauthorised(FairleadError):
+    code = "unauthorised"
+
+
+class ComeBackLater(FairleadError):
+    """A refusal that ends by itself: `retry_after` says when to try again."""
+
+    def __init__(self, message: str, *, retry_after: timedelta, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class QueueFull(ComeBackLater):
+    code = "queue_full"
+
+
+class RateLimitError(ComeBackLater):
+    code = "rate_limited"
+
+
+class ConfigurationError(FairleadError):
+    code = "configuration"
+
+
+class DatabaseUnavailable(FairleadError):
+    code = "database_unavailable"
+
+
+class DatabaseInUse(DatabaseUnavailable):
+    code = "database_in_use"
+
+
+class SchemaTooNew(DatabaseUnavailable):
+    code = "schema_too_new"
+
+
+class ModelError(FairleadError):
+    code = "model_error"
+
+
+class ModelRefused(ModelError):
+    code = "model_refused"
+
+
+class ModelTimeout(ModelError):
+    code = "model_timeout"
+
+
+class ModelUnavailable(ModelError):
+    """May succeed when tried again; `retry_after` when the provider said when."""
+
+    code = "model_unavailable"
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class BrokenAnswer(ModelError):
+    code = "broken_answer"
+
+
+class CircuitOpenError(ModelError):
+    code = "circuit_open"
+
+
+class AllProvidersUnavailableError(ModelError):
+    code = "all_providers_unavailable"
+
+
+class AllProvidersFailedError(ModelError):
+    code = "all_providers_failed"
+
+
+class BudgetExceededError(FairleadError):
+    code = "budget"
+
+
+class ToolFailed(FairleadError):
+    code = "tool_failed"
+
+
+class RunFailed(FairleadError):
+    code = "run_failed"
+
+
+class Fenced(FairleadError):
+    code = "fenced"
