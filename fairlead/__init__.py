@@ -1,0 +1,32 @@
+"""Write an agent as a Python callable; Fairlead runs it durably and keeps it inside its budget.
+
+Main path: `from fairlead import Agent, tool` in your project, declared in `fairlead.toml`.
+
+Names are looked up when first used, so that `import fairlead` and the command line start at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairlead.agents import Agent as Agent
+    from fairlead.agents import Context as Context
+    from fairlead.agents import MemoryBuffer as MemoryBuffer
+    from fairlead.agents import tool as tool
+
+__version__ = "0.1.0"
+__all__ = ["Agent", "Context", "MemoryBuffer", "__version__", "tool"]
+
+_FROM = {name: "fairlead.agents" for name in ("Agent", "Context", "MemoryBuffer", "tool")}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _FROM:
+        raise AttributeError(f"module 'fairlead' has no attribute {name!r}")
+    return getattr(import_module(_FROM[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
