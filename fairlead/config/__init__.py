@@ -1,0 +1,42 @@
+"""All settings: typed, read once, frozen.
+
+Main path: `load_settings` merges `.env`, `.env.local`, the environment and arguments (`load.py`) into the
+parts of `parts.py`, and hands each part of the product only its own. Nothing else reads the environment.
+May import: errors, clock.
+"""
+
+from fairlead.config.describe import SettingDoc, describe_settings
+from fairlead.config.load import load_settings
+from fairlead.config.parts import (
+    AccessSettings,
+    AppSettings,
+    ClientSettings,
+    DatabaseSettings,
+    EngineSettings,
+    Environment,
+    LogFormat,
+    LogLevel,
+    ModelSettings,
+    ServerSettings,
+    TelemetrySettings,
+)
+from fairlead.config.settings import Settings, ShownSetting
+
+__all__ = [
+    "AccessSettings",
+    "AppSettings",
+    "ClientSettings",
+    "DatabaseSettings",
+    "EngineSettings",
+    "Environment",
+    "LogFormat",
+    "LogLevel",
+    "ModelSettings",
+    "ServerSettings",
+    "SettingDoc",
+    "Settings",
+    "ShownSetting",
+    "TelemetrySettings",
+    "describe_settings",
+    "load_settings",
+]

@@ -1,0 +1,209 @@
+"""What can be set, part by part. Each part of the product is handed only its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+
+from fairlead.config.url import database_url, hide_password
+from fairlead.config.value import Duration, SecretList, Size, setting
+
+_MAX_PORT = 65535
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    TESTING = "testing"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+class LogFormat(StrEnum):
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Part(BaseModel):
+    # An input may be a secret: our messages name the setting and the rule, never the value.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+
+
+class AppSettings(Part):
+    """What this installation is."""
+
+    environment: Environment = setting(
+        Environment.DEVELOPMENT, "Which defaults apply, and whether missing settings stop the start.", bare=True
+    )
+    name: str = setting("fairlead", "Name of the service in logs, health and titles.", name="APP_NAME", bare=True)
+    debug: bool = setting(False, "Show more to the developer. Never in production.", bare=True)
+
+
+class EngineSettings(Part):
+    """How runs are claimed, held, and kept."""
+
+    release: str = setting(
+        "dev", "Build id of the agents' code. A run ends on the release it began on.", min_length=1, max_length=200
+    )
+    worker_concurrency: int = setting(5, "Runs one worker holds at a time.", bare=True, ge=1, le=10_000)
+    max_concurrent_agents: int = setting(
+        10, "Runs executing at a time over all workers of one machine.", bare=True, ge=1, le=1_000_000
+    )
+    lease: Duration = setting(timedelta(seconds=15), "A worker that has not renewed for this long has lost its runs.")
+    renew_every: Duration = setting(timedelta(seconds=5), "How often a worker renews the lease of its runs.")
+    peer_check_every: Duration = setting(
+        timedelta(milliseconds=250), "How often workers look whether a peer's connection has fallen."
+    )
+    poll_every: Duration = setting(timedelta(seconds=1), "How often to look for work when no notification came.")
+    max_attempts: int = setting(5, "Workers that may die holding a run before it is error/poison.", ge=1, le=1000)
+    queue_limit: int = setting(10_000, "Runs that may wait; one more is refused with 429.", ge=1)
+    queue_retry_after: Duration = setting(timedelta(seconds=5), "What a refused caller is told to wait.")
+    drain_timeout: Duration = setting(
+        timedelta(seconds=45), "On SIGTERM: how long steps may finish before their runs are handed back."
+    )
+    keep_checkpoints: int = setting(3, "Latest checkpoints kept of a finished run.", ge=1)
+    checkpoint_retention: Duration = setting(
+        timedelta(hours=72), "How long all checkpoints of a finished run are kept."
+    )
+    run_retention: Duration = setting(timedelta(days=30), "How long a finished run is kept.")
+    retention_every: Duration = setting(timedelta(minutes=1), "How often old runs and checkpoints are swept.")
+    retention_batch: int = setting(500, "Runs swept in one transaction.", ge=1, le=100_000)
+
+    @model_validator(mode="after")
+    def _renewed_in_time(self) -> Self:
+        if self.renew_every * 2 > self.lease:
+            raise ValueError("RENEW_EVERY must be at most half of LEASE, or one late renewal loses every run")
+        return self
+
+
+class DatabaseSettings(Part):
+    """Where state lives."""
+
+    url: str = setting(
+        "sqlite:///.fairlead/fairlead.db",
+        "sqlite:///PATH (relative to the project) or postgresql://USER:PASSWORD@HOST/DATABASE; or a JSON secret "
+        "with username, password, host, port, database.",
+        name="DATABASE_URL",
+        bare=True,
+        secret=True,
+    )
+    pool_size: int = setting(50, "Connections a process may open (PostgreSQL).", name="DATABASE_POOL_SIZE", ge=1)
+    pool_idle: int = setting(10, "Idle connections a process keeps.", name="DATABASE_POOL_IDLE", ge=0)
+    pool_idle_for: Duration = setting(
+        timedelta(minutes=5), "An idle connection is closed after this.", name="DATABASE_POOL_IDLE_FOR"
+    )
+    connect_timeout: Duration = setting(
+        timedelta(seconds=10), "Longest wait for a connection.", name="DATABASE_CONNECT_TIMEOUT"
+    )
+    blob_dir: Path = setting(
+        Path(".fairlead/blobs"), "Folder of values too large for a row; shared by all machines of an environment."
+    )
+    blob_threshold: Size = setting(64 * 1024, "A larger value goes to a blob.")
+
+    @field_validator("url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        return database_url(value)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite:")
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The file behind a sqlite URL (`sqlite:///relative`, `sqlite:////absolute`)."""
+        if not self.is_sqlite:
+            raise ValueError("this database is not a file")
+        return Path(unquote(urlsplit(self.url).path).removeprefix("/"))
+
+    @property
+    def shown_url(self) -> str:
+        """The URL for people: no password."""
+        return hide_password(self.url)
+
+
+class ServerSettings(Part):
+    """Where we listen, and what we take."""
+
+    host: str = setting("127.0.0.1", "Address the API and console listen on. Beyond loopback a key is required.")
+    port: int = setting(8000, "Port of the API and console.", ge=0, le=_MAX_PORT)
+    worker_host: str = setting("127.0.0.1", "Address a worker's health and metrics listen on.")
+    worker_port: int = setting(
+        9000, "Port of a worker's health and metrics.", also="PROMETHEUS_METRICS_PORT", ge=0, le=_MAX_PORT
+    )
+    body_limit: Size = setting(1024**2, "Largest request body.")
+
+
+class AccessSettings(Part):
+    """Who may call."""
+
+    api_keys: SecretList = setting(
+        (), "Keys that may call the API, comma separated.", name="API_KEY_WHITELIST", bare=True, secret=True
+    )
+
+
+class ModelSettings(Part):
+    """Calls to model providers."""
+
+    timeout: Duration = setting(
+        timedelta(seconds=30),
+        "Longest silence of a provider: an attempt with no byte for this long is given up.",
+        name="AI_SERVICE_TIMEOUT",
+        bare=True,
+    )
+    retry_count: int = setting(
+        3, "Further attempts of a call that may succeed again.", name="AI_SERVICE_RETRY_COUNT", bare=True, ge=0, le=20
+    )
+    retry_delay: Duration = setting(
+        timedelta(seconds=2),
+        "Wait before the second attempt; it doubles, with jitter.",
+        name="AI_SERVICE_RETRY_DELAY",
+        bare=True,
+    )
+    unknown_price_usd: Decimal | None = setting(
+        None, "USD per million tokens charged for a model without a known price. Not set: such a call is refused.", gt=0
+    )
+    openai_api_key: SecretStr | None = setting(None, "Key of the `openai` provider.", bare=True, secret=True)
+
+    @property
+    def unknown_price_nano(self) -> int | None:
+        """Nano-dollars per token."""
+        return None if self.unknown_price_usd is None else max(1, round(self.unknown_price_usd * 1000))
+
+
+class TelemetrySettings(Part):
+    """What we say about ourselves."""
+
+    log_level: LogLevel = setting(
+        LogLevel.INFO,
+        "Least level of the application log; run events are always logged. "
+        "Default: development DEBUG, testing INFO, staging WARNING, production ERROR.",
+        bare=True,
+    )
+    log_format: LogFormat = setting(LogFormat.AUTO, "json, console, or auto: console on a terminal in development.")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+class ClientSettings(Part):
+    """How the command line reaches a serving Fairlead."""
+
+    url: str | None = setting(None, "Address of the API the CLI talks to. Not set: HOST and PORT.", name="URL")
+    api_key: SecretStr | None = setting(None, "Key the CLI calls with.", name="API_KEY", secret=True)

@@ -1,0 +1,85 @@
+"""All settings of one process, frozen, with where each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from fairlead.config.describe import PARTS, SettingDoc, describe_settings, write_value
+from fairlead.config.parts import (
+    AccessSettings,
+    AppSettings,
+    ClientSettings,
+    DatabaseSettings,
+    EngineSettings,
+    ModelSettings,
+    ServerSettings,
+    TelemetrySettings,
+)
+from fairlead.config.url import password_of
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """A setting as a person may see it: a secret is only said to be set."""
+
+    name: str
+    value: str
+    origin: str  # "default", ".env", ".env.local", "environment", "argument"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole; `wiring` hands each part its own."""
+
+    root: Path
+    app: AppSettings = field(default_factory=AppSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
+    client: ClientSettings = field(default_factory=ClientSettings)
+    origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    _environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def secret(self, name: str) -> SecretStr | None:
+        """A secret that a declaration names (`api_key_env = "LOCAL_API_KEY"`), from the environment or `.env`."""
+        value = self._environ.get(name)
+        return SecretStr(value) if value else None
+
+    @property
+    def api_url(self) -> str:
+        """Where the command line finds the API."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.server.host, self.server.host)  # noqa: S104
+        return self.client.url or f"http://{f'[{host}]' if ':' in host else host}:{self.server.port}"
+
+    def shown(self) -> list[ShownSetting]:
+        """Every setting with its value and origin, fit for a screen."""
+        return [
+            ShownSetting(doc.name, self._shown(doc), self.origins.get(doc.name, "default"))
+            for doc in describe_settings()
+        ]
+
+    def _shown(self, doc: SettingDoc) -> str:
+        if doc.name == "DATABASE_URL":
+            return self.database.shown_url
+        return write_value(getattr(getattr(self, doc.part), doc.field), secret=doc.secret)
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every secret we hold, so that logs can strike them out wherever they turn up."""
+        return tuple({value for value in self._secrets() if len(value) >= 6})
+
+    def _secrets(self) -> Iterator[str]:
+        for part in fields(self):
+            model = getattr(self, part.name)
+            values = model.__dict__.values() if part.name in PARTS else ()
+            for value in values:
+                for item in value if isinstance(value, tuple) else (value,):
+                    if isinstance(item, SecretStr):
+                        yield item.get_secret_value()
+        yield password_of(self.database.url)

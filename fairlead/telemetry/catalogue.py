@@ -1,0 +1,110 @@
+"""Every event anyone may emit: when, and with which fields. A test fails when code emits anything else.
+
+Fields speak in our units: `took` and other durations are timedelta, money is `cost_nano`, times are datetime.
+Listeners translate (`latency_ms`, `cost_usd`). `request_id` and `run_id` are added to log lines where they are bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Heard(StrEnum):
+    """How an event gets into the log."""
+
+    ALWAYS = "always"  # a run event, logged whatever LOG_LEVEL says
+    BY_LEVEL = "by level"
+    NEVER = "never"  # too many: metrics only
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    name: str
+    when: str
+    fields: tuple[str, ...]
+    level: Level = Level.INFO
+    heard: Heard = Heard.BY_LEVEL
+
+
+def _run(name: str, when: str, *fields: str, level: Level = Level.INFO) -> EventSpec:
+    return EventSpec(name, when, ("run_id", "agent", "tenant", "release", "worker", *fields), level, Heard.ALWAYS)
+
+
+def _process(name: str, when: str, *fields: str, level: Level = Level.INFO) -> EventSpec:
+    return EventSpec(name, when, fields, level)
+
+
+_SPECS = (
+    # The life of a run
+    _run("run_submitted", "a run was accepted and stored", "thread_id", "parent_id", "priority", "intent", "created"),
+    _run("run_claimed", "a worker took a run", "fence", "attempt", "waited"),
+    _run("agent_started", "a worker calls the agent (again, after a resume)", "attempt", "task", "intent", "thread_id"),
+    _run("run_resumed", "a run goes on from its journal", "attempt", "steps", "reason"),
+    _run("run_parked", "a run waits for a timer, child or person and gave its worker back", "reason", "wake_at"),
+    _run("run_woken", "what a parked run waited for has come", "reason"),
+    _run("run_retried", "a finished or interrupted run was put back in the queue by a caller", "by"),
+    _run("run_interrupted", "a run stopped and needs a person", "reason", "message", level=Level.WARNING),
+    _run("run_cancelled", "a run was cancelled", "by"),
+    _run("run_diverged", "a resumed run took another path than its journal", "step", "kind", "left",
+         level=Level.WARNING),
+    _run("run_outcome_unknown", "a worker died while a tool that is not safe to repeat ran", "tool", "step",
+         level=Level.ERROR),
+    _run("run_lost", "a run's worker died; the run is claimable again", "attempt", level=Level.WARNING),
+    _run("run_moved", "a run was moved to another release", "to_release", "by"),
+    _run("run_unserved", "no living worker serves the run's agent and release", "waited", "count",
+         level=Level.WARNING),
+    _run("agent_completed", "a run ended", "status", "reason", "intent", "took", "steps", "cost_nano", "tokens_in",
+         "tokens_out", "attempt", "error"),
+    # Inside a run
+    _run("llm_call", "a model call ended", "provider", "model", "status", "took", "first_token", "tokens_in",
+         "tokens_out", "cached_in", "cost_nano", "attempts", "stream", "step", "error"),
+    _run("llm_retry", "a model call is tried again", "provider", "model", "attempt", "delay", "error",
+         level=Level.WARNING),
+    _run("tool_call", "a tool is about to run", "tool", "step", "call_id", "input"),
+    _run("tool_result", "a tool ended", "tool", "step", "call_id", "status", "took", "output", "error"),
+    _run("workflow_execution", "a run started another as its child", "child_run_id", "child_agent", "step"),
+    _run("approval_requested", "a run waits for a person", "approval_id", "question", "expires_at"),
+    _run("approval_answered", "a person answered", "approval_id", "approved", "by"),
+    _run("approval_expired", "nobody answered in time: the answer is no", "approval_id", level=Level.WARNING),
+    _run("log", "the agent said something (`ctx.log`)", "message", "data"),
+    EventSpec("step_recorded", "a step is in the journal", ("run_id", "agent", "kind", "name", "took"),
+              heard=Heard.NEVER),
+    # Processes
+    _process("worker_started", "a worker is ready to claim", "worker", "release", "agents", "slots", "host", "pid"),
+    _process("worker_draining", "a worker claims no more", "worker", "release", "running", "timeout"),
+    _process("worker_stopped", "a worker has ended", "worker", "release", "handed_back", "took"),
+    _process("worker_lost", "a worker died or lost its lease; its runs are claimable", "worker", "release", "runs",
+             "detected_by", level=Level.WARNING),
+    _process("worker_fenced", "this worker no longer owns a run and stopped it", "worker", "run_id", "fence",
+             level=Level.WARNING),
+    _process("server_started", "the API and console listen", "host", "port", "version", "environment"),
+    _process("server_stopped", "the API and console have ended", "host", "port"),
+    _process("queue_full", "a run was refused: the queue is at its limit", "tenant", "agent", "depth", "limit",
+             level=Level.WARNING),
+    _process("queue_depth", "the queue was counted", "depth", "active", level=Level.DEBUG),
+    _process("retention_swept", "old runs and checkpoints were deleted", "runs", "checkpoints", "blobs", "took"),
+    _process("database_unreachable", "the database did not answer; we try again", "database", "error",
+             level=Level.ERROR),
+    _process("database_recovered", "the database answers again", "database", "took"),
+    _process("migration_applied", "the schema moved on", "database", "migration", "took"),
+    _process("provider_health", "a provider became usable or not", "provider", "healthy", "reason"),
+    _process("listener_failed", "a telemetry listener raised; told once a minute", "listener", "on", "count",
+             "message", level=Level.ERROR),
+    _process("error", "something failed that nobody asked for", "code", "message", "where", "run_id", "trace",
+             level=Level.ERROR),
+    # HTTP
+    _process("http_request", "a request was answered", "method", "endpoint", "status_code", "took", "request_id",
+             "client", "caller", "bytes_out"),
+    EventSpec("connection_opened", "a stream to a watcher opened", ("endpoint",), heard=Heard.NEVER),
+    EventSpec("connection_closed", "a stream to a watcher closed", ("endpoint", "took"), heard=Heard.NEVER),
+)  # fmt: skip
+
+EVENTS: dict[str, EventSpec] = {spec.name: spec for spec in _SPECS}
