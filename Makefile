@@ -1,0 +1,95 @@
+# Every target sets up what it needs. `make help` lists them.
+VENV ?= .venv
+PYTHON ?=
+FAULTS ?= 500
+SEED ?=
+ARGS ?=
+
+export VENV PYTHON
+
+BIN := $(VENV)/bin
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: $(VENV)/.base ## Run the example agent on a real log, kill its worker, watch it finish
+	$(BIN)/fairlead demo $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev system ## Run all tests on real servers and a real browser (ARGS="-k name")
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Check style and layout of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: format
+format: $(VENV)/.dev ## Mend what `make lint` can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(VENV)/.dev ## Check the types, strictly
+	$(BIN)/basedpyright
+
+.PHONY: arrows
+arrows: $(VENV)/.dev ## Check that every part imports only parts below it
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Write the pages that are made from code
+	$(BIN)/python docs/generate.py
+
+.PHONY: docs-check
+docs-check: $(VENV)/.dev ## Check that those pages are up to date
+	$(BIN)/python docs/generate.py --check
+
+.PHONY: bench
+bench: $(VENV)/.bench system ## Measure speed and size beside DBOS
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: crash
+crash: $(VENV)/.dev system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
+	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: fresh
+fresh: $(VENV)/.dev ## Build the wheel, install it as a user would, check count, size and start-up
+	$(BIN)/python .ci/fresh.py
+
+.PHONY: ci
+ci: ## Everything a change must pass
+	.ci/run
+
+.PHONY: venv
+venv: $(VENV)/.dev ## Make the virtual environment from the lock files
+
+.PHONY: system
+system: ## Install the servers and the browser the tests use, where missing
+	@.ci/system postgres redis chromium faketime
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
+	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
+	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --all-extras --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --group bench -c requirements.lock -o requirements-bench.lock
+
+.PHONY: clean
+clean: ## Remove what can be made again
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.base: requirements.lock .ci/venv
+	.ci/venv base
+
+$(VENV)/.dev: requirements-dev.lock requirements.lock .ci/venv
+	.ci/venv dev
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-bench.lock
+	@touch $@
