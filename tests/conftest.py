@@ -1,0 +1,132 @@
+"""What every test may ask for: a fresh database, a Redis, a browser. All real; nothing is skipped.
+
+    postgres_url     a new, empty PostgreSQL database for this test        (mark the test `postgres`: done for you)
+    redis_url        an empty Redis of our own
+    browser          a headless Chromium, driven by Playwright              (marked `browser`)
+
+The server on 127.0.0.1:5432 is used if it trusts us, or the one TEST_DATABASE_URL names; else one is started
+in a temporary folder. A server that a test will stop or kill is made with `tests.servers.PostgresServer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.servers import PostgresServer, RedisServer, chromium
+
+_numbers = itertools.count(1)
+_CANDIDATES = ("postgresql://postgres@127.0.0.1:5432/postgres", "postgresql://root@127.0.0.1:5432/postgres")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "postgres_server" in fixtures:
+            item.add_marker(pytest.mark.postgres)
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a server on which we may create databases."""
+    named = os.environ.get("TEST_DATABASE_URL")
+    if named:
+        asyncio.run(_sweep(named))
+        yield named
+        return
+    for url in _CANDIDATES:
+        if asyncio.run(_sweep(url)):
+            yield url
+            return
+    server = PostgresServer(durable=False)
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """A new database for this test alone; gone afterwards, whoever still holds a connection."""
+    name = f"fairlead_test_{os.getpid()}_{next(_numbers)}"
+    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0")
+    yield f"{postgres_server.rpartition('/')[0]}/{name}"
+    await _execute(postgres_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+async def redis_url(redis_server: str) -> str:
+    """A Redis with nothing in it."""
+    host, port = redis_server.removeprefix("redis://").partition("/")[0].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"FLUSHALL\r\n")
+    assert await reader.readline() == b"+OK\r\n"
+    writer.close()
+    await writer.wait_closed()
+    return redis_server
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    # Chromium's own sandbox does not work for root, which is what a container is.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        chrome = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        yield chrome
+        await chrome.close()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _sweep(url: str) -> bool:
+    """Drop what test runs that were killed left behind. False if the server does not let us in."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return False
+    try:
+        rows = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'fairlead_test_%'")
+        for (name,) in rows:
+            if not _alive(int(name.split("_")[2])):
+                await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,175 @@
+"""Real servers for tests: PostgreSQL and Redis of our own, in a folder of their own.
+
+A test that must stop, kill or restart a server makes one with `PostgresServer` and so harms nobody else;
+all others share one through the fixtures of `conftest.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+_BINARIES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin")
+
+
+class ServerMissing(Exception):
+    """The server is not installed. Tests fail with this: a skipped test would look like a passed one."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def postgres_binaries() -> Path:
+    """The folder of `initdb` and `pg_ctl`, the newest version first."""
+    folders = [folder for pattern in _BINARIES for folder in Path("/").glob(pattern.lstrip("/"))]
+    for folder in sorted(folders, key=lambda found: _version(found.parent.name), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    on_path = shutil.which("initdb")
+    if on_path is None:
+        raise ServerMissing("PostgreSQL is not installed. Run `make system`, or set TEST_DATABASE_URL to a server.")
+    return Path(on_path).resolve().parent
+
+
+def _version(name: str) -> float:
+    digits = name.rpartition("@")[2]
+    return float(digits) if digits.replace(".", "", 1).isdigit() else 0.0
+
+
+class PostgresServer:
+    """One cluster that belongs to one test or one session. Trusts everyone on 127.0.0.1.
+
+    Lives in a folder of its own: pytest's are closed to the user PostgreSQL must run as when we are root.
+    """
+
+    def __init__(
+        self, *, folder: Path | None = None, settings: dict[str, str] | None = None, durable: bool = True
+    ) -> None:
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="fairlead-postgres-"))
+        self.port = free_port()
+        self._binaries = postgres_binaries()
+        self._settings = settings or {}
+        self._durable = durable
+        # initdb refuses to work as root.
+        self._user = "postgres" if os.geteuid() == 0 else None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def create(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._user:
+            shutil.chown(self.folder, self._user)
+        self._call("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        lines = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "fsync": "on" if self._durable else "off",
+            **self._settings,
+        }
+        with (self.folder / "data" / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{key} = '{value}'\n" for key, value in lines.items())
+
+    def start(self) -> str:
+        """Start, wait until it answers, and say where."""
+        if not (self.folder / "data").exists():
+            self.create()
+        self._call("pg_ctl", "start", "-w", "-t", "30", "-D", self._data, "-l", str(self.folder / "log"))
+        return self.url
+
+    def stop(self, mode: str = "fast") -> None:
+        """`smart` waits for clients, `fast` cuts them, `immediate` is a crash."""
+        self._call("pg_ctl", "stop", "-w", "-t", "30", "-m", mode, "-D", self._data)
+
+    def restart(self, mode: str = "fast") -> None:
+        self.stop(mode)
+        self.start()
+
+    def kill(self) -> None:
+        """kill -9 of the postmaster. Its children notice and go; `start` then recovers from the log."""
+        pid_file = self.folder / "data" / "postmaster.pid"
+        os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
+
+    def remove(self) -> None:
+        """Stop without ceremony and leave nothing behind."""
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def _data(self) -> str:
+        return str(self.folder / "data")
+
+    def _call(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._binaries / program), *arguments],
+            user=self._user,
+            cwd="/",
+            stdout=subprocess.DEVNULL,  # a pipe would stay open in the server and never end
+            stderr=subprocess.DEVNULL if program == "pg_ctl" else None,
+            check=False,
+        )
+        if done.returncode != 0:
+            log = self.folder / "log"
+            raise RuntimeError(f"{program} failed: {log.read_text()[-2000:] if log.exists() else 'no log'}")
+
+
+class RedisServer:
+    """A Redis of our own that keeps nothing on disk: the machine's one may hold somebody's data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        program = shutil.which("redis-server")
+        if program is None:
+            raise ServerMissing("Redis is not installed. Run `make system`.")
+        self._process = subprocess.Popen(
+            [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)],
+            stdout=subprocess.DEVNULL,
+        )
+        wait_for_port(self.port)
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+
+
+def wait_for_port(port: int, *, seconds: float = 10.0) -> None:
+    """Wait until somebody listens: nothing announces that, so this one asks again and again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nothing listens on port {port} after {seconds} s") from None
+            time.sleep(0.01)
+
+
+def chromium() -> str:
+    """The path of a Chromium to drive."""
+    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    if mac.exists():
+        return str(mac)
+    raise ServerMissing("No Chromium is installed. Run `make system`.")
