@@ -6,14 +6,17 @@ all others share one through the fixtures of `conftest.py`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 _BINARIES = ("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin")
 
@@ -98,9 +101,16 @@ class PostgresServer:
         self.start()
 
     def kill(self) -> None:
-        """kill -9 of the postmaster. Its children notice and go; `start` then recovers from the log."""
+        """kill -9 of every process of it, as when the machine dies; `start` then recovers from the log."""
         pid_file = self.folder / "data" / "postmaster.pid"
-        os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
+        postmaster = psutil.Process(int(pid_file.read_text().splitlines()[0]))
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        wait_until(lambda: all(_dead(process) for process in processes))
+        # In a container nobody may bury the dead, and the next start would take the old number for a living server.
+        pid_file.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Stop without ceremony and leave nothing behind."""
@@ -152,16 +162,30 @@ class RedisServer:
 
 
 def wait_for_port(port: int, *, seconds: float = 10.0) -> None:
-    """Wait until somebody listens: nothing announces that, so this one asks again and again."""
-    deadline = time.monotonic() + seconds
-    while True:
+    def listens() -> bool:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
         except OSError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"nothing listens on port {port} after {seconds} s") from None
-            time.sleep(0.01)
+            return False
+        return True
+
+    wait_until(listens, seconds=seconds)
+
+
+def wait_until(true: Callable[[], bool], *, seconds: float = 10.0) -> None:
+    """For what announces itself to nobody: ask again and again, and give up loudly."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not so after {seconds} s")
+        time.sleep(0.01)
+
+
+def _dead(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def chromium() -> str:
