@@ -23,7 +23,10 @@
     │   ├── AllProvidersUnavailableError  all_providers_unavailable
     │   └── AllProvidersFailedError       all_providers_failed
     ├── BudgetExceededError       budget                the run may spend no more
-    ├── ToolFailed                tool_failed           a tool raised or timed out
+    ├── ToolFailed                tool_failed           a tool raised, or its result is no JSON
+    │   └── ToolTimeout           tool_timeout          it may still have had its effect
+    ├── TooManyIterations         max_iterations        the agent asked its model too often
+    ├── BadOutput                 bad_output            the answer has not the shape that was asked for
     ├── RunFailed                 run_failed            a child run ended badly
     └── Fenced                    fenced                this worker no longer owns the run
 
@@ -153,6 +156,18 @@ class BudgetExceededError(FairleadError):
 
 class ToolFailed(FairleadError):
     code = "tool_failed"
+
+
+class ToolTimeout(ToolFailed):
+    code = "tool_timeout"
+
+
+class TooManyIterations(FairleadError):
+    code = "max_iterations"
+
+
+class BadOutput(FairleadError):
+    code = "bad_output"
 
 
 class RunFailed(FairleadError):

@@ -1,0 +1,172 @@
+"""What an agent may ask of the run it is in. The run engine implements it; an agent only sees this.
+
+Each of `step`, `model`, `use_tool`, `spawn`, `approve`, `sleep`, `now`, `uuid` and `random` is recorded:
+when the run is resumed, it answers what it answered before. Code between them may run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fairlead.agents.memory import Message
+
+if TYPE_CHECKING:
+    from fairlead.agents.tool import Tool
+    from fairlead.gateway.types import ModelReply
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person said. Nobody answering in time is a no, with `expired` set."""
+
+    approved: bool
+    by: str | None = None
+    comment: str | None = None
+    expired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """Where bytes are kept; give this, not the bytes, to steps and results."""
+
+    digest: str
+    size: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool may know of the call it is in. Declare a parameter `ctx: ToolContext` to receive it."""
+
+    idempotency_key: str  # the same however often this call is tried: hand it to the service you call
+    run_id: str
+    log: Callable[..., None]  # log("charged", amount=3)
+
+
+class ChildRun(Protocol):
+    """A run started by this one."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    async def result(self) -> Any:
+        """Its output, when it has ended. Raises RunFailed when it ended badly."""
+        ...
+
+
+class Memory(Protocol):
+    """What the thread remembers between its runs. Empty when the run has no thread."""
+
+    async def messages(self) -> list[Message]:
+        """The conversation before this run, oldest first, without instructions."""
+        ...
+
+    async def get(self, key: str, default: Any = None) -> Any: ...
+
+    async def set(self, key: str, value: Any) -> None: ...
+
+
+class ModelCall(Protocol):
+    """Ask a model, once: the answer is recorded. This is `Context.model`, and the loop's `ask`."""
+
+    async def __call__(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None = None,
+        tools: Sequence[Tool | Mapping[str, Any]] = (),
+        response_format: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        timeout: timedelta | None = None,
+        stream: bool = True,
+        on_delta: Callable[[str], None] | None = None,
+    ) -> ModelReply: ...
+
+
+class ToolUse(Protocol):
+    """Use a tool, recorded. This is `Context.use_tool`, and the loop's `use`. Raises ToolFailed."""
+
+    async def __call__(self, tool: Tool, arguments: Mapping[str, Any], *, call_id: str | None = None) -> Any: ...
+
+
+class Context(Protocol):
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def agent(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def input(self) -> Any: ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+
+    @property
+    def memory(self) -> Memory: ...
+
+    async def step(self, name: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What `fn(*args, **kwargs)` gave, as JSON, done once. `fn` may be async or sync (then in a thread)."""
+        ...
+
+    async def model(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None = None,
+        tools: Sequence[Tool | Mapping[str, Any]] = (),
+        response_format: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        timeout: timedelta | None = None,
+        stream: bool = True,
+        on_delta: Callable[[str], None] | None = None,
+    ) -> ModelReply:
+        """Ask a model. `request_body` (agents.request) makes the wire body of these arguments."""
+        ...
+
+    async def use_tool(self, tool: Tool, arguments: Mapping[str, Any], *, call_id: str | None = None) -> Any:
+        """The tool's result as JSON. Raises ToolFailed when the tool raised, timed out or gave no JSON."""
+        ...
+
+    async def spawn(
+        self, agent: str, input: Any, *, budget_usd: float | None = None, name: str | None = None
+    ) -> ChildRun:
+        """Start another agent as a child run. Cancelling this run cancels it; its cost counts here too."""
+        ...
+
+    async def call(self, agent: str, input: Any) -> Any:
+        """Spawn and wait for the result."""
+        ...
+
+    async def approve(self, question: str, *, data: Any = None, expires: timedelta = timedelta(days=1)) -> Decision:
+        """Ask a person. The run holds no worker while it waits."""
+        ...
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Wait without holding a worker."""
+        ...
+
+    async def now(self) -> datetime: ...
+
+    async def uuid(self) -> str: ...
+
+    async def random(self) -> float: ...
+
+    async def blob(self, name: str, data: bytes) -> BlobRef:
+        """Keep bytes beside the run."""
+        ...
+
+    def log(self, event: str, /, **fields: Any) -> None: ...
+
+    def progress(self, percent: float, text: str = "") -> None: ...

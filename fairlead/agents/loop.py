@@ -1,0 +1,152 @@
+"""The turn of a native agent: ask the model, use the tools it names, again, until it answers.
+
+    messages ──► ask ──► tool calls? ──yes──► use, side by side ──► messages
+                              │
+                              no ──► the answer (held to its shape; one chance to mend it)
+
+The model and the tools reach it as two callables. Whether those are recorded is not its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from fairlead.agents.agent import Agent
+from fairlead.agents.context import ModelCall, ToolUse
+from fairlead.agents.conversation import as_messages, assistant_message, text_of, tool_message
+from fairlead.agents.memory import Message
+from fairlead.errors import BadOutput, InvalidInput, NotJson, ToolFailed, TooManyIterations
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a conversation ended. `messages` is all of it, without the instructions."""
+
+    output: Any
+    messages: list[Message]
+
+
+async def converse(
+    agent: Agent,
+    input: Any,
+    *,
+    ask: ModelCall,
+    use: ToolUse,
+    history: Sequence[Message] = (),
+    on_delta: Callable[[str], None] | None = None,
+    on_messages: Callable[[Sequence[Message]], None] | None = None,
+) -> Answer:
+    """Carry the conversation on until the model answers.
+
+    `on_messages` sees the messages after each reply and after each round of tools. Raises InvalidInput,
+    TooManyIterations, BadOutput, and whatever `ask` and `use` raise that is not for the model's ears.
+    """
+    talk = _Talk(agent, [*history, *as_messages(input)], ask, use, on_delta, on_messages)
+    mended = False
+    for turn in range(agent.max_iterations):
+        reply = await talk.ask_model(turn)
+        if calls := reply.get("tool_calls"):
+            await talk.use_tools(calls)
+            continue
+        try:
+            return Answer(_read(agent, reply), talk.messages)
+        except InvalidInput as problem:
+            if mended:
+                raise BadOutput(
+                    f"The agent `{agent.name}` gave twice an answer of the wrong shape. {problem}"
+                ) from problem
+            mended = True
+            talk.say(f"{problem} Answer again, with JSON of the shape that was asked for and nothing else.")
+    raise TooManyIterations(
+        f"The agent `{agent.name}` did not answer within {agent.max_iterations} model calls.",
+        hint="Raise max_iterations, or see in the run's messages what it was going round about.",
+    )
+
+
+@dataclass(slots=True)
+class _Talk:
+    agent: Agent
+    messages: list[Message]
+    ask: ModelCall
+    use: ToolUse
+    on_delta: Callable[[str], None] | None
+    on_messages: Callable[[Sequence[Message]], None] | None
+
+    async def ask_model(self, turn: int) -> Message:
+        agent = self.agent
+        told: list[Message] = [{"role": "system", "content": agent.instructions}] if agent.instructions else []
+        reply = await self.ask(
+            agent.memory.trim([*told, *self.messages]),
+            model=agent.model,
+            tools=agent.tools,
+            response_format=agent.output.response_format if agent.output else None,
+            temperature=agent.temperature,
+            max_tokens=agent.max_tokens,
+            timeout=agent.model_timeout,
+            stream=agent.stream,
+            on_delta=self.on_delta,
+        )
+        message = assistant_message(reply.message, turn)
+        self._add([message])
+        return message
+
+    async def use_tools(self, calls: list[dict[str, Any]]) -> None:
+        """All calls of one reply, side by side; their results in the order they were asked for."""
+        if len(calls) == 1:
+            self._add([await self._use_one(calls[0])])
+            return
+        # All are let finish, so that what a sibling did is recorded before a run stops for one of them.
+        # Cancelling us cancels them all.
+        done = await asyncio.gather(*[self._use_one(call) for call in calls], return_exceptions=True)
+        results: list[Message] = []
+        for one in done:
+            if isinstance(one, BaseException):
+                raise one
+            results.append(one)
+        self._add(results)
+
+    async def _use_one(self, call: dict[str, Any]) -> Message:
+        call_id = call["id"]
+        name = call["function"]["name"]
+        tool = self.agent.tool(name)
+        if tool is None:
+            known = ", ".join(f"`{one.name}`" for one in self.agent.tools) or "none"
+            return tool_message(call_id, _problem("unknown_tool", f"There is no tool `{name}`. There are: {known}."))
+        try:
+            arguments = _arguments(call["function"].get("arguments"))
+            tool.validate(arguments)
+            return tool_message(call_id, await self.use(tool, arguments, call_id=call_id))
+        except (InvalidInput, ToolFailed) as error:
+            return tool_message(call_id, _problem(error.code, str(error)))
+
+    def say(self, text: str) -> None:
+        self._add([{"role": "user", "content": text}])
+
+    def _add(self, messages: list[Message]) -> None:
+        self.messages.extend(messages)
+        if self.on_messages is not None:
+            self.on_messages(tuple(self.messages))
+
+
+def _read(agent: Agent, reply: Message) -> Any:
+    text = text_of(reply)
+    return agent.output.parse(text) if agent.output else text
+
+
+def _arguments(raw: Any) -> dict[str, Any]:
+    try:
+        arguments = orjson.loads(raw or "{}") if isinstance(raw, str) or raw is None else raw
+    except orjson.JSONDecodeError as error:
+        raise NotJson(f"The arguments are not JSON: {error}.") from error
+    if not isinstance(arguments, dict):
+        raise InvalidInput("The arguments must be a JSON object.")
+    return arguments  # pyright: ignore[reportUnknownVariableType]
+
+
+def _problem(code: str, message: str) -> dict[str, str]:
+    return {"error": code, "message": message}
