@@ -45,7 +45,7 @@ async def invoke(
         raise ToolFailed(f"The tool `{tool.name}` returned something that is no JSON. {error}") from error
 
 
-async def check(
+async def check_outcome(
     tool: Tool,
     arguments: Mapping[str, Any],
     *,

@@ -54,7 +54,7 @@ def decode(data: bytes | str) -> Any:
 
 def plain(value: Any) -> Any:
     """The value as it will be read back: only dicts, lists, strings, numbers, booleans and None."""
-    if value is None or type(value) in (bool,):
+    if value is None or isinstance(value, bool):
         return value
     return orjson.loads(encode(value))
 
