@@ -1,0 +1,121 @@
+"""Write the pages of the manual that list things, from the code that has them. `--check` only compares.
+
+A page is a function from the code to text; `PAGES` says which file each one fills.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fairlead import errors
+from fairlead.cli import main as command_line
+from fairlead.config import describe_settings
+from fairlead.telemetry.catalogue import EVENTS
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTICE = "<!-- Made by `make docs`. Change the code, not this page. -->\n\n"
+
+
+def settings_page() -> str:
+    parts: dict[str, list[str]] = {}
+    for doc in describe_settings():
+        others = [name for name in doc.names if name != doc.names[0]]
+        also = f" Also: {', '.join(f'`{name}`' for name in others)}." if others else ""
+        default = f"`{cell(doc.default)}`" if doc.default else ""
+        row = f"| `{doc.names[0]}` | {cell(doc.kind)} | {default} | {cell(doc.description)}{also} |"
+        parts.setdefault(doc.part, []).append(row)
+    tables = [
+        f"## {part}\n\n| name | kind | default | what it does |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
+        for part, rows in parts.items()
+    ]
+    return (
+        "# Settings\n\n"
+        "Given in `.env`, `.env.local` (over it), the environment (over both) or as arguments (over all).\n"
+        "An unknown `FAIRLEAD_` name is an error.\n\n" + "\n".join(tables)
+    )
+
+
+def events_page() -> str:
+    rows = [
+        f"| `{name}` | {cell(event.when)} | {', '.join(f'`{field}`' for field in event.fields)} |"
+        for name, event in sorted(EVENTS.items())
+    ]
+    return (
+        "# Events\n\nEverything Fairlead says while it works; logs, metrics and traces are made from these.\n\n"
+        "| event | when | fields |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    )
+
+
+def errors_page() -> str:
+    """The tree as it is drawn at the top of `errors.py`, where a reader of the code finds it too."""
+    drawing = inspect.getdoc(errors) or ""
+    tree = "\n".join(line for line in drawing.splitlines() if line.startswith("    "))
+    return (
+        "# Errors\n\nEach error has a code for programs, a sentence for people, and says what to do.\n\n"
+        f"```text\n{inspect.cleandoc(tree)}\n```\n"
+    )
+
+
+def example_environment() -> str:
+    """`.env.example`: every setting with its default, switched off."""
+    lines = ["# Made by `make docs`. Copy to .env and switch on what you need.", ""]
+    for doc in describe_settings():
+        lines += [f"# {' '.join(doc.description.split())} ({doc.kind})", f"# {doc.name}={doc.default}", ""]
+    return "\n".join(lines)
+
+
+def commands_page() -> str:
+    return "# Commands\n\n" + "\n".join(command_sections(typer.main.get_command(command_line), "fairlead"))
+
+
+# Typer carries its own copy of click, which it does not export: we ask the commands, not their classes.
+def command_sections(command: Any, path: str) -> Iterator[str]:
+    context = command.context_class(command, info_name=path)
+    yield f"## {path}\n\n{inspect.cleandoc(command.help or '')}\n"
+    options = [record for option in command.get_params(context) if (record := option.get_help_record(context))]
+    if options:
+        rows = [f"| `{cell(name)}` | {cell(text)} |" for name, text in options]
+        yield "| option | |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+    for name, child in sorted(getattr(command, "commands", {}).items()):
+        if not child.hidden:
+            yield from command_sections(child, f"{path} {name}")
+
+
+def cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/settings.md": lambda: NOTICE + settings_page(),
+    "docs/events.md": lambda: NOTICE + events_page(),
+    "docs/errors.md": lambda: NOTICE + errors_page(),
+    "docs/commands.md": lambda: NOTICE + commands_page(),
+    ".env.example": example_environment,
+}
+
+
+def main() -> int:
+    check = "--check" in sys.argv[1:]
+    stale = [path for path, page in PAGES.items() if refresh(ROOT / path, page(), write=not check)]
+    for path in stale:
+        print(f"{path} is out of date: run `make docs`" if check else f"wrote {path}")
+    return 1 if check and stale else 0
+
+
+def refresh(path: Path, text: str, *, write: bool) -> bool:
+    """True if the page did not say what the code says."""
+    if path.exists() and path.read_text() == text:
+        return False
+    if write:
+        path.write_text(text)
+    return True
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
