@@ -43,6 +43,7 @@ class ToolContext:
 
     idempotency_key: str  # the same however often this call is tried: hand it to the service you call
     run_id: str
+    input: Any  # what the run was given: a tool can hold itself to it, whatever the model asks for
     log: Callable[..., None]  # log("charged", amount=3)
 
 

@@ -28,6 +28,7 @@ async def invoke(
     *,
     idempotency_key: str,
     run_id: str,
+    input: Any,
     log: Callable[..., None] = _silent,
 ) -> Any:
     """The tool's result as plain JSON.
@@ -37,7 +38,7 @@ async def invoke(
     """
     values = tool.validate(arguments)
     if tool.signature.context_parameter:
-        values[tool.signature.context_parameter] = ToolContext(idempotency_key, run_id, log)
+        values[tool.signature.context_parameter] = ToolContext(idempotency_key, run_id, input, log)
     result = await _bounded(tool.name, tool.fn, values, tool.timeout)
     try:
         return plain(result)
@@ -51,6 +52,7 @@ async def check_outcome(
     *,
     idempotency_key: str,
     run_id: str,
+    input: Any,
     log: Callable[..., None] = _silent,
 ) -> Outcome:
     """What the tool's own check says happened to an earlier try. Never raises: trouble is Unknown."""
@@ -60,7 +62,7 @@ async def check_outcome(
     try:
         values = {k: v for k, v in tool.validate(arguments).items() if k in signature.names}
         if signature.context_parameter:
-            values[signature.context_parameter] = ToolContext(idempotency_key, run_id, log)
+            values[signature.context_parameter] = ToolContext(idempotency_key, run_id, input, log)
         outcome = await _bounded(f"check of {tool.name}", tool.check, values, tool.timeout)
         return _outcome(tool, outcome)
     except Exception as error:  # noqa: BLE001 could not tell, whatever the reason
@@ -78,8 +80,9 @@ def _outcome(tool: Tool, said: Any) -> Outcome:
 
 
 async def _bounded(name: str, fn: Callable[..., Any], values: Mapping[str, Any], limit: timedelta) -> Any:
+    timer = asyncio.timeout(limit.total_seconds())
     try:
-        async with asyncio.timeout(limit.total_seconds()) as timer:
+        async with timer:
             return await _run(fn, values)
     except Exception as error:
         if isinstance(error, TimeoutError) and timer.expired():

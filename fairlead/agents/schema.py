@@ -175,7 +175,8 @@ def _children(schema: Schema, path: str) -> Iterator[tuple[str, Any]]:
 def _resolve(reference: str, root: Schema) -> Schema:
     found: Any = root
     for part in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
-        found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
+        inside = cast("Schema", found) if isinstance(found, Mapping) else {}
+        found = inside.get(part.replace("~1", "/").replace("~0", "~"))
     if not reference.startswith("#") or not isinstance(found, Mapping):
         raise ConfigurationError(f"The schema refers to {reference!r}, which it does not hold.")
     return cast("Schema", found)

@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 
 class Bridge:
@@ -27,6 +27,8 @@ class Bridge:
             raise asyncio.CancelledError("The run no longer waits for this thread.")
         future = asyncio.run_coroutine_threadsafe(_await(fn, args, kwargs), self._loop)
         self._open.add(future)
+        if self._closed:  # closed since we looked
+            future.cancel()
         try:
             return future.result()
         except concurrent.futures.CancelledError:
@@ -67,7 +69,7 @@ def _blocking(value: Any, bridge: Bridge) -> Any:
             return _blocking(bridge.call(value, *args, **kwargs), bridge)
 
         return call
-    return SyncContext(value, bridge) if _is_async(type(value)) else value
+    return SyncContext(value, bridge) if _is_async(cast("type[Any]", type(value))) else value
 
 
 def _is_async(kind: type) -> bool:
