@@ -1,0 +1,204 @@
+"""PostgreSQL through asyncpg: pooled statements, presence by advisory lock, signals by NOTIFY.
+
+A statement whose connection fell is tried again until `patience` is over: every write handed to this door is safe to
+repeat. Deadlocks are tried again at once; the statement had no effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import asyncpg
+
+from fairlead.clock import Clock
+from fairlead.database.door import Call, Row, Rows
+from fairlead.database.notify import Notify
+from fairlead.database.signals import Signals
+from fairlead.database.sql import Query
+from fairlead.errors import Conflict, DatabaseUnavailable
+
+T = TypeVar("T")
+
+_TRY_AGAIN_AT_ONCE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.OperatorInterventionError,  # restart, shutdown
+    asyncpg.TooManyConnectionsError,
+    asyncpg.DiskFullError,
+    asyncpg.exceptions.InternalServerError,
+)
+_FIRST_PAUSE = timedelta(milliseconds=20)
+_LONGEST_PAUSE = timedelta(seconds=1)
+# A client that vanished without a word must lose its locks in seconds, not in hours.
+_SESSION = {
+    "application_name": "fairlead",
+    "jit": "off",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+
+class Postgres:
+    dialect = "postgres"
+
+    def __init__(self, pool: asyncpg.Pool[Any], *, url: str, clock: Clock, patience: timedelta) -> None:
+        self.signals = Signals()
+        self.presence = AdvisoryPresence(url)
+        self._pool = pool
+        self._url = url
+        self._clock = clock
+        self._patience = patience
+        self._notify: Notify | None = None
+
+    @classmethod
+    async def open(
+        cls, url: str, *, clock: Clock, connections: int = 50, patience: timedelta = timedelta(seconds=10)
+    ) -> Postgres:
+        """Raises `DatabaseUnavailable` when nothing answers at `url`."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                max_inactive_connection_lifetime=300,
+                server_settings=_SESSION,
+                timeout=10,
+            )
+        except (*_UNREACHABLE, asyncpg.PostgresError, TimeoutError, ValueError) as error:
+            raise _translated(error) from error
+        database = cls(pool, url=url, clock=clock, patience=patience)
+        database._notify = await Notify.start(url, database.signals, clock=clock)
+        database.signals.carry(database._notify)
+        return database
+
+    async def read(self, query: Query, /, rows: Rows = (), **parameters: Any) -> Sequence[Row]:
+        return await self.write(query, rows, **parameters)
+
+    async def write(self, query: Query, /, rows: Rows = (), **parameters: Any) -> Sequence[Row]:
+        given = _arguments(query, rows, parameters)
+
+        async def run() -> Sequence[Row]:
+            return await self._pool.fetch(query.statements[0], *given)
+
+        return await self._persist(run)
+
+    async def write_all(self, calls: Sequence[Call]) -> list[Sequence[Row]]:
+        prepared = [(call.query.statements[0], _arguments(call.query, call.rows, call.parameters)) for call in calls]
+
+        async def run() -> list[Sequence[Row]]:
+            async with self._pool.acquire() as connection, connection.transaction():
+                return [await connection.fetch(text, *given) for text, given in prepared]
+
+        return await self._persist(run)
+
+    async def script(self, text: str) -> None:
+        async def run() -> None:
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(text)
+
+        await self._persist(run)
+
+    async def close(self) -> None:
+        if self._notify is not None:
+            await self._notify.close()
+        await self.presence.close()
+        with suppress(TimeoutError, *_UNREACHABLE):
+            await asyncio.wait_for(self._pool.close(), 5)
+        self._pool.terminate()
+
+    async def _persist(self, run: Callable[[], Awaitable[T]]) -> T:
+        started = self._clock.monotonic()
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await run()
+            except _TRY_AGAIN_AT_ONCE:
+                continue
+            except asyncpg.IntegrityConstraintViolationError as error:
+                raise Conflict(f"The database refused it: {error}.") from error
+            except (*_UNREACHABLE, TimeoutError) as error:
+                if self._clock.monotonic() - started > self._patience.total_seconds():
+                    raise _translated(error) from error
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+class AdvisoryPresence:
+    """A session advisory lock per name, on a connection of its own: it falls when the connection does."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._held: set[str] = set()
+        self._busy = asyncio.Lock()
+
+    async def hold(self, name: str) -> None:
+        if not await self._try(name):
+            raise Conflict(f"{name} is held by another process.")
+
+    async def holding(self, name: str) -> bool:
+        if name in self._held and self._connection is not None and not self._connection.is_closed():
+            return True
+        try:
+            return await self._try(name)
+        except DatabaseUnavailable:
+            return False
+
+    async def release(self, name: str) -> None:
+        self._held.discard(name)
+        with suppress(DatabaseUnavailable):
+            await self._ask("SELECT pg_advisory_unlock(hashtextextended($1, 0))", name)
+
+    async def fallen(self, names: Sequence[str]) -> list[str]:
+        others = [name for name in names if name not in self._held]
+        if not others:
+            return []
+        # MATERIALIZED and a transaction lock: each lock is tried once and let go when the statement ends.
+        return await self._ask(
+            "WITH asked AS MATERIALIZED (SELECT name, pg_try_advisory_xact_lock(hashtextextended(name, 0)) AS free"
+            " FROM unnest($1::text[]) AS given(name)) SELECT name FROM asked WHERE free",
+            others,
+        )
+
+    async def close(self) -> None:
+        if self._connection is not None and not self._connection.is_closed():
+            with suppress(TimeoutError, *_UNREACHABLE):
+                await self._connection.close(timeout=2)
+            self._connection.terminate()
+
+    async def _try(self, name: str) -> bool:
+        answer = await self._ask("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name)
+        if answer[0]:
+            self._held.add(name)
+        return bool(answer[0])
+
+    async def _ask(self, text: str, argument: Any) -> list[Any]:
+        async with self._busy:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._held.clear()
+                    self._connection = await asyncpg.connect(self._url, server_settings=_SESSION, timeout=5)
+                return [row[0] for row in await self._connection.fetch(text, argument, timeout=5)]
+            except (*_UNREACHABLE, TimeoutError) as error:
+                raise _translated(error) from error
+
+
+def _arguments(query: Query, rows: Rows, parameters: dict[str, Any]) -> list[Any]:
+    given = [parameters[name] for name in query.parameters]
+    if query.columns:
+        given.extend(zip(*rows, strict=True) if rows else [()] * len(query.columns))
+    return given
+
+
+def _translated(error: BaseException) -> DatabaseUnavailable:
+    said = str(error) or type(error).__name__
+    return DatabaseUnavailable(
+        f"PostgreSQL can't be reached or used: {said}.", hint="Check DATABASE_URL and that the server runs."
+    )

@@ -1,0 +1,1 @@
+SELECT id FROM runs WHERE owner = :worker AND status = 'running' AND cancel_requested

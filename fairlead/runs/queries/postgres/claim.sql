@@ -1,0 +1,30 @@
+-- FOR SHARE on the worker's row is the fence's lock: who declares the worker lost changes that row first.
+WITH alive AS MATERIALIZED (
+    SELECT id FROM workers WHERE id = :worker AND lost_at IS NULL AND NOT draining FOR SHARE
+),
+picked AS MATERIALIZED (
+    SELECT r.tenant, r.id
+    FROM runs r
+    WHERE r.status = 'pending' AND r.wake_at IS NULL AND r.release = :release
+      AND r.agent IN (SELECT json_array_elements_text(:agents::json))
+      AND EXISTS (SELECT 1 FROM alive)
+    ORDER BY r.priority DESC, r.id
+    LIMIT least(:slots::bigint, CASE WHEN :total::bigint > 0 THEN
+        greatest(0, :total::bigint - (SELECT count(*) FROM runs WHERE status = 'running')) END)
+    FOR UPDATE OF r SKIP LOCKED
+),
+taken AS (
+    UPDATE runs r
+    SET status = 'running', owner = :worker::text, fence = r.fence + 1, seq = r.seq + 1,
+        started_at = coalesce(r.started_at, {now})
+    FROM picked
+    WHERE r.tenant = picked.tenant AND r.id = picked.id
+    RETURNING r.*
+),
+told AS (
+    INSERT INTO events (tenant, run_id, seq, type, name, at, fence, data)
+    SELECT tenant, id, seq, 'started', agent, {now}, fence,
+           json_build_object('worker', owner, 'attempt', fence, 'release', release, 'after', reason)::text
+    FROM taken
+)
+SELECT * FROM taken ORDER BY priority DESC, id

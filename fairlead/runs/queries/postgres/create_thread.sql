@@ -1,0 +1,2 @@
+INSERT INTO threads (tenant, id, metadata, created_at, updated_at) VALUES (:tenant, :id, :metadata::jsonb, {now}, {now})
+ON CONFLICT DO NOTHING RETURNING *

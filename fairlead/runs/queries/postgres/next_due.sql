@@ -1,0 +1,1 @@
+SELECT min(wake_at) AS wake_at FROM runs WHERE wake_at IS NOT NULL

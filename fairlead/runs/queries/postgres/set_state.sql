@@ -1,0 +1,1 @@
+UPDATE threads SET state = :state, updated_at = {now} WHERE tenant = :tenant AND id = :id RETURNING id

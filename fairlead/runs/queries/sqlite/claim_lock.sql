@@ -1,0 +1,2 @@
+-- One writer: claims take turns by themselves.
+SELECT 1;

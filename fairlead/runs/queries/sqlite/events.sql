@@ -1,0 +1,1 @@
+SELECT * FROM events WHERE tenant = :tenant AND run_id = :run_id AND seq > :after ORDER BY seq LIMIT :limit

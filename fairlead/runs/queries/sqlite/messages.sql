@@ -1,0 +1,1 @@
+SELECT digest, body FROM messages WHERE tenant = :tenant AND run_id = :run_id

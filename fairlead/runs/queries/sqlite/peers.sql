@@ -1,0 +1,4 @@
+-- The next few workers round the ring: each watches some, all are watched.
+SELECT * FROM (SELECT id, lease_until < {now} AS expired FROM workers WHERE lost_at IS NULL AND id > :id ORDER BY id LIMIT 3)
+UNION ALL
+SELECT * FROM (SELECT id, lease_until < {now} AS expired FROM workers WHERE lost_at IS NULL AND id < :id ORDER BY id LIMIT 3);
