@@ -55,7 +55,7 @@ class Settings:
     @property
     def api_url(self) -> str:
         """Where the command line finds the API."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.server.host, self.server.host)  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.server.host, self.server.host)
         return self.client.url or f"http://{f'[{host}]' if ':' in host else host}:{self.server.port}"
 
     def shown(self) -> list[ShownSetting]:

@@ -9,13 +9,24 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
+_SECONDS = {
+    "us": 1e-6,
+    "ms": 1e-3,
+    "s": 1,
+    "sec": 1,
+    "m": 60,
+    "min": 60,
+    "h": 3600,
+    "hour": 3600,
+    "d": 86400,
+    "day": 86400,
+}
 _BYTES = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
 
 def parse_duration(value: object) -> timedelta:
-    """"15s", "250ms", "3 min", "72h", "30 days", or a number of seconds."""
+    """ "15s", "250ms", "3 min", "72h", "30 days", or a number of seconds."""
     if isinstance(value, timedelta):
         return value
     seconds = _quantity(value, _SECONDS, default_unit="s", example='"15s", "250ms" or "3 min"')
@@ -26,7 +37,7 @@ def parse_duration(value: object) -> timedelta:
 
 
 def parse_size(value: object) -> int:
-    """"64 KB", "1 MB", or a number of bytes (1 KB is 1024 bytes)."""
+    """ "64 KB", "1 MB", or a number of bytes (1 KB is 1024 bytes)."""
     return int(_quantity(value, _BYTES, default_unit="b", example='"64 KB", "1 MB"'))
 
 

@@ -91,6 +91,7 @@ _SPECS = (
              level=Level.WARNING),
     _process("queue_depth", "the queue was counted", "depth", "active", level=Level.DEBUG),
     _process("retention_swept", "old runs and checkpoints were deleted", "runs", "checkpoints", "blobs", "took"),
+    EventSpec("database_query", "a query ended", ("query", "took"), heard=Heard.NEVER),
     _process("database_unreachable", "the database did not answer; we try again", "database", "error",
              level=Level.ERROR),
     _process("database_recovered", "the database answers again", "database", "took"),
@@ -100,6 +101,8 @@ _SPECS = (
              "message", level=Level.ERROR),
     _process("error", "something failed that nobody asked for", "code", "message", "where", "run_id", "trace",
              level=Level.ERROR),
+    _process("library_log", "a library, or an agent through structlog, wrote a line (at its own level)", "logger",
+             "message", "trace"),
     # HTTP
     _process("http_request", "a request was answered", "method", "endpoint", "status_code", "took", "request_id",
              "client", "caller", "bytes_out"),

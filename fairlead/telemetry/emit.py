@@ -71,7 +71,7 @@ class Emitter:
     def _tell(self, sentence: str) -> None:
         try:
             self._report(sentence)
-        except Exception:  # noqa: BLE001, S110 - nobody is left to be told
+        except Exception:  # noqa: BLE001 - nobody is left to be told
             pass
 
     def _tell_others(self, failed: Listener, **fields: Any) -> None:
@@ -80,7 +80,7 @@ class Emitter:
                 continue
             try:
                 listener("listener_failed", {"listener": fields["name"], **fields})
-            except Exception:  # noqa: BLE001, S110 - it will be reported when it fails on an event of its own
+            except Exception:  # noqa: BLE001 - it will be reported when it fails on an event of its own
                 pass
 
 

@@ -1,0 +1,125 @@
+"""The log: one line for each event that is to be heard, as JSON or for a terminal.
+
+    event ─► bound ids ─► translate ─► redact ─► stamp ─► render ─► sink (a thread)
+
+Run events are always logged; the rest by LOG_LEVEL. What agents say through structlog, and libraries through
+`logging`, takes the same way when `take_over` was called.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from structlog.contextvars import bound_contextvars, merge_contextvars
+
+from fairlead.clock import Clock
+from fairlead.config import Environment, LogFormat, LogLevel
+from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
+from fairlead.telemetry.line import Processor, as_json, for_people, redacting, stamping, translate
+from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.sink import Sink
+
+bound = bound_contextvars
+"""`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
+
+
+class Log:
+    """A listener for `Emitter.subscribe(log, events=log.events)`."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        clock: Clock,
+        level: LogLevel = LogLevel.INFO,
+        service: str = "fairlead",
+        redactor: Redactor | None = None,
+        render: Processor = as_json,
+    ) -> None:
+        self._sink = sink
+        self._level = level
+        self.chain: tuple[Processor, ...] = (
+            merge_contextvars, translate, redacting(redactor or Redactor()), stamping(clock, service), render
+        )  # fmt: skip
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The events that make a line at this level."""
+        return tuple(name for name, spec in EVENTS.items() if self._hears(spec))
+
+    def __call__(self, event: str, fields: dict[str, Any], /) -> None:
+        self.say(EVENTS[event].level if event in EVENTS else "info", event, fields)
+
+    def say(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        line: Any = {**fields, "event": event}
+        for process in self.chain:
+            line = process(None, level, line)
+        self._sink.write(line)
+
+    def close(self) -> None:
+        self._sink.close()
+
+    def _hears(self, spec: EventSpec) -> bool:
+        return spec.heard is Heard.ALWAYS or (spec.heard is Heard.BY_LEVEL and self.audible(spec.level))
+
+    def audible(self, level: str) -> bool:
+        return logging.getLevelNamesMapping()[level.upper()] >= logging.getLevelNamesMapping()[self._level]
+
+
+def renderer(format_: LogFormat, environment: Environment, *, terminal: bool) -> Processor:
+    """JSON, but for a developer at a terminal."""
+    at_desk = terminal and environment is Environment.DEVELOPMENT
+    if format_ is LogFormat.CONSOLE or (format_ is LogFormat.AUTO and at_desk):
+        return for_people(colours=terminal)
+    return as_json
+
+
+def take_over(log: Log, *, level: LogLevel, quiet: Iterable[str] = ("httpx", "uvicorn.access", "asyncio")) -> None:
+    """Send this process's structlog and `logging` through `log`. Called once, where a process starts."""
+    root = logging.getLogger()
+    root.handlers[:] = [LibraryHandler(log)]
+    root.setLevel(level.value)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        library = logging.getLogger(name)
+        library.handlers[:] = []
+        library.propagate = True
+    for name in quiet:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[_to(log)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _to(log: Log) -> Any:
+    def hand_over(_logger: Any, method: str, fields: Any) -> Any:
+        trace = fields.pop("exc_info", None)
+        if trace:
+            fields["trace"] = traceback.format_exc()
+        message = str(fields.pop("event", ""))
+        log.say(method, "library_log", {**fields, "logger": "structlog", "message": message})
+        raise structlog.DropEvent
+
+    return hand_over
+
+
+class LibraryHandler(logging.Handler):
+    """What a library said through `logging`, as one of our lines."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            fields: dict[str, Any] = {"logger": record.name, "message": record.getMessage()}
+            if record.exc_info and record.exc_info[1]:
+                fields["trace"] = "".join(traceback.format_exception(record.exc_info[1]))
+            self._log.say(record.levelname.lower(), "library_log", fields)
+        except Exception:  # noqa: BLE001 - the same rule as for every listener: the speaker is not harmed
+            self.handleError(record)

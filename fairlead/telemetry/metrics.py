@@ -1,0 +1,193 @@
+"""Prometheus metrics, counted from events. The names are those of people's dashboards.
+
+Labels are bounded: beyond a number of values of one label the rest counts as "other". A registry is handed in;
+each process counts what it saw itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LATENCY = (1, 5, 10, 30, 60, 120, 300)
+_STEPS = (1, 3, 5, 10, 15, 20, 30)
+_HTTP = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_QUERY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
+
+Fields = dict[str, Any]
+
+
+class Metrics:
+    """A listener for `Emitter.subscribe(metrics, events=metrics.events)`; `render()` is the body of /metrics."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        listeners = (_Agents(registry), _Models(registry), _Http(registry), _Database(registry))
+        self._heard: dict[str, Callable[[Fields], None]] = {k: v for part in listeners for k, v in part.heard.items()}
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        return tuple(self._heard)
+
+    def __call__(self, event: str, fields: Fields, /) -> None:
+        if count := self._heard.get(event):
+            count(fields)
+
+    def render(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class Bounded:
+    """The first `limit` values of a label as they are; any further one is "other"."""
+
+    def __init__(self, limit: int = 100) -> None:
+        self._limit = limit
+        self._seen: dict[str, str] = {}
+
+    def __call__(self, value: object) -> str:
+        text = str(value)[:100] if value else "unknown"
+        if text in self._seen:
+            return self._seen[text]
+        if len(self._seen) >= self._limit:
+            return "other"
+        # A lone surrogate would break every later scrape.
+        self._seen[text] = text.encode("utf-8", "replace").decode()
+        return self._seen[text]
+
+
+class _Agents:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.heard = {
+            "agent_started": self._started,
+            "agent_completed": self._completed,
+            "run_parked": self._left,
+            "run_interrupted": self._left,
+            "run_cancelled": self._left,
+            "worker_fenced": self._left,
+            "tool_result": self._tool_result,
+            "queue_depth": self._queue_depth,
+            "step_recorded": self._step_recorded,
+        }
+        self._intent, self._tool = Bounded(50), Bounded(100)
+        self._executing: set[str] = set()  # by run: some ends are told twice
+        self._requests = Counter("agent_requests_total", "Runs that ended.", ("status", "intent"), registry=registry)
+        self._latency = Histogram("agent_latency_seconds", "Time a run executed.", buckets=_LATENCY, registry=registry)
+        self._steps = Histogram("agent_steps_count", "Steps of a run.", buckets=_STEPS, registry=registry)
+        self._active = Gauge("active_agents", "Runs executing now.", registry=registry)
+        self._tools = Counter(
+            "agent_tool_calls_total", "Tool calls that ended.", ("tool_name", "status"), registry=registry
+        )
+        self._depth = Gauge("agent_queue_depth", "Runs waiting for a worker.", registry=registry)
+        self._recorded = Counter("agent_steps_recorded_total", "Steps written to the journal.", registry=registry)
+
+    def _started(self, fields: Fields) -> None:
+        self._executing.add(fields["run_id"])
+        self._active.set(len(self._executing))
+
+    def _left(self, fields: Fields) -> None:
+        self._executing.discard(fields["run_id"])
+        self._active.set(len(self._executing))
+
+    def _completed(self, fields: Fields) -> None:
+        self._left(fields)
+        self._requests.labels(fields["status"], self._intent(fields.get("intent") or "general")).inc()
+        if took := fields.get("took"):
+            self._latency.observe(_seconds(took))
+        if (steps := fields.get("steps")) is not None:
+            self._steps.observe(steps)
+
+    def _tool_result(self, fields: Fields) -> None:
+        self._tools.labels(self._tool(fields["tool"]), fields.get("status") or "ok").inc()
+
+    def _queue_depth(self, fields: Fields) -> None:
+        self._depth.set(fields["depth"])
+
+    def _step_recorded(self, _fields: Fields) -> None:
+        self._recorded.inc()
+
+
+class _Models:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.heard = {"llm_call": self._call, "provider_health": self._health}
+        self._provider, self._model = Bounded(50), Bounded(100)
+        self._cost = _Cost(registry)
+        self._calls = Counter("ai_requests_total", "Model calls that ended.", ("service", "status"), registry=registry)
+        self._tokens = Counter("ai_tokens_used_total", "Tokens in and out.", ("service", "model"), registry=registry)
+        self._healthy = Gauge("llm_provider_healthy", "1: usable, 0: not.", ("provider",), registry=registry)
+
+    def _call(self, fields: Fields) -> None:
+        provider = self._provider(fields.get("provider"))
+        self._calls.labels(provider, fields.get("status") or "ok").inc()
+        tokens = (fields.get("tokens_in") or 0) + (fields.get("tokens_out") or 0)
+        if tokens:
+            self._tokens.labels(provider, self._model(fields.get("model"))).inc(tokens)
+        self._cost.nano += fields.get("cost_nano") or 0
+
+    def _health(self, fields: Fields) -> None:
+        self._healthy.labels(self._provider(fields["provider"])).set(1 if fields["healthy"] else 0)
+
+
+class _Cost(Collector):
+    """What models cost, under both names that dashboards ask for: `agent_cost_usd` and `agent_cost_usd_total`.
+    (The library's own Counter exports only the second, and refuses a second metric of the first name.)"""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.nano = 0
+        registry.register(self)
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        dollars = self.nano / 1_000_000_000
+        yield CounterMetricFamily("agent_cost_usd", "US dollars spent on models.", value=dollars)
+        yield GaugeMetricFamily("agent_cost_usd", "US dollars spent on models.", value=dollars)
+
+
+class _Http:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.heard = {
+            "http_request": self._request,
+            "connection_opened": self._opened,
+            "connection_closed": self._closed,
+        }
+        self._endpoint = Bounded(200)
+        self._requests = Counter(
+            "http_requests_total", "Requests answered.", ("method", "endpoint", "status_code"), registry=registry
+        )
+        self._took = Histogram(
+            "http_request_duration_seconds", "Time to answer.", ("method", "endpoint"), buckets=_HTTP, registry=registry
+        )
+        self._connections = Gauge("active_connections", "Streams open to watchers.", registry=registry)
+
+    def _request(self, fields: Fields) -> None:
+        method = fields["method"] if fields["method"] in _METHODS else "other"
+        endpoint = self._endpoint(fields["endpoint"])
+        self._requests.labels(method, endpoint, str(fields["status_code"])).inc()
+        self._took.labels(method, endpoint).observe(_seconds(fields["took"]))
+
+    def _opened(self, _fields: Fields) -> None:
+        self._connections.inc()
+
+    def _closed(self, _fields: Fields) -> None:
+        self._connections.dec()
+
+
+class _Database:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.heard = {"database_query": self._query}
+        self._name = Bounded(100)
+        self._took = Histogram(
+            "database_query_seconds", "Time of a query.", ("query",), buckets=_QUERY, registry=registry
+        )
+
+    def _query(self, fields: Fields) -> None:
+        self._took.labels(self._name(fields["query"])).observe(_seconds(fields["took"]))
+
+
+def _seconds(took: timedelta) -> float:
+    return took.total_seconds()

@@ -1,0 +1,79 @@
+"""Strike out what must never be written: personal data, keys, tokens. Pure: text in, text out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Any, cast
+
+from fairlead.telemetry.suspects import DIGITS, NUMBERS, SENSITIVE_NAME, SIGNS, Suspect
+
+MAX_TEXT = 8192  # a longer string is cut: a log is not a store
+_MAX_DEPTH = 8
+_MAX_ITEMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Redactor:
+    """Redaction with what only this process knows: its own secrets, and the owner's patterns."""
+
+    literals: tuple[str, ...] = ()  # e.g. Settings.secret_values()
+    patterns: tuple[re.Pattern[str], ...] = ()
+
+    def text(self, text: str) -> str:
+        """The text without secrets and personal data, cut to MAX_TEXT."""
+        if len(text) > MAX_TEXT:
+            text = f"{text[:MAX_TEXT]}… ({len(text)} characters)"
+        return self.strike(text, self.suspects(text))
+
+    def suspects(self, text: str) -> list[Suspect]:
+        """What may be in the text, strongest first; empty for a clean one. Errs on the side of yes."""
+        small = text.lower()
+        found: list[Suspect] = [
+            Suspect(re.compile(re.escape(word)), "[secret]") for word in self.literals if word in text
+        ]
+        found += [Suspect(regex, "[redacted]") for regex in self.patterns if regex.search(text)]
+        for sign, pattern in SIGNS:
+            if sign in small and pattern not in found:
+                found.append(pattern)
+        return found + NUMBERS if DIGITS.search(text) else found
+
+    def strike(self, text: str, suspects: list[Suspect]) -> str:
+        """The text without what these would find."""
+        for suspect in suspects:
+            text = suspect.regex.sub(suspect.instead, text)
+        return text
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """The same through lists and objects; what a key calls a secret goes whole."""
+        if isinstance(value, str):
+            return self.text(value)
+        if depth > _MAX_DEPTH:
+            return "…"
+        if isinstance(value, Mapping):
+            return dict(
+                self._pair(str(k), v, depth) for k, v in islice(cast("Mapping[Any, Any]", value).items(), _MAX_ITEMS)
+            )
+        if isinstance(value, (list, tuple)):
+            return [self.value(item, depth + 1) for item in cast("list[Any]", value)[:_MAX_ITEMS]]
+        if isinstance(value, int) and abs(value) >= 10**12:
+            return value if (text := self.text(str(value))) == str(value) else text
+        return value
+
+    def _pair(self, key: str, value: Any, depth: int) -> tuple[str, Any]:
+        return self.text(key), "[secret]" if value and is_sensitive(key) else self.value(value, depth + 1)
+
+
+@lru_cache(maxsize=4096)
+def is_sensitive(key: str) -> bool:
+    """Whether a field of this name holds a secret whatever it looks like."""
+    return SENSITIVE_NAME.fullmatch(key.lower()) is not None
+
+
+def preview(redactor: Redactor, text: str, limit: int) -> str:
+    """The first `limit` characters, redacted before they are cut: half a secret is no pattern."""
+    clean = redactor.text(text[: limit + 512])
+    return clean if len(clean) <= limit and len(text) <= limit + 512 else clean[:limit] + "…"

@@ -1,0 +1,75 @@
+"""Writes lines without making anyone wait: a slow, full or broken log costs lines, never a run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+
+import orjson
+
+_GATHER = 0.02  # seconds: lines that come together are written together
+_RETRY = 1.0
+
+
+class Sink:
+    """One thread that writes to a file descriptor. Beyond `limit` waiting lines the newest are dropped and counted;
+    a line says how many as soon as one can be written again."""
+
+    def __init__(self, descriptor: int, *, limit: int = 50_000) -> None:
+        self._descriptor = descriptor
+        self._limit = limit
+        self._lines: deque[bytes] = deque()
+        self._dropped = 0
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log-sink", daemon=True)
+        self._thread.start()
+
+    def write(self, line: bytes) -> None:
+        if len(self._lines) >= self._limit:
+            self._dropped += 1
+            return
+        self._lines.append(line)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what waits, for at most `timeout` seconds."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._stop.wait(_GATHER)
+            self._wake.clear()
+            stopping = self._stop.is_set()
+            self._write_waiting(stopping)
+            if stopping and not self._lines:
+                return
+
+    def _write_waiting(self, stopping: bool) -> None:
+        while self._lines:
+            lines = [self._lines.popleft() for _ in range(min(len(self._lines), 1000))]
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                lines.append(orjson.dumps({"event": "log_lines_dropped", "level": "error", "count": dropped}) + b"\n")
+            rest = self._put(b"".join(lines))
+            if rest and stopping:
+                self._lines.clear()
+            elif rest:
+                self._lines.appendleft(rest)
+                self._stop.wait(_RETRY)
+
+    def _put(self, data: bytes) -> bytes:
+        """What could not be written."""
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:
+                return data
+            except OSError:
+                return data
+        return b""
