@@ -21,6 +21,25 @@ from fairlead.telemetry.catalogue import EVENTS
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Made by `make docs`. Change the code, not this page. -->\n\n"
 
+SETTINGS_INTRODUCTION = """# Settings
+
+Given in `.env`, `.env.local` (over it), the environment (over both) or as arguments (over all).
+An unknown `FAIRLEAD_` name is an error; an empty value is not given. Durations are written `15s`, `250ms`, `3 min`,
+`72h`, `30 days` or as seconds, sizes `64 KB`, `1 MB` or as bytes. A secret may be kept in a file:
+`FAIRLEAD_API_KEY_FILE=/run/secrets/key` and so on. `ENVIRONMENT=production` starts only with a PostgreSQL
+`DATABASE_URL`, an `API_KEY_WHITELIST`, a `FAIRLEAD_RELEASE` other than `dev`, and `DEBUG` off; everything that is
+missing is said at once.
+
+"""
+EVENTS_INTRODUCTION = """# Events
+
+Everything Fairlead says while it works; logs, metrics and traces are made from these. In a log line `took` is written
+`latency_ms`, `cost_nano` is written `cost_usd`, and `tokens` is the sum of both ways; personal data, keys and tokens are
+taken out before anything is written. Logged: *always*, whatever `LOG_LEVEL` says; *by level*; or *never*: only counted
+in metrics.
+
+"""
+
 
 def settings_page() -> str:
     parts: dict[str, list[str]] = {}
@@ -28,27 +47,23 @@ def settings_page() -> str:
         others = [name for name in doc.names if name != doc.names[0]]
         also = f" Also: {', '.join(f'`{name}`' for name in others)}." if others else ""
         default = f"`{cell(doc.default)}`" if doc.default else ""
-        row = f"| `{doc.names[0]}` | {cell(doc.kind)} | {default} | {cell(doc.description)}{also} |"
+        kind = f"{doc.kind}, secret" if doc.secret and doc.kind != "secret" else doc.kind
+        row = f"| `{doc.names[0]}` | {cell(kind)} | {default} | {cell(doc.description)}{also} |"
         parts.setdefault(doc.part, []).append(row)
     tables = [
         f"## {part}\n\n| name | kind | default | what it does |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
         for part, rows in parts.items()
     ]
-    return (
-        "# Settings\n\n"
-        "Given in `.env`, `.env.local` (over it), the environment (over both) or as arguments (over all).\n"
-        "An unknown `FAIRLEAD_` name is an error.\n\n" + "\n".join(tables)
-    )
+    return SETTINGS_INTRODUCTION + "\n".join(tables)
 
 
 def events_page() -> str:
     rows = [
-        f"| `{name}` | {cell(event.when)} | {', '.join(f'`{field}`' for field in event.fields)} |"
+        f"| `{name}` | {cell(event.when)} | {event.heard} | {', '.join(f'`{field}`' for field in event.fields)} |"
         for name, event in sorted(EVENTS.items())
     ]
     return (
-        "# Events\n\nEverything Fairlead says while it works; logs, metrics and traces are made from these.\n\n"
-        "| event | when | fields |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+        EVENTS_INTRODUCTION + "| event | when | logged | fields |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
     )
 
 
@@ -66,7 +81,7 @@ def example_environment() -> str:
     """`.env.example`: every setting with its default, switched off."""
     lines = ["# Made by `make docs`. Copy to .env and switch on what you need.", ""]
     for doc in describe_settings():
-        lines += [f"# {' '.join(doc.description.split())} ({doc.kind})", f"# {doc.name}={doc.default}", ""]
+        lines += [f"# {' '.join(doc.description.split())} ({doc.kind})", f"# {doc.names[0]}={doc.default}", ""]
     return "\n".join(lines)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from pydantic import SecretStr
 
-from fairlead.config.describe import PARTS, SettingDoc, describe_settings, write_value
+from fairlead.config.describe import SettingDoc, describe_settings, write_value
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
@@ -75,11 +76,8 @@ class Settings:
         return tuple({value for value in self._secrets() if len(value) >= 6})
 
     def _secrets(self) -> Iterator[str]:
-        for part in fields(self):
-            model = getattr(self, part.name)
-            values = model.__dict__.values() if part.name in PARTS else ()
-            for value in values:
-                for item in value if isinstance(value, tuple) else (value,):
-                    if isinstance(item, SecretStr):
-                        yield item.get_secret_value()
+        for doc in describe_settings():
+            value: Any = getattr(getattr(self, doc.part), doc.field)
+            items = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+            yield from (item.get_secret_value() for item in items if isinstance(item, SecretStr))
         yield password_of(self.database.url)

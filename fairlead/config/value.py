@@ -107,5 +107,6 @@ def setting(
     **limits: Any,
 ) -> Any:
     """A field of a part."""
+    field: Any = Field  # its overloads cannot be told of limits that are passed on
     said = Said(name, bare, also, secret)
-    return Field(default, description=description, repr=not secret, json_schema_extra={"said": said}, **limits)  # pyright: ignore[reportArgumentType]
+    return field(default, description=description, repr=not secret, json_schema_extra={"said": said}, **limits)

@@ -141,7 +141,8 @@ def for_people(*, colours: bool) -> Processor:
 
 
 def _visible(value: Any) -> Any:
-    text = value if isinstance(value, str) else _as_text(value) if isinstance(value, (Mapping, list)) else None
-    if text is None:
+    if isinstance(value, (Mapping, list)):
+        value = _as_text(value)
+    if not isinstance(value, str):
         return value
-    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), value)
