@@ -107,7 +107,7 @@ def read_lines(
     for chunk in chunks(_path(ctx)):
         inside = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
         if before + inside >= first:
-            here = chunk.split(b"\n")[max(0, first - 1 - before) : last - before]
+            here = chunk.removesuffix(b"\n").split(b"\n")[max(0, first - 1 - before) : last - before]
             lines += [show(line) for line in here]
         before += inside
         if before >= last:

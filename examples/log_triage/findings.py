@@ -17,7 +17,10 @@ _SETTLED = (b"installed", b"not-installed", b"config-files")
 _SAMPLE_ABOVE = 64 * 1024 * 1024  # a pass that looks at every line samples files larger than this
 
 # A line is a candidate when it holds one of these; then it is read properly.
-_CANDIDATES = (b"err", b"fail", b"fatal", b"crit", b"panic", b"exception", b"warn", b"denied", b"refused", b"wrn")
+_CANDIDATES = (
+    b"err", b"fail", b"fatal", b"crit", b"panic", b"exception", b"warn", b"denied", b"refused", b"wrn",
+    b"out of memory", b"segfault",
+)  # fmt: skip
 _JSON_CANDIDATES = (b"err", b"fatal", b"crit", b"warn", b"panic", b"alert", b"emerg", b'":40,', b'":50,', b'":60,')
 _ACCESS_CANDIDATES = (b'" 5', b'" 4')
 _LEVEL = re.compile(
@@ -62,6 +65,7 @@ _VARIABLE = (
     (re.compile(rb"\b(?=[a-f]*\d)[0-9a-f]{8,}\b|0x[0-9a-fA-F]+"), b"<hex>"),
     (re.compile(rb"\d+(?:[.:,]\d+)*"), b"<n>"),
 )
+_REQUEST = re.compile(rb'"([A-Z]+) ([^ ?"]+)[^"]*" (\d{3}) ')
 _JSON_MESSAGE = re.compile(rb'"(?:msg|message|event|error)"\s*:\s*"((?:[^"\\]|\\.){0,400})')
 
 
@@ -106,7 +110,7 @@ def level_of(line: bytes, shape: Shape) -> str:
 
 def overview(path: Path) -> dict[str, object]:
     shape = shape_of(path)
-    size, lines, longest, binary, last = 0, 0, 0, 0, b""
+    size, lines, binary, last = 0, 0, 0, b""
     first = ""
     for chunk in chunks(path):
         size += len(chunk)
@@ -200,11 +204,13 @@ def template(line: bytes, shape: Shape) -> bytes:
     """The line without what varies from one to the next."""
     if shape.name == "JSON lines" and (found := _JSON_MESSAGE.search(line)):
         text = found[1]
+    elif shape.name == "access log" and (found := _REQUEST.search(line[:8000])):
+        return b"%s %s \xe2\x86\x92 %s" % (found[1], _VARIABLE[-1][0].sub(b"<n>", found[2][:200]), found[3])
     else:
         text = line[:400]
-        if shape.time and (found := shape.time.search(text)):
-            text = text[: found.start()] + text[found.end() :] if found.start() < 60 else text
-    for pattern, name in _VARIABLE if shape.name != "access log" else _VARIABLE[1:2] + _VARIABLE[3:]:
+        if shape.time and (found := shape.time.search(text)) and found.start() < 60:
+            text = text[: found.start()] + b"<time>" + text[found.end() :]
+    for pattern, name in _VARIABLE:
         text = pattern.sub(name, text)
     return b" ".join(text.split())[:300]
 

@@ -32,7 +32,7 @@ class Shape:
         return found[1].decode("ascii", "replace").replace("T", " ") if found else ""
 
 
-_ISO = re.compile(rb"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)")
+_ISO = re.compile(rb"(\d{4}-\d\d-\d\d[T ][ \d]\d:\d\d(?::\d\d)?)")
 _TIMES = (  # pattern, bytes to the minute, bytes to the hour
     (_ISO, 16, 13),
     (re.compile(rb"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)"), 16, 13),
@@ -41,7 +41,9 @@ _TIMES = (  # pattern, bytes to the minute, bytes to the hour
     (re.compile(rb"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d)"), 12, 9),
 )
 _ACCESS = re.compile(rb'^\S+ \S+ \S+ \[[^\]]+\] "[^"]*" \d{3} ')
-_DPKG = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:status|install|upgrade|configure|remove|purge|trigproc|startup) ")
+_DPKG = re.compile(
+    rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:status|install|upgrade|configure|remove|purge|trigproc|startup) "
+)
 _SYSLOG = re.compile(rb"^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) \S+ [\w./-]+(?:\[\d+\])?: ")
 
 

@@ -9,15 +9,17 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fairlead.gateway import Reply, ToolCall
+
 Message = dict[str, Any]
-Reply = str | dict[str, Any]
+Call = tuple[str, dict[str, Any]]
 
 
 def triage(messages: Sequence[Message], tools: Sequence[Any] = ()) -> Reply:
     """Look wide, then close, then at what surrounds it, then report."""
     seen = _Seen(messages)
     if problem := seen.broken():
-        return f"# Log triage\n\n## Summary\nThe log could not be read: {problem}\n"
+        return Reply(f"# Log triage\n\n## Summary\nThe log could not be read: {problem}\n")
     plan = (
         [("overview", {})],
         [("count_levels", {}), ("suspicious_lines", {})],
@@ -28,8 +30,8 @@ def triage(messages: Sequence[Message], tools: Sequence[Any] = ()) -> Reply:
     )
     for calls in plan:
         if new := [call for call in calls if not seen.has(*call)]:
-            return {"content": None, "tool_calls": [{"name": name, "arguments": args} for name, args in new]}
-    return report(seen)
+            return Reply(tool_calls=[ToolCall(name, arguments) for name, arguments in new])
+    return Reply(report(seen))
 
 
 class _Seen:
@@ -66,12 +68,10 @@ class _Seen:
         return sum(self.levels().values())
 
 
-def _look_close(seen: _Seen) -> list[tuple[str, dict[str, Any]]]:
+def _look_close(seen: _Seen) -> list[Call]:
     """When the commonest message came and went, and the lines round the first error."""
-    calls: list[tuple[str, dict[str, Any]]] = []
-    for message in _messages(seen)[:2]:
-        if words := _words(message):
-            calls.append(("first_last_seen", {"pattern": words}))
+    patterns = [words for message in _messages(seen)[:2] if (words := _words(message))]
+    calls: list[Call] = [("first_last_seen", {"pattern": words}) for words in dict.fromkeys(patterns)]
     if first := _first_problem(seen):
         calls.append(("read_lines", {"first": max(1, first["line"] - 3), "last": first["line"] + 3}))
     elif last := seen.get("overview").get("lines"):
@@ -79,7 +79,7 @@ def _look_close(seen: _Seen) -> list[tuple[str, dict[str, Any]]]:
     return calls
 
 
-def _look_around(seen: _Seen) -> list[tuple[str, dict[str, Any]]]:
+def _look_around(seen: _Seen) -> list[Call]:
     """What was going on in the worst minute."""
     buckets = seen.get("bursts", of="errors").get("buckets") or []
     if not buckets or not buckets[0]["at"]:
@@ -140,7 +140,9 @@ def _bursts(seen: _Seen) -> list[str]:
             lines.append(f"- {found['note']}")
         elif buckets:
             busiest = ", ".join(f"{one['at']} ({one['count']:,})" for one in buckets)
-            lines.append(f"- Busiest {per}s by {word}: {busiest}. Median of {found['buckets_with_any']}: {found['median']}.")
+            lines.append(
+                f"- Busiest {per}s by {word}: {busiest}. Median of {found['buckets_with_any']}: {found['median']}."
+            )
         else:
             lines.append(f"- No {word} to time.")
     for answer in seen.all("search"):
@@ -176,9 +178,8 @@ def _not_covered(seen: _Seen, about: dict[str, Any]) -> list[str]:
         lines.append("- Time: the lines carry no timestamps that I know.")
     if about.get("zero_bytes"):
         lines.append(f"- {about['zero_bytes']:,} zero bytes: part of the file is no text.")
-    for answer in seen.all("top_messages"):
-        if not answer.get("exact", True):
-            lines.append("- Counts of repeated messages are estimates: there were too many to count each.")
+    if any(not answer["exact"] for answer in seen.all("top_messages")):
+        lines.append("- Counts of repeated messages are estimates: there were too many to count each.")
     failed = sorted({name for (name, _), answer in seen.answers.items() if "error" in answer})
     return lines + [f"- `{name}` failed and gave nothing." for name in failed]
 
@@ -195,7 +196,7 @@ def _first_problem(seen: _Seen) -> dict[str, Any] | None:
 def _words(message: dict[str, Any]) -> str:
     """The longest piece of the message that does not vary: what to search for."""
     pieces: Iterable[str] = [message["message"]]
-    for mark in ("<n>", "<hex>", "<ip>", "<uuid>", "<text>", "…"):
+    for mark in ("<time>", "→", "<n>", "<hex>", "<ip>", "<uuid>", "<text>", "…"):
         pieces = [part for piece in pieces for part in piece.split(mark)]
     best = max((piece.strip(" -:;,.()[]{}|\"'") for piece in pieces), key=len, default="")
     return best.split("|")[0][:80] if len(best) >= 4 else ""
