@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Agent", "Context", "MemoryBuffer", "__version__", "tool"]
 
-_FROM = {name: "fairlead.agents" for name in ("Agent", "Context", "MemoryBuffer", "tool")}
-
 
 def __getattr__(name: str) -> object:
-    if name not in _FROM:
+    if name not in __all__:
         raise AttributeError(f"module 'fairlead' has no attribute {name!r}")
-    return getattr(import_module(_FROM[name]), name)
+    return getattr(import_module("fairlead.agents"), name)
 
 
 def __dir__() -> list[str]:
