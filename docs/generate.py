@@ -34,9 +34,9 @@ missing is said at once.
 EVENTS_INTRODUCTION = """# Events
 
 Everything Fairlead says while it works; logs, metrics and traces are made from these. In a log line `took` is written
-`latency_ms`, `cost_nano` is written `cost_usd`, and `tokens` is the sum of both ways; personal data, keys and tokens are
-taken out before anything is written. Logged: *always*, whatever `LOG_LEVEL` says; *by level*; or *never*: only counted
-in metrics.
+`latency_ms`, `cost_nano` is written `cost_usd`, and `tokens` is the sum of both ways; personal data, keys and tokens
+are taken out before anything is written. Logged: *always*, whatever `LOG_LEVEL` says; *by level*; or *never*: only
+counted in metrics.
 
 """
 
