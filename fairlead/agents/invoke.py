@@ -84,6 +84,8 @@ async def _bounded(name: str, fn: Callable[..., Any], values: Mapping[str, Any],
     try:
         async with timer:
             return await _run(fn, values)
+    except ToolFailed:
+        raise
     except Exception as error:
         if isinstance(error, TimeoutError) and timer.expired():
             raise ToolTimeout(
