@@ -50,6 +50,8 @@ def _from_secret(value: str) -> str:
 
 def hide_password(url: str) -> str:
     """The URL with neither password nor query: both may carry secrets."""
+    if url.startswith("sqlite:"):
+        return url
     parts = urlsplit(url)
     login, at, address = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")
