@@ -59,12 +59,14 @@ def parse_list(value: object) -> object:
 def write_duration(value: timedelta) -> str:
     """The shortest of our own spellings: `parse_duration` reads it back."""
     seconds = value.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms"
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds % length == 0 and seconds >= length:
-            return f"{seconds / length:g}{unit}"
-    return f"{seconds:g}s"
+            return f"{_plain(seconds / length)}{unit}"
+    return f"{_plain(seconds)}s" if seconds >= 1 else f"{_plain(seconds * 1000)}ms"
+
+
+def _plain(number: float) -> str:
+    return f"{number:.6f}".rstrip("0").rstrip(".")
 
 
 def write_size(value: int) -> str:

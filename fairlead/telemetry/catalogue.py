@@ -6,6 +6,7 @@ Listeners translate (`latency_ms`, `cost_usd`). `request_id` and `run_id` are ad
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,9 +66,12 @@ _SPECS = (
          "tokens_out", "attempt", "error"),
     # Inside a run
     _run("llm_call", "a model call ended", "provider", "model", "status", "took", "first_token", "tokens_in",
-         "tokens_out", "cached_in", "cost_nano", "attempts", "stream", "step", "error"),
-    _run("llm_retry", "a model call is tried again", "provider", "model", "attempt", "delay", "error",
+         "tokens_out", "cached_in", "reasoning", "estimated", "cost_nano", "priced", "tries", "streamed", "step",
+         "message"),
+    _run("llm_retry", "a model call is tried again", "provider", "model", "attempt", "delay", "error", "message",
          level=Level.WARNING),
+    _run("llm_over_bound", "a model call cost more than was held for it", "provider", "model", "bound_nano",
+         "cost_nano", level=Level.WARNING),
     _run("tool_call", "a tool is about to run", "tool", "step", "call_id", "input"),
     _run("tool_result", "a tool ended", "tool", "step", "call_id", "status", "took", "output", "error"),
     _run("workflow_execution", "a run started another as its child", "child_run_id", "child_agent", "step"),
@@ -111,3 +115,12 @@ _SPECS = (
 )  # fmt: skip
 
 EVENTS: dict[str, EventSpec] = {spec.name: spec for spec in _SPECS}
+
+
+def misfit(event: str, fields: Iterable[str]) -> str:
+    """What is wrong with emitting these fields; empty when nothing is."""
+    spec = EVENTS.get(event)
+    if spec is None:
+        return f"{event} is not in the catalogue"
+    unknown = sorted(set(fields) - set(spec.fields))
+    return f"{event} has no field {', '.join(unknown)}" if unknown else ""

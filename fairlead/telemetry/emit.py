@@ -66,7 +66,7 @@ class Emitter:
             failures.reported_at = now
         name = getattr(listener, "__qualname__", type(listener).__name__)
         self._tell(f"telemetry listener {name} failed on {event} ({failures.count} times so far): {error!r}")
-        self._tell_others(listener, name=name, on=event, count=failures.count, message=repr(error))
+        self._tell_others(listener, {"listener": name, "on": event, "count": failures.count, "message": repr(error)})
 
     def _tell(self, sentence: str) -> None:
         try:
@@ -74,12 +74,12 @@ class Emitter:
         except Exception:  # noqa: BLE001 - nobody is left to be told
             pass
 
-    def _tell_others(self, failed: Listener, **fields: Any) -> None:
+    def _tell_others(self, failed: Listener, fields: dict[str, Any]) -> None:
         for listener in self._routes.get("listener_failed", self._all):
             if listener is failed:
                 continue
             try:
-                listener("listener_failed", {"listener": fields["name"], **fields})
+                listener("listener_failed", fields)
             except Exception:  # noqa: BLE001 - it will be reported when it fails on an event of its own
                 pass
 

@@ -18,7 +18,7 @@ def test_durations_are_read_as_people_write_them(text: object, seconds: float) -
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "s", "5 parsecs", "-5s", "1h30m", "nan", True, None, "٣"[:0]])
+@pytest.mark.parametrize("text", ["", "s", "5 parsecs", "-5s", "1h30m", "nan", True, None])
 def test_anything_else_says_how_to_write_it(text: object) -> None:
     with pytest.raises(ValueError, match="15s"):
         parse_duration(text)
@@ -31,7 +31,7 @@ def test_sizes_count_in_powers_of_1024() -> None:
 @given(st.integers(min_value=1, max_value=10**9))
 def test_a_written_duration_reads_back(milliseconds: int) -> None:
     duration = timedelta(milliseconds=milliseconds)
-    assert abs(parse_duration(write_duration(duration)) - duration) <= duration * 1e-5
+    assert parse_duration(write_duration(duration)) == duration
 
 
 @given(st.integers(min_value=1, max_value=2**40))
