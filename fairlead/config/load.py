@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from fairlead.config.describe import PARTS, PREFIX, SettingDoc, describe_settings
@@ -68,10 +68,26 @@ def load_settings(*, root: Path | None = None, environ: Mapping[str, str] | None
 def _sources(root: Path, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Iterator[_Source]:
     """Weakest first."""
     for name in (".env", ".env.local"):
-        # No interpolation: a dollar in a password is a dollar.
-        yield _Source(name, {k: v for k, v in dotenv_values(root / name, interpolate=False).items() if v})
-    yield _Source("environment", {k: v for k, v in environ.items() if v and not _is_service_link(k, v)})
-    yield _Source("argument", {PREFIX + k.upper(): v for k, v in overrides.items() if v is not None})
+        yield _Source(name, _read_file(root / name))
+    yield _Source("environment", {k: v for k, v in environ.items() if not _is_service_link(k, v)})
+    yield _Source("argument", {PREFIX + k.upper(): v for k, v in overrides.items()})
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    """No interpolation: a dollar in a password is a dollar."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            lines = list(parse_stream(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}.") from error
+    for line in lines:
+        if line.error:
+            raise ConfigurationError(
+                f"{path.name}, line {line.original.line}, is not NAME=value.", hint="Put # before a comment."
+            )
+    return {line.key: line.value or "" for line in lines if line.key}
 
 
 def _is_service_link(name: str, value: str) -> bool:
@@ -96,8 +112,8 @@ def _find(doc: SettingDoc, sources: list[_Source]) -> tuple[Any, str] | None:
     """The strongest source that gives it; within one source, the first of its names."""
     for source in reversed(sources):
         for name in doc.names:
-            if name in source.values:
-                return source.values[name], source.origin
+            if (value := source.values.get(name)) not in (None, ""):
+                return value, source.origin
             if doc.secret and (path := source.values.get(f"{name}_FILE")):
                 return _read_secret(f"{name}_FILE", Path(path)), f"{source.origin} ({name}_FILE)"
     return None
@@ -111,7 +127,7 @@ def _read_secret(name: str, path: Path) -> str:
 
 
 def _merged(sources: list[_Source]) -> dict[str, str]:
-    return {k: v for source in sources if source.origin != "argument" for k, v in source.values.items()}
+    return {k: v for source in sources if source.origin != "argument" for k, v in source.values.items() if v}
 
 
 def _build(docs: list[SettingDoc], values: Mapping[str, Any], root: Path) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class EngineSettings(Part):
     )
     worker_concurrency: int = setting(5, "Runs one worker holds at a time.", bare=True, ge=1, le=10_000)
     max_concurrent_agents: int = setting(
-        10, "Runs executing at a time over all workers of one machine.", bare=True, ge=1, le=1_000_000
+        10, "Runs executing at a time over all workers.", bare=True, ge=1, le=1_000_000
     )
     lease: Duration = setting(timedelta(seconds=15), "A worker that has not renewed for this long has lost its runs.")
     renew_every: Duration = setting(timedelta(seconds=5), "How often a worker renews the lease of its runs.")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from structlog.contextvars import bound_contextvars, merge_contextvars
@@ -21,10 +21,16 @@ from fairlead.config import Environment, LogFormat, LogLevel
 from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
 from fairlead.telemetry.line import Processor, as_json, for_people, redacting, stamping, translate
 from fairlead.telemetry.redact import Redactor
-from fairlead.telemetry.sink import Sink
 
 bound = bound_contextvars
 """`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
+
+
+class Paper(Protocol):
+    """What lines are written on: a `Sink`."""
+
+    def write(self, line: bytes) -> None: ...
+    def close(self) -> None: ...
 
 
 class Log:
@@ -32,7 +38,7 @@ class Log:
 
     def __init__(
         self,
-        sink: Sink,
+        sink: Paper,
         *,
         clock: Clock,
         level: LogLevel = LogLevel.INFO,

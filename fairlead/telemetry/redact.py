@@ -13,6 +13,7 @@ from fairlead.telemetry.suspects import DIGITS, NUMBERS, SENSITIVE_NAME, SIGNS, 
 
 MAX_TEXT = 8192  # a longer string is cut: a log is not a store
 _MAX_DEPTH = 8
+_BEYOND = 160  # characters: what begins before the cut is seen whole, or far enough to be known
 _MAX_ITEMS = 200
 
 
@@ -75,5 +76,5 @@ def is_sensitive(key: str) -> bool:
 
 def preview(redactor: Redactor, text: str, limit: int) -> str:
     """The first `limit` characters, redacted before they are cut: half a secret is no pattern."""
-    clean = redactor.text(text[: limit + 512])
-    return clean if len(clean) <= limit and len(text) <= limit + 512 else clean[:limit] + "…"
+    clean = redactor.text(text[: limit + _BEYOND])
+    return clean if len(clean) <= limit and len(text) <= limit + _BEYOND else clean[:limit] + "…"

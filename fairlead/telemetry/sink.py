@@ -16,7 +16,7 @@ class Sink:
     """One thread that writes to a file descriptor. Beyond `limit` waiting lines the newest are dropped and counted;
     a line says how many as soon as one can be written again."""
 
-    def __init__(self, descriptor: int, *, limit: int = 50_000) -> None:
+    def __init__(self, descriptor: int, *, limit: int = 20_000) -> None:
         self._descriptor = descriptor
         self._limit = limit
         self._lines: deque[bytes] = deque()
@@ -68,8 +68,6 @@ class Sink:
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:
-                return data
-            except OSError:
+            except OSError:  # full, broken, or not ready: the caller tries again
                 return data
         return b""

@@ -92,13 +92,15 @@ SIGNS: tuple[tuple[str, Suspect], ...] = (
 # Digits that belong to an id (letters or a hyphenated group beside them) are no card and no SSN. The look back comes
 # after the first digit, so that the search can leap from digit to digit.
 _ALONE_BEFORE, _ALONE_AFTER = r"(?<![A-Za-z0-9].)(?<![A-Za-z0-9]-.)", r"(?![A-Za-z0-9])(?!-[A-Za-z0-9])"
-DIGITS = re.compile(r"\d" + _ALONE_BEFORE + r"(?:[ .-]?\d){8,}")
+DIGITS = re.compile(r"\d" + _ALONE_BEFORE + r"(?:\d{2}[- ]\d{2}[- ]\d{4}|(?:[ .-]?\d){12})")
 NUMBERS = [
     Suspect(
         re.compile(r"[0-8]" + _ALONE_BEFORE + r"\d{2}([- ])(?!00)\d{2}\1(?!0000)\d{4}" + _ALONE_AFTER),
         "[ssn]",
     ),
-    Suspect(re.compile(r"[2-6]" + _ALONE_BEFORE + r"\d{3}(?:[ .-]?\d{1,6}){2,4}" + _ALONE_AFTER), _card),
+    Suspect(
+        re.compile(r"[2-6]" + _ALONE_BEFORE + r"(?=(?:[ .-]?\d){12})\d{3}(?:[ .-]?\d{1,6}){2,4}" + _ALONE_AFTER), _card
+    ),
 ]
 
 # Fields whose value is a secret whatever it looks like.

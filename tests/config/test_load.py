@@ -90,6 +90,24 @@ def test_an_unknown_prefixed_name_is_refused_with_the_nearest_known_one(tmp_path
     assert "FAIRLEAD_WORKER_CONCURRENCY" in caught.value.hint
 
 
+def test_an_unknown_name_is_refused_even_without_a_value(tmp_path: Path) -> None:
+    with pytest.raises(UnknownSetting, match="FAIRLEAD_LEESE"):
+        load_settings(root=tmp_path, environ={"FAIRLEAD_LEESE": ""})
+
+
+def test_a_line_of_an_env_file_that_says_nothing_is_refused_with_its_number(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FAIRLEAD_PORT=1\n=hunter2 oops\n")
+    with pytest.raises(ConfigurationError, match=r"\.env, line 2") as caught:
+        load_settings(root=tmp_path, environ={})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_env_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env.local").write_bytes(b"A=\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"\.env\.local cannot be read"):
+        load_settings(root=tmp_path, environ={})
+
+
 def test_an_unknown_argument_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownSetting, match="prot"):
         load_settings(root=tmp_path, environ={}, prot=1)
