@@ -1,0 +1,26 @@
+"""The door to a model provider: one method that answers. Everything else is about letting go of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from fairlead.gateway.types import ModelReply, ModelRequest
+
+# The one shape of everything in the stack: a provider's method, and each wrapper around it.
+Complete = Callable[[ModelRequest], Awaitable[ModelReply]]
+
+
+class Provider(Protocol):
+    """Answers a request or raises a ModelError.
+
+    It gives up after `request.timeout`, lets go of the wire at once when cancelled, tells `request.meter` what it
+    used, never presents half an answer as a whole one, and never puts a key into a message.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    async def complete(self, request: ModelRequest) -> ModelReply: ...
+
+    async def aclose(self) -> None: ...

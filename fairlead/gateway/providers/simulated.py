@@ -1,0 +1,198 @@
+"""A model that costs nothing: answers come from a policy, always the same, with the faults that real ones have.
+
+`Simulation` decides what is said and counts who asked; `SimulatedProvider` says it in process, and
+`gateway/simulate.py` over HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import timedelta
+from typing import Any, assert_never
+
+import orjson
+
+from fairlead.clock import Clock
+from fairlead.errors import BrokenAnswer, ModelError, ModelRefused, ModelUnavailable
+from fairlead.gateway import bounds
+from fairlead.gateway.faults import Fault, Faults
+from fairlead.gateway.policy import Policy, Reply, default_policy
+from fairlead.gateway.types import ModelReply, ModelRequest, Usage, estimated_tokens, split_model
+
+_A_YEAR = timedelta(days=365)
+_PIECE = 16  # characters in one piece of a stream
+
+
+def digest(body: dict[str, Any]) -> str:
+    """The same for the same question: SHA-256 of its messages and tools as canonical JSON."""
+    asked: dict[str, Any] = {"messages": body.get("messages"), "tools": body.get("tools") or []}
+    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class Simulation:
+    """Deterministic answers in the OpenAI format, and counters that prove who asked what how often."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._policy = policy or default_policy
+        self.reset()
+
+    def reset(self) -> None:
+        self.requests = 0
+        self.completed = 0
+        self.by_digest: Counter[str] = Counter()
+
+    def asked(self, body: dict[str, Any]) -> str:
+        """Counts a request and returns its digest."""
+        key = digest(body)
+        self.requests += 1
+        self.by_digest[key] += 1
+        return key
+
+    def answer(self, body: dict[str, Any], model: str, key: str) -> dict[str, Any]:
+        """The chat.completion that the policy gives to this request. ModelRefused when the policy raises."""
+        message = _message(self._reply(body), key)
+        usage = _usage(body, message)
+        return {
+            "id": f"chatcmpl-{key[:24]}",
+            "object": "chat.completion",
+            "created": 0,
+            "model": model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": message,
+                    "finish_reason": "tool_calls" if message.get("tool_calls") else "stop",
+                }
+            ],
+            "usage": {
+                "prompt_tokens": usage.tokens_in,
+                "completion_tokens": usage.tokens_out,
+                "total_tokens": usage.tokens_in + usage.tokens_out,
+            },
+        }
+
+    def _reply(self, body: dict[str, Any]) -> Reply:
+        try:
+            said = self._policy(body.get("messages") or [], body.get("tools") or [])
+        except Exception as error:  # the edge to code that is the user's
+            raise ModelRefused(f"The simulation's policy raised {type(error).__name__}: {error}") from error
+        if isinstance(said, str):
+            return Reply(said)
+        if not isinstance(said, Reply):  # pyright: ignore[reportUnnecessaryIsInstance]  (user code)
+            raise ModelRefused(f"The simulation's policy returned {type(said).__name__}, not a Reply or text.")
+        return said
+
+
+class SimulatedProvider:
+    """A simulation in process. `tokens_per_second` None: as fast as it can."""
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        clock: Clock,
+        name: str = "simulated",
+        latency: timedelta = timedelta(0),
+        tokens_per_second: float | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        self.name = name
+        self.simulation = Simulation(policy)
+        self.faults = faults or Faults()
+        self._clock = clock
+        self._latency = latency
+        self._rate = tokens_per_second
+
+    @property
+    def calls(self) -> int:
+        return self.simulation.requests
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        _, model = split_model(request.model)
+        key = self.simulation.asked(request.body)
+        fault = self.faults.draw()
+        request.meter.begin(_expected(request), most_out=bounds.most_out(request.body))
+        started = self._clock.monotonic()
+        if self._latency:
+            await self._clock.sleep(self._latency)
+        completion = self.simulation.answer(request.body, model, key)
+        await self._fail_before(request, fault)
+        first = await self._say(request, completion, started, cut=fault is Fault.CUT)
+        self.simulation.completed += 1
+        used = completion["usage"]
+        usage = Usage(used["prompt_tokens"], used["completion_tokens"])
+        request.meter.settle(usage)
+        return ModelReply(completion, usage, 0, self.name, request.model, first_token=first)
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+    async def _fail_before(self, request: ModelRequest, fault: Fault | None) -> None:
+        match fault:
+            case None | Fault.CUT:
+                return
+            case Fault.RATE_LIMIT | Fault.SERVER_ERROR:
+                request.meter.free()
+                raise self._unavailable(fault)
+            case Fault.MALFORMED:
+                raise BrokenAnswer(f"{self.name} sent an answer that is not JSON (simulated).")
+            case Fault.TIMEOUT | Fault.SLOW:
+                await self._clock.sleep(_A_YEAR)  # until the caller's patience ends
+            case _:
+                assert_never(fault)
+
+    def _unavailable(self, fault: Fault) -> ModelError:
+        if fault is Fault.RATE_LIMIT:
+            said = f"{self.name} answered 429: slow down (simulated)"
+            return ModelUnavailable(said, retry_after=self.faults.retry_after, hint="The provider is up and limits us.")
+        return ModelUnavailable(f"{self.name} answered 500: out of order (simulated)")
+
+    async def _say(
+        self, request: ModelRequest, completion: dict[str, Any], started: float, *, cut: bool
+    ) -> timedelta | None:
+        """Hands the answer over at the speed of a model; the time to its first piece when it is streamed."""
+        text = completion["choices"][0]["message"]["content"] or ""
+        pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+        first: timedelta | None = None
+        for piece in pieces[: len(pieces) // 2] if cut else pieces:
+            await self._pace(len(piece.encode()))
+            if request.on_delta is not None:
+                first = first or timedelta(seconds=self._clock.monotonic() - started)
+                request.meter.saw(len(piece.encode()))
+                request.meter.tell()
+                request.on_delta(piece)
+        if cut:
+            raise BrokenAnswer("The stream was cut before its end (simulated).")
+        return first
+
+    async def _pace(self, size: int) -> None:
+        if self._rate is not None:
+            await self._clock.sleep(timedelta(seconds=estimated_tokens(size) / self._rate))
+
+
+def _message(reply: Reply, key: str) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
+    if reply.tool_calls:
+        message["tool_calls"] = [
+            {
+                "id": "call_" + hashlib.sha256(f"{key}:{index}".encode()).hexdigest()[:24],
+                "type": "function",
+                "function": {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()},
+            }
+            for index, call in enumerate(reply.tool_calls)
+        ]
+    elif not reply.text:
+        message["content"] = ""
+    return message
+
+
+def _usage(body: dict[str, Any], message: dict[str, Any]) -> Usage:
+    said = (message["content"] or "").encode()
+    calls: list[Any] = message.get("tool_calls") or []
+    called = sum(len(call["function"]["arguments"]) + 16 for call in calls)
+    return Usage(bounds.expected_input(body), min(estimated_tokens(len(said) + called), bounds.most_out(body)))
+
+
+def _expected(request: ModelRequest) -> Usage:
+    return Usage(bounds.expected_input(request.body), 0, estimated=True)

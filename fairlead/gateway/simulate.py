@@ -1,0 +1,304 @@
+"""`fairlead simulate`: the simulated provider as a process of its own, speaking OpenAI chat completions.
+
+POST /v1/chat/completions   JSON and server-sent events, tools
+GET  /v1/models
+GET  /stats                 {requests, completed, by_digest, inflight, inflight_max}
+POST /reset                 counters to zero, faults forgotten
+POST /faults                {"rates": {...}, "seed": 7, "next": {"timeout": 1}, "retry_after": 2, "gap": 0.2}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hmac import compare_digest
+from typing import Any
+
+import orjson
+import uvicorn
+
+from fairlead.clock import Clock, SystemClock
+from fairlead.errors import ConfigurationError, FairleadError, InvalidInput, ModelRefused
+from fairlead.gateway.faults import Fault, Faults, parse_faults
+from fairlead.gateway.policy import Policy
+from fairlead.gateway.providers.simulated import Simulation
+from fairlead.gateway.types import estimated_tokens
+from fairlead.gateway.wire import openai_chat, sse
+
+_MOST_BODY = 32 * 1024 * 1024
+_PIECE = 16
+_JSON = (b"content-type", b"application/json")
+_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass
+class Simulator:
+    """The ASGI application. `tokens_per_second` None: as fast as it can. With `api_key`, it asks for it."""
+
+    policy: Policy | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    latency: timedelta = timedelta(0)
+    tokens_per_second: float | None = None
+    faults: Faults = field(default_factory=Faults)
+    model: str = "simulated"
+    api_key: str = ""
+
+    def __post_init__(self) -> None:
+        self.simulation = Simulation(self.policy)
+        self.inflight = 0
+        self.inflight_max = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(scope, receive, send)
+        try:
+            await self._serve(exchange)
+        except ModelRefused as error:
+            await exchange.problem(500, error)  # a policy that raises is this server's fault
+        except FairleadError as error:
+            await exchange.problem(400, error)
+
+    async def _serve(self, exchange: _Exchange) -> None:
+        if not self._may_enter(exchange):
+            await exchange.problem(401, InvalidInput("The key is missing or wrong."))
+            return
+        match exchange.asks:
+            case "POST /v1/chat/completions":
+                await self._counted(exchange)
+            case "GET /v1/models":
+                await exchange.json({"object": "list", "data": [{"id": self.model, "object": "model"}]})
+            case "GET /stats":
+                await exchange.json(self.stats())
+            case "POST /reset":
+                self.reset()
+                await exchange.json(self.stats())
+            case "POST /faults":
+                self.faults = parse_faults(await exchange.read_object())
+                await exchange.json({"ok": True})
+            case asks:
+                await exchange.problem(404, InvalidInput(f"There is no {asks}."))
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "requests": self.simulation.requests,
+            "completed": self.simulation.completed,
+            "by_digest": dict(self.simulation.by_digest),
+            "inflight": self.inflight,
+            "inflight_max": self.inflight_max,
+        }
+
+    def reset(self) -> None:
+        self.simulation.reset()
+        self.faults = Faults()
+        self.inflight_max = self.inflight
+
+    def _may_enter(self, exchange: _Exchange) -> bool:
+        given = exchange.header(b"authorization").removeprefix(b"Bearer ")
+        return not self.api_key or compare_digest(given, self.api_key.encode())
+
+    async def _counted(self, exchange: _Exchange) -> None:
+        request = openai_chat.parse_request(await exchange.read())
+        self.inflight += 1
+        self.inflight_max = max(self.inflight, self.inflight_max)
+        try:
+            # Whoever leaves must not keep a place: a slow or hanging answer ends with its caller.
+            await exchange.until_gone(self._answer(exchange, request))
+        finally:
+            self.inflight -= 1
+
+    async def _answer(self, exchange: _Exchange, request: dict[str, Any]) -> None:
+        key = self.simulation.asked(request)
+        fault = self.faults.draw()
+        if self.latency:
+            await self.clock.sleep(self.latency)
+        match fault:
+            case Fault.RATE_LIMIT:
+                retry_after = (b"retry-after", b"%d" % math.ceil(self.faults.retry_after.total_seconds()))
+                await exchange.problem(429, InvalidInput("Slow down (simulated)."), retry_after)
+                return
+            case Fault.SERVER_ERROR:
+                await exchange.problem(500, InvalidInput("Out of order (simulated)."))
+                return
+            case Fault.TIMEOUT:
+                await asyncio.Event().wait()
+            case _:
+                pass
+        completion = self.simulation.answer(request, request["model"], key)
+        say = self._stream if request.get("stream") else self._whole
+        await say(exchange, completion, fault)
+        if fault not in (Fault.CUT, Fault.MALFORMED):
+            self.simulation.completed += 1
+
+    async def _whole(self, exchange: _Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
+        body = orjson.dumps(completion)
+        await self._pace(completion["usage"]["completion_tokens"])
+        half = body[: len(body) // 2]
+        match fault:
+            case Fault.MALFORMED:
+                await exchange.whole(200, half, _JSON)
+            case Fault.CUT:  # a length that never comes: the server drops the connection
+                await exchange.start(200, _JSON, (b"content-length", b"%d" % len(body)))
+                await exchange.piece(half)
+            case Fault.SLOW:
+                await exchange.start(200, _JSON)
+                await self._drip(exchange, body)
+            case _:
+                await exchange.whole(200, body, _JSON)
+
+    async def _stream(self, exchange: _Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
+        chunks = [orjson.dumps(chunk) for chunk in openai_chat.emit(completion, piece=_PIECE)]
+        half = len(chunks) // 2
+        await exchange.start(200, _STREAM)
+        for number, chunk in enumerate(chunks):
+            if fault is Fault.CUT and number == half:
+                break  # cleanly: the case that raises nothing by itself
+            if fault is Fault.MALFORMED and number == half:
+                chunk = chunk[: len(chunk) // 2]
+            if fault is Fault.SLOW:
+                await self._drip(exchange, sse.event(chunk))
+                continue
+            await self._pace(estimated_tokens(_PIECE))
+            await exchange.piece(sse.event(chunk))
+        else:
+            await exchange.piece(sse.event(sse.DONE))
+        await exchange.end()
+
+    async def _pace(self, tokens: int) -> None:
+        if self.tokens_per_second is not None:
+            await self.clock.sleep(timedelta(seconds=tokens / self.tokens_per_second))
+
+    async def _drip(self, exchange: _Exchange, body: bytes) -> None:
+        for byte in body:
+            await exchange.piece(bytes([byte]))
+            await self.clock.sleep(self.faults.gap)
+        await exchange.end()
+
+
+class _Exchange:
+    """One request and its response, in ASGI's words."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asks = f"{scope['method']} {scope['path']}"
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._send = send
+
+    def header(self, name: bytes) -> bytes:
+        return next((value for key, value in self._headers if key == name), b"")
+
+    async def read(self) -> bytes:
+        pieces: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > _MOST_BODY:
+                raise InvalidInput(f"The body is larger than {_MOST_BODY // 1024 // 1024} MB.")
+            pieces.append(piece)
+            more = message.get("more_body", False)
+        return b"".join(pieces)
+
+    async def read_object(self) -> dict[str, Any]:
+        try:
+            value = orjson.loads(await self.read())
+        except orjson.JSONDecodeError as error:
+            raise InvalidInput(f"The body is not JSON: {error}.") from error
+        if not isinstance(value, dict):
+            raise InvalidInput("The body is not a JSON object.")
+        return value  # pyright: ignore[reportUnknownVariableType]
+
+    async def until_gone(self, work: Awaitable[None]) -> None:
+        """Does the work, or drops it when the client leaves."""
+        working, gone = asyncio.ensure_future(work), asyncio.ensure_future(self._gone())
+        try:
+            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            if not working.done():
+                working.cancel()
+        if working.done():
+            await working
+
+    async def _gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def start(self, status: int, *headers: tuple[bytes, bytes]) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+    async def piece(self, body: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end(self, body: bytes = b"") -> None:
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def whole(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+        await self.start(status, *headers, (b"content-length", b"%d" % len(body)))
+        await self.end(body)
+
+    async def json(self, value: Any) -> None:
+        await self.whole(200, orjson.dumps(value), _JSON)
+
+    async def problem(self, status: int, error: FairleadError, *headers: tuple[bytes, bytes]) -> None:
+        """An error as OpenAI words it."""
+        said = {"message": str(error), "type": error.code, "param": None, "code": error.code}
+        await self.whole(status, orjson.dumps({"error": said}), _JSON, *headers)
+
+
+def server(app: Simulator, *, host: str, port: int) -> uvicorn.Server:
+    """A uvicorn server for it, not started. ConfigurationError for an address beyond this machine without a key."""
+    if not app.api_key and not _is_loopback(host):
+        raise ConfigurationError(
+            f"The simulated provider does not listen on {host} without a key.",
+            hint="Give it an API key, or let it listen on 127.0.0.1.",
+        )
+    config = uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType]  (uvicorn types its applications by the framework's)
+        host=host,
+        port=port,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(
+    policy: Policy | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 9100,
+    latency: timedelta = timedelta(0),
+    tokens_per_second: float | None = None,
+    faults: Faults | None = None,
+    model: str = "simulated",
+    api_key: str = "",
+) -> None:
+    """Serves until SIGINT or SIGTERM. Blocks; call it from the main thread."""
+    app = Simulator(
+        policy,
+        latency=latency,
+        tokens_per_second=tokens_per_second,
+        faults=faults or Faults(),
+        model=model,
+        api_key=api_key,
+    )
+    server(app, host=host, port=port).run()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,31 @@
+"""Server-sent events, as far as model providers use them: bytes in any pieces to the data of each event."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+
+DONE = b"[DONE]"
+
+
+async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The data of each event, however the bytes were cut. An event that was not ended by an empty line is dropped,
+    as the standard says: whoever needs to know that the end came must look for it."""
+    rest: list[bytes] = []  # the beginning of a line, not joined before its end: hostile lines come byte by byte
+    data: list[bytes] = []
+    async for piece in pieces:
+        if b"\n" not in piece:
+            rest.append(piece)
+            continue
+        lines = b"".join([*rest, piece]).split(b"\n")
+        rest = [lines.pop()]
+        for line in lines:
+            line = line.removesuffix(b"\r")
+            if line.startswith(b"data:"):
+                data.append(line[5:].removeprefix(b" "))
+            elif not line.strip() and data:
+                yield data[0] if len(data) == 1 else b"\n".join(data)
+                data.clear()
+
+
+def event(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
