@@ -53,7 +53,8 @@ def redacting(redactor: Redactor) -> Processor:
         line: Fields = {}
         for name, value in fields.items():
             kind = value.__class__
-            if kind in _PLAIN or (kind is str and not suspects and name in _ORDINARY and len(value) <= _SHORT):
+            plain = kind in _PLAIN or (kind is str and not suspects and len(value) <= _SHORT)
+            if plain and name in _ORDINARY:
                 line[name] = value
             else:
                 line[name] = _redacted(redactor, name, value, suspects)
@@ -70,6 +71,8 @@ def _redacted(redactor: Redactor, name: str, value: Any, suspects: list[Suspect]
         return preview(redactor, value if kind is str else _as_text(value), PREVIEWS[name])
     if kind is str:
         return redactor.strike(value, suspects) if len(value) <= _SHORT else redactor.text(value)
+    if kind in _PLAIN:
+        return redactor.value(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (str, Mapping, list, tuple)):
@@ -79,7 +82,7 @@ def _redacted(redactor: Redactor, name: str, value: Any, suspects: list[Suspect]
 
 _SHORT = 1000
 _ORDINARY = frozenset(
-    name for spec in EVENTS.values() for name in (*spec.fields, "event", "level", "request_id")
+    name for spec in EVENTS.values() for name in (*spec.fields, "event", "request_id", "latency_ms", "cost_usd", "tokens")
     if name not in PREVIEWS and not is_sensitive(name)
 )  # fmt: skip
 _PLAIN = frozenset((int, float, bool, datetime))

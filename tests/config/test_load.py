@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.config import Environment, LogLevel, load_settings
+from fairlead.config import DatabaseSettings, Environment, LogLevel, load_settings
 from fairlead.errors import ConfigurationError, UnknownSetting
 
 PRODUCTION = {
@@ -202,6 +202,12 @@ def test_a_declared_secret_is_found_by_its_name_in_the_environment_or_env_file(t
     settings = load_settings(root=tmp_path, environ={"OTHER_KEY": "from-environ"})
     found = [settings.secret(name) for name in ("LOCAL_API_KEY", "OTHER_KEY", "NO_KEY")]
     assert [secret and secret.get_secret_value() for secret in found] == ["from-file", "from-environ", None]
+
+
+def test_a_part_made_by_hand_does_not_repeat_a_wrong_value() -> None:
+    with pytest.raises(ValueError, match="url") as caught:
+        DatabaseSettings(url="mysql://u:hunter2@db")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:

@@ -68,6 +68,12 @@ def test_a_secret_leaves_by_no_field(field: str) -> None:
         assert b"bob@" not in rendered(**{field: value})
 
 
+def test_a_field_with_a_secret_name_is_a_secret_whatever_it_holds() -> None:
+    line = parsed(password="x", api_key=12, session_token=["y"], card=4111111111111111, tokens_in=7)
+    assert (line["password"], line["api_key"], line["session_token"]) == ("[secret]",) * 3
+    assert (line["card"], line["tokens_in"]) == ("[card]", 7)
+
+
 @pytest.mark.parametrize(
     "value",
     ["\ud800", "a\nb", "\r\n{}", "\x1b[31m", "\x9b31m", "\u2028", "\u202e", "\x00", "\x7f", math.nan, math.inf, 10**400,
