@@ -175,7 +175,7 @@ def _children(schema: Schema, path: str) -> Iterator[tuple[str, Any]]:
 def _resolve(reference: str, root: Schema) -> Schema:
     found: Any = root
     for part in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
-        inside = cast("Schema", found) if isinstance(found, Mapping) else {}
+        inside: Schema = cast("Schema", found) if isinstance(found, Mapping) else {}
         found = inside.get(part.replace("~1", "/").replace("~0", "~"))
     if not reference.startswith("#") or not isinstance(found, Mapping):
         raise ConfigurationError(f"The schema refers to {reference!r}, which it does not hold.")
