@@ -21,7 +21,7 @@ OUTPUT_CAP = 2048
 _PRELUDE = 64  # what a chat template may add once
 _IMAGE = 50_000  # gpt-4o-mini counts up to 48 169 for one image of 2048 x 4096
 _FILE = 1_000_000  # whatever fits into the largest context window
-_NOT_INPUT = frozenset({"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "n", "metadata", "user"})
+_NOT_INPUT = frozenset({"model", "stream", "stream_options", "max_tokens", "max_completion_tokens"})
 
 
 def output_cap(body: dict[str, Any]) -> int:

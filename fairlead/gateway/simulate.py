@@ -22,7 +22,7 @@ import orjson
 import uvicorn
 
 from fairlead.clock import Clock, SystemClock
-from fairlead.errors import ConfigurationError, FairleadError, InvalidInput, ModelRefused
+from fairlead.errors import ConfigurationError, FairleadError, InvalidInput
 from fairlead.gateway.faults import Fault, Faults, parse_faults
 from fairlead.gateway.policy import Policy
 from fairlead.gateway.providers.simulated import Simulation
@@ -62,8 +62,6 @@ class Simulator:
         exchange = _Exchange(scope, receive, send)
         try:
             await self._serve(exchange)
-        except ModelRefused as error:
-            await exchange.problem(500, error)  # a policy that raises is this server's fault
         except FairleadError as error:
             await exchange.problem(400, error)
 

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from fairlead.clock import SystemClock
+from fairlead.errors import BudgetExceededError, ConfigurationError, InvalidInput, ModelTimeout
+from fairlead.gateway import Complete, Gateway, ModelReply, ModelRequest, Prices, RunBudget, build
+from fairlead.gateway.faults import Fault, Faults
+from fairlead.gateway.providers.simulated import SimulatedProvider
+from tests.gateway.loopback import Heard, ask
+
+
+def gateway(provider: SimulatedProvider, heard: Heard | None = None) -> Gateway:
+    return build([provider], Prices(), SystemClock(), heard or Heard(), jitter=lambda: 0)
+
+
+class Memory:
+    """A journal in a dictionary of JSON."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, object] = {}
+
+    async def once(self, request: ModelRequest, call: Complete) -> ModelReply:
+        key = str(request.body)
+        if key not in self.kept:
+            self.kept[key] = (await call(request)).to_json()
+        return ModelReply.from_json(self.kept[key])  # pyright: ignore[reportArgumentType]
+
+
+async def test_an_answer_says_what_it_cost_and_the_event_says_the_same() -> None:
+    heard = Heard()
+    reply = await gateway(SimulatedProvider(clock=SystemClock()), heard).complete(ask())
+    assert reply.message["content"] == "Simulated answer to: hello"
+    assert reply.cost_nano == reply.usage.tokens_in * 1000 + reply.usage.tokens_out * 4000 > 0
+    [told] = heard.of("llm_call")
+    assert (told["outcome"], told["cost_nano"], told["run_id"], told["tries"]) == ("ok", reply.cost_nano, "run-1", 1)
+
+
+async def test_a_recorded_answer_is_neither_asked_for_nor_charged_nor_told_again() -> None:
+    provider, heard, memory = SimulatedProvider(clock=SystemClock()), Heard(), Memory()
+    budget = RunBudget(10**9)
+    first = await gateway(provider, heard).complete(ask(), recorder=memory, budget=budget)
+    spent = budget.spent_nano
+    again = await gateway(provider, heard).complete(ask(), recorder=memory, budget=budget)
+    assert again == first
+    assert (provider.calls, budget.spent_nano, len(heard.events)) == (1, spent, 1)
+
+
+async def test_a_recorded_answer_needs_no_budget() -> None:
+    provider, memory = SimulatedProvider(clock=SystemClock()), Memory()
+    await gateway(provider).complete(ask(), recorder=memory)
+    assert (await gateway(provider).complete(ask(), recorder=memory, budget=RunBudget(0))).message
+
+
+async def test_nothing_is_sent_when_the_budget_has_no_room() -> None:
+    provider, heard = SimulatedProvider(clock=SystemClock()), Heard()
+    it = gateway(provider, heard)
+    with pytest.raises(BudgetExceededError, match="USD"):
+        await it.complete(ask(), budget=RunBudget(it.upper_bound_nano(ask()) - 1))
+    assert provider.calls == 0
+
+
+async def test_two_hundred_calls_at_once_never_exceed_a_budget_and_use_most_of_it() -> None:
+    provider = SimulatedProvider(clock=SystemClock())
+    it = gateway(provider)
+    cost = (await it.complete(ask(max_tokens=20))).cost_nano
+    budget = RunBudget(50 * cost)
+
+    async def call() -> bool:
+        try:
+            await it.complete(ask(max_tokens=20), budget=budget)
+        except BudgetExceededError:
+            return False
+        return True
+
+    served = sum(await asyncio.gather(*(call() for _ in range(200))))
+    assert budget.spent_nano == served * cost <= budget.limit_nano
+    assert budget.limit_nano - budget.spent_nano < it.upper_bound_nano(ask(max_tokens=20))
+    assert served >= 45 and budget.held_nano == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "said"), [("nobody/x", "no provider 'nobody'"), ("x", "not a model id"), ("/x", "id")]
+)
+async def test_a_model_without_a_provider_is_a_clear_error(model: str, said: str) -> None:
+    with pytest.raises((ConfigurationError, InvalidInput), match=said):
+        await gateway(SimulatedProvider(clock=SystemClock())).complete(ask(model=model))
+
+
+async def test_a_call_that_hangs_ends_with_its_time_and_is_charged() -> None:
+    faults = Faults()
+    faults.next.append(Fault.TIMEOUT)
+    heard, budget = Heard(), RunBudget(10**9)
+    with pytest.raises(ModelTimeout):
+        await gateway(SimulatedProvider(clock=SystemClock(), faults=faults), heard).complete(
+            ask(seconds=0.05), budget=budget
+        )
+    [told] = heard.of("llm_call")
+    assert told["outcome"] == "model_timeout" and told["estimated"]
+    assert budget.spent_nano == told["cost_nano"] > 0
+
+
+async def test_a_cancelled_call_is_charged_for_what_it_used() -> None:
+    provider = SimulatedProvider(clock=SystemClock(), latency=timedelta(hours=1))
+    heard, budget = Heard(), RunBudget(10**9)
+    call = asyncio.create_task(gateway(provider, heard).complete(ask(), budget=budget))
+    while not provider.calls:
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait([call])
+    assert call.cancelled() and budget.held_nano == 0 and budget.spent_nano > 0
+    assert heard.of("llm_call")[0]["outcome"] == "cancelled"
