@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
+import shutil
 from pathlib import Path
 from typing import Protocol
 
 from fairlead.errors import NotFound
 
 
+_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,80}/[0-9a-f]{64}")
+
+
 class Blobs(Protocol):
     """Content-addressed bytes. `put` is durable on return and may be repeated."""
 
-    async def put(self, data: bytes) -> str:
-        """Keep `data`; answers its reference."""
+    async def put(self, scope: str, data: bytes) -> str:
+        """Keep `data` under `scope` (whose it is); answers its reference."""
         ...
 
     async def get(self, reference: str) -> bytes:
         """Raises `NotFound` when nothing is kept under it."""
         ...
 
-    async def delete(self, reference: str) -> None: ...
+    async def delete_scope(self, scope: str) -> None:
+        """Remove all that was kept under `scope`."""
+        ...
 
 
 class FolderBlobs:
@@ -31,8 +38,8 @@ class FolderBlobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def put(self, data: bytes) -> str:
-        reference = hashlib.sha256(data).hexdigest()
+    async def put(self, scope: str, data: bytes) -> str:
+        reference = f"{scope}/{hashlib.sha256(data).hexdigest()}"
         await asyncio.to_thread(self._write, reference, data)
         return reference
 
@@ -42,20 +49,22 @@ class FolderBlobs:
         except FileNotFoundError:
             raise NotFound(f"No blob {reference}.", hint="It may have been removed by retention.") from None
 
-    async def delete(self, reference: str) -> None:
-        await asyncio.to_thread(self._path(reference).unlink, missing_ok=True)
+    async def delete_scope(self, scope: str) -> None:
+        folder = self._path(f"{scope}/{'0' * 64}").parent
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def _path(self, reference: str) -> Path:
-        if len(reference) != 64 or not reference.isalnum():
-            raise NotFound(f"No blob {reference!r}.", hint="A reference is 64 hexadecimal digits.")
-        return self._folder / reference[:2] / reference
+        if not _REFERENCE.fullmatch(reference):
+            raise NotFound(f"No blob {reference!r}.", hint="A reference is a scope, a slash and 64 hexadecimal digits.")
+        scope, _, digest = reference.rpartition("/")
+        return self._folder / scope[-2:] / scope / digest
 
     def _write(self, reference: str, data: bytes) -> None:
         path = self._path(reference)
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{reference}.{os.getpid()}")
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
         with aside.open("wb") as file:
             file.write(data)
             file.flush()

@@ -31,6 +31,7 @@ from fairlead.errors import Conflict, DatabaseInUse, DatabaseUnavailable
 T = TypeVar("T")
 _BUSY_TIMEOUT_S = 15.0
 _READERS = 4
+_UNUSABLE = ("unable to open", "disk I/O", "readonly", "read-only", "locked", "busy", "not a database", "malformed", "closed")
 _BATCH = 200  # jobs in one transaction
 
 
@@ -278,7 +279,11 @@ def _parameters(rows: Rows, parameters: dict[str, Any]) -> dict[str, Any]:
     return {"rows": orjson.dumps(rows).decode(), **parameters} if rows else parameters
 
 
-def _translated(error: Exception, path: Path) -> DatabaseUnavailable:
-    if "full" in str(error):
+def _translated(error: Exception, path: Path) -> Exception:
+    """What the disk or another process did. Anything else is a mistake of ours and stays what it is."""
+    said = str(error)
+    if "is full" in said:
         return DatabaseUnavailable(f"The disk of {path} is full.", hint="Free space; work goes on by itself.")
-    return DatabaseUnavailable(f"The database {path} can't be used: {error}.", hint="Check the path and its rights.")
+    if isinstance(error, OSError) or any(sign in said for sign in _UNUSABLE):
+        return DatabaseUnavailable(f"The database {path} can't be used: {said}.", hint="Check the path and its rights.")
+    return error

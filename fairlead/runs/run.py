@@ -94,6 +94,7 @@ class Run:
     fence: int  # raised by every claim
     deaths: int  # workers that died holding it
     seq: int  # last event written when nobody held it
+    wakes: int  # how often something it waits for has come
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -166,3 +167,4 @@ class Worker:
     lost_at: datetime | None
     draining: bool
     running: int = 0
+    alive: bool = True

@@ -81,10 +81,9 @@ def _redacted(redactor: Redactor, name: str, value: Any, suspects: list[Suspect]
 
 
 _SHORT = 1000
-_ORDINARY = frozenset(
-    name for spec in EVENTS.values() for name in (*spec.fields, "event", "request_id", "latency_ms", "cost_usd", "tokens")
-    if name not in PREVIEWS and not is_sensitive(name)
-)  # fmt: skip
+_FIELDS = {field for spec in EVENTS.values() for field in spec.fields} - set(PREVIEWS)
+_FIELDS |= {"event", "request_id", "latency_ms", "cost_usd", "tokens"}
+_ORDINARY = frozenset(name for name in _FIELDS if not is_sensitive(name))
 _PLAIN = frozenset((int, float, bool, datetime))
 
 

@@ -1,6 +1,14 @@
 """The pages people look at: server-rendered, live.
 
-Main path: read, fill a template, send; changes arrive as server-sent events.
+Main path: a page reads from the door, shapes what it read into a value, a template writes it; changes come as fragments.
 
 May import: what web may; never web.api.
 """
+
+from __future__ import annotations
+
+from fairlead.web.console.door import Counts, Delta, Door, Outcome, RunPage, Wanted
+from fairlead.web.console.router import console_router
+from fairlead.web.console.settings import ConsoleSettings
+
+__all__ = ["ConsoleSettings", "Counts", "Delta", "Door", "Outcome", "RunPage", "Wanted", "console_router"]

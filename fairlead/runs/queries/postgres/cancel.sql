@@ -30,7 +30,9 @@ closed AS (
 ),
 woken AS (
     UPDATE runs p SET wakes = p.wakes + 1,
-        wake_at = CASE WHEN p.status = 'pending' AND p.reason = 'child' THEN NULL ELSE p.wake_at END
+        wake_at = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN NULL ELSE p.wake_at END,
+        status = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN 'pending' ELSE p.status END,
+        reason = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN NULL ELSE p.reason END
     FROM locked l WHERE l.id = :id AND l.status <> 'running' AND p.tenant = l.tenant AND p.id = l.parent_id
 )
 SELECT id, status, thread_id FROM locked

@@ -27,7 +27,9 @@ told AS (
 ),
 woken AS (
     UPDATE runs p SET wakes = p.wakes + 1,
-        wake_at = CASE WHEN p.status = 'pending' AND p.reason = 'child' THEN NULL ELSE p.wake_at END
+        wake_at = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN NULL ELSE p.wake_at END,
+        status = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN 'pending' ELSE p.status END,
+        reason = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN NULL ELSE p.reason END
     FROM (SELECT DISTINCT tenant, parent_id FROM theirs WHERE deaths >= :max_deaths AND parent_id IS NOT NULL) AS c
     WHERE p.tenant = c.tenant AND p.id = c.parent_id AND p.id NOT IN (SELECT id FROM theirs)
 )

@@ -13,14 +13,15 @@ held AS MATERIALIZED (
 ),
 down AS (
     UPDATE runs r
-    SET status = h.status, reason = h.reason, output = h.output, error = h.error, seq = h.seq, owner = NULL,
+    SET status = CASE WHEN h.type = 'parked' AND (r.wakes > h.wakes OR h.child_ended) THEN 'pending' ELSE h.status END,
+        reason = CASE WHEN h.type = 'parked' AND (r.wakes > h.wakes OR h.child_ended) THEN NULL ELSE h.reason END,
+        wake_at = CASE WHEN h.type = 'parked' AND (r.wakes > h.wakes OR h.child_ended) THEN NULL ELSE h.wake_at END,
+        output = h.output, error = h.error, seq = h.seq, owner = NULL,
         finished_at = CASE WHEN h.finished = 1 THEN h.at END,
-        wake_at = CASE WHEN r.wakes > h.wakes THEN NULL
-                       WHEN EXISTS (SELECT 1 FROM held c WHERE c.finished = 1 AND c.parent_id = r.id) THEN NULL
-                       ELSE h.wake_at END,
         executing_us = h.executing_us, cost_nano = h.cost_nano, tokens_in = h.tokens_in, tokens_out = h.tokens_out,
         steps = h.steps, progress = h.progress
-    FROM held h
+    FROM (SELECT held.*, EXISTS (SELECT 1 FROM held c WHERE c.finished = 1 AND c.parent_id = held.run_id) AS child_ended
+          FROM held) AS h
     WHERE r.tenant = h.tenant AND r.id = h.run_id AND r.fence = h.fence
 ),
 told AS (
@@ -31,7 +32,9 @@ told AS (
 woken AS (
     UPDATE runs p
     SET wakes = p.wakes + 1,
-        wake_at = CASE WHEN p.status = 'pending' AND p.reason = 'child' THEN NULL ELSE p.wake_at END
+        wake_at = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN NULL ELSE p.wake_at END,
+        status = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN 'pending' ELSE p.status END,
+        reason = CASE WHEN p.owner IS NULL AND p.reason = 'child' THEN NULL ELSE p.reason END
     FROM (SELECT DISTINCT tenant, parent_id FROM held WHERE finished = 1 AND parent_id IS NOT NULL) AS c
     WHERE p.tenant = c.tenant AND p.id = c.parent_id AND p.id NOT IN (SELECT run_id FROM held)
 )

@@ -23,6 +23,8 @@ FROM locked WHERE status <> 'running';
 UPDATE approvals SET approved = 0, decided_at = {now}, decided_by = 'cancelled'
 WHERE approved IS NULL AND (tenant, run_id) IN (SELECT tenant, id FROM locked);
 UPDATE runs SET wakes = wakes + 1,
-    wake_at = CASE WHEN status = 'pending' AND reason = 'child' THEN NULL ELSE wake_at END
+        wake_at = CASE WHEN owner IS NULL AND reason = 'child' THEN NULL ELSE wake_at END,
+        status = CASE WHEN owner IS NULL AND reason = 'child' THEN 'pending' ELSE status END,
+        reason = CASE WHEN owner IS NULL AND reason = 'child' THEN NULL ELSE reason END
 WHERE (tenant, id) IN (SELECT tenant, parent_id FROM locked WHERE id = :id AND status <> 'running');
 SELECT id, status, thread_id FROM locked;

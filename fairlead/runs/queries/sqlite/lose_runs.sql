@@ -19,6 +19,8 @@ SELECT tenant, id, seq, 'lost', {now}, fence,
        json_object('worker', :lost, 'after_ms', ({now} - last_at) / 1000, 'deaths', deaths)
 FROM theirs;
 UPDATE runs SET wakes = wakes + 1,
-    wake_at = CASE WHEN status = 'pending' AND reason = 'child' THEN NULL ELSE wake_at END
+        wake_at = CASE WHEN owner IS NULL AND reason = 'child' THEN NULL ELSE wake_at END,
+        status = CASE WHEN owner IS NULL AND reason = 'child' THEN 'pending' ELSE status END,
+        reason = CASE WHEN owner IS NULL AND reason = 'child' THEN NULL ELSE reason END
 WHERE (tenant, id) IN (SELECT tenant, parent_id FROM theirs WHERE deaths >= :max_deaths AND parent_id IS NOT NULL);
 SELECT r.tenant, r.id, r.status, r.agent, r.release, r.thread_id FROM theirs t JOIN runs r ON r.tenant = t.tenant AND r.id = t.id;

@@ -5,16 +5,21 @@ SELECT h.tenant, h.run_id, h.seq, h.type, h.at, h.fence, h.data
 FROM {rows} AS h CROSS JOIN runs r
 WHERE r.tenant = h.tenant AND r.id = h.run_id AND r.fence = h.fence AND +r.status = 'running' AND +r.owner = :worker;
 UPDATE runs
-SET status = h.status, reason = h.reason, output = h.output, error = h.error, seq = h.seq, owner = NULL,
+SET status = CASE WHEN h.type = 'parked' AND runs.wakes > h.wakes THEN 'pending' ELSE h.status END,
+    reason = CASE WHEN h.type = 'parked' AND runs.wakes > h.wakes THEN NULL ELSE h.reason END,
+    wake_at = CASE WHEN h.type = 'parked' AND runs.wakes > h.wakes THEN NULL ELSE h.wake_at END,
+    output = h.output, error = h.error, seq = h.seq, owner = NULL,
     finished_at = CASE WHEN h.finished = 1 THEN h.at END,
-    wake_at = CASE WHEN runs.wakes > h.wakes THEN NULL ELSE h.wake_at END,
     executing_us = h.executing_us, cost_nano = h.cost_nano, tokens_in = h.tokens_in, tokens_out = h.tokens_out,
     steps = h.steps, progress = h.progress
 FROM {rows} AS h
 WHERE runs.tenant = h.tenant AND runs.id = h.run_id AND runs.fence = h.fence AND +runs.status = 'running'
   AND +runs.owner = :worker;
 UPDATE runs
-SET wakes = wakes + 1, wake_at = CASE WHEN status = 'pending' AND reason = 'child' THEN NULL ELSE wake_at END
+SET wakes = wakes + 1,
+        wake_at = CASE WHEN owner IS NULL AND reason = 'child' THEN NULL ELSE wake_at END,
+        status = CASE WHEN owner IS NULL AND reason = 'child' THEN 'pending' ELSE status END,
+        reason = CASE WHEN owner IS NULL AND reason = 'child' THEN NULL ELSE reason END
 WHERE (tenant, id) IN (
     SELECT c.tenant, c.parent_id FROM {rows} AS h CROSS JOIN runs c
     WHERE h.finished = 1 AND c.tenant = h.tenant AND c.id = h.run_id AND c.fence = h.fence AND c.owner IS NULL

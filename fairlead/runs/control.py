@@ -1,0 +1,361 @@
+"""What people and programs do with runs from outside: submit, look, cancel, resume, answer.
+
+    submit ──► one transaction: run row + event ──► after the commit, wake a worker
+
+Nothing here holds a run. What changes a run that a worker holds is a request that the worker hears at once by signal,
+and within a second without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from fairlead.agents.jsonable import decode, encode
+from fairlead.agents.spec import AgentSpec
+from fairlead.clock import Clock, from_micros, to_micros
+from fairlead.config import EngineSettings
+from fairlead.database import Call, Database, Gather, Query, Row
+from fairlead.errors import Conflict, InvalidInput, NotFound, QueueFull, UnknownAgent
+from fairlead.runs.ids import Ids
+from fairlead.runs.journal import now_micros
+from fairlead.runs.payload import Payloads
+from fairlead.runs.rows import NEVER, approval_of, run_of
+from fairlead.runs.run import Approval, NewRun, Reason, Run, Status
+from fairlead.runs.waiting import EXPIRED
+from fairlead.telemetry.emit import Emit
+
+_RESUMABLE = (Status.INTERRUPTED,)
+_RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
+_LONGEST_KEY = 255
+
+
+class Control:
+    """The door to runs for the API, the console, the CLI and other runs."""
+
+    def __init__(
+        self,
+        database: Database,
+        queries: dict[str, Query],
+        payloads: Payloads,
+        *,
+        agents: Mapping[str, AgentSpec],
+        settings: EngineSettings,
+        ids: Ids,
+        clock: Clock,
+        emit: Emit,
+    ) -> None:
+        self._database = database
+        self._queries = queries
+        self._payloads = payloads
+        self._agents = agents
+        self._settings = settings
+        self._ids = ids
+        self._clock = clock
+        self._emit = emit
+        self._queued = 0
+        self._counted_at: float | None = None
+        self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
+
+    async def submit(self, new: NewRun, *, watch: bool = False) -> tuple[Run, bool]:
+        """The run, durable, and whether it is new. The same `idempotency_key` (or id) never starts a second run.
+
+        Raises `UnknownAgent`, `InvalidInput`, `NotJson`, `QueueFull`, or `Conflict` when the key was used for
+        something else. `watch` tells workers beforehand that somebody follows this run.
+        """
+        self._check(new)
+        await self._make_room(new)
+        new = replace(new, id=new.id or self._ids.new())
+        row = await self._row(new)
+        if watch:
+            self._database.signals.publish("watch", new.id)
+        created = await (self._into_thread(new, row) if new.thread_id else self._submissions.put(row))
+        if not created:
+            return await self._existing(new), False
+        self._queued += 1
+        self._emit("run_submitted", run_id=new.id, agent=new.agent, tenant=new.tenant, created=True)
+        self._database.signals.publish("work")
+        return await self.get(new.id, tenant=new.tenant) if new.thread_id else _as_submitted(new, row), True
+
+    async def get(self, run_id: str, *, tenant: str = "default") -> Run:
+        """Raises `NotFound`."""
+        rows = await self._database.read(self._queries["run"], tenant=tenant, id=run_id)
+        if not rows:
+            raise NotFound(f"There is no run {run_id}.", hint="It may have been removed by retention.")
+        return await self._run(rows[0])
+
+    async def list(
+        self,
+        *,
+        tenant: str = "default",
+        status: Status | None = None,
+        reason: Reason | None = None,
+        agent: str | None = None,
+        release: str | None = None,
+        thread_id: str | None = None,
+        parent_id: str | None = None,
+        text: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        before: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        """Newest first. Page with `before`: the id of the last one you have."""
+        rows = await self._database.read(
+            self._queries["list"], tenant=tenant, status=status, reason=reason, agent=agent, release=release,
+            thread_id=thread_id, parent_id=parent_id, text=text, before=before, after=after, limit=limit,
+            metadata=encode(metadata).decode() if metadata else None,
+        )  # fmt: skip
+        return [await self._run(row) for row in rows]
+
+    async def cancel(self, run_id: str, *, tenant: str = "default", by: str = "") -> Run:
+        """Stop the run and everything it started. What a worker holds stops within a second.
+
+        Cancelling a run that has ended changes nothing. Raises `NotFound`.
+        """
+        rows = await self._database.write(self._queries["cancel"], tenant=tenant, id=run_id, actor=by)
+        signals = self._database.signals
+        for row in rows:
+            signals.publish("cancel", row["id"])
+            signals.publish(f"run:{row['id']}")
+            if row["thread_id"] and row["status"] != Status.RUNNING:
+                await self._free_thread(tenant, row["thread_id"], row["id"])
+            self._emit("run_cancelled", run_id=row["id"], tenant=tenant, by=by)
+        run = await self.get(run_id, tenant=tenant)
+        if run.parent_id is not None:
+            signals.publish("poke", run.parent_id)
+            signals.publish("work")
+        return run
+
+    async def resume(self, run_id: str, *, tenant: str = "default", by: str = "",
+                     outcomes: Mapping[str, Mapping[str, Any]] | None = None) -> Run:  # fmt: skip
+        """Let an interrupted run go on from what it has recorded.
+
+        `outcomes` says what became of effects nobody knew of, by step key: {"result": …}, {"error": {"error": code,
+        "message": …}} or {"repeat": true}. Raises `Conflict` when the run is not interrupted or still needs one.
+        """
+        run = await self.get(run_id, tenant=tenant)
+        if run.reason is Reason.APPROVAL:
+            raise Conflict(f"Run {run_id} waits for an approval.", hint="Answer it: fairlead runs approve or deny.")
+        if outcomes:
+            await self._tell_outcomes(run, outcomes)
+        elif run.reason is Reason.OUTCOME_UNKNOWN:
+            raise Conflict(
+                f"Run {run_id} needs to know what became of an effect.",
+                hint="Give its outcome: result, error or repeat, by the step's key.",
+            )
+        said = {"by": by, "diverged": run.reason is Reason.DIVERGED}
+        return await self._reopen(run, "resumed", said, _RESUMABLE)
+
+    async def retry(self, run_id: str, *, tenant: str = "default", by: str = "") -> Run:
+        """Let a run that failed go on: what succeeded is kept, what failed is done again. Raises `Conflict`."""
+        run = await self.get(run_id, tenant=tenant)
+        if run.reason is Reason.OUTCOME_UNKNOWN:
+            raise Conflict(f"Run {run_id} needs to know what became of an effect.", hint="Resume it with the outcome.")
+        return await self._reopen(run, "retried", {"by": by}, _RETRYABLE)
+
+    async def move(self, release: str, *, run_id: str | None = None, from_release: str | None = None,
+                   tenant: str = "default", by: str = "") -> list[str]:  # fmt: skip
+        """Give runs that nobody holds to another release; answers their ids. Raises `InvalidInput`, `Conflict`."""
+        if (run_id is None) == (from_release is None):
+            raise InvalidInput("Say which runs to move: one by its id, or all of a release.")
+        rows = await self._database.write(
+            self._queries["move"], tenant=tenant, id=run_id, from_release=from_release, release=release, actor=by
+        )
+        if run_id is not None and not rows:
+            run = await self.get(run_id, tenant=tenant)
+            raise Conflict(
+                f"Run {run_id} is {run.status} on release {run.release} and can't be moved to {release}.",
+                hint="Runs move while nobody holds them: cancel or drain its worker first.",
+            )
+        for row in rows:
+            self._emit("run_moved", run_id=row["id"], tenant=tenant, to_release=release, by=by)
+        self._database.signals.publish("work")
+        return [row["id"] for row in rows]
+
+    async def approvals(self, *, tenant: str = "default", run_id: str | None = None, approval_id: str | None = None,
+                        open_only: bool = True, limit: int = 100) -> list[Approval]:  # fmt: skip
+        """Newest first."""
+        rows = await self._database.read(
+            self._queries["approvals"], tenant=tenant, run_id=run_id, id=approval_id, open=open_only, limit=limit
+        )
+        return [approval_of(row) for row in rows]
+
+    async def answer(self, approval_id: str, approved: bool, *, by: str, comment: str | None = None,
+                     tenant: str = "default") -> Approval:  # fmt: skip
+        """Decide an approval, once. Raises `NotFound`, or `Conflict` when it was decided or has expired."""
+        found = await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False)
+        if not found:
+            raise NotFound(f"There is no approval {approval_id}.")
+        if not await self._decide(found[0], approved, by=by, comment=comment):
+            now = (await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False))[0]
+            said = "expired" if now.approved is None else f"answered by {now.decided_by}"
+            raise Conflict(f"Approval {approval_id} was already {said}.")
+        self._emit("approval_answered", run_id=found[0].run_id, approval_id=approval_id, approved=approved, by=by)
+        return (await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False))[0]
+
+    # -- what runs ask for (`waiting.Others`)
+
+    def budget_of(self, agent: str) -> int:
+        return self._spec(agent).budget_nano
+
+    async def start(self, new: NewRun) -> Run:
+        return (await self.submit(new))[0]
+
+    async def look(self, tenant: str, run_id: str) -> Run:
+        return await self.get(run_id, tenant=tenant)
+
+    async def ask(self, approval: Approval) -> None:
+        await self._database.write(
+            self._queries["ask"], tenant=approval.tenant, run_id=approval.run_id, id=approval.id,
+            question=approval.question, data=encode(approval.data).decode(), expires_at=to_micros(approval.expires_at),
+        )  # fmt: skip
+        self._emit("approval_requested", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id,
+                   question=approval.question, expires_at=approval.expires_at)  # fmt: skip
+
+    async def answer_to(self, tenant: str, run_id: str, approval_id: str) -> Approval:
+        rows = await self._database.read(self._queries["approval"], tenant=tenant, run_id=run_id, id=approval_id)
+        return approval_of(rows[0])
+
+    async def expire(self, approval: Approval) -> None:
+        await self._database.write(self._queries["expire"], tenant=approval.tenant, run_id=approval.run_id, id=approval.id, actor=EXPIRED)
+        self._emit("approval_expired", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id)
+
+    async def thread_state(self, tenant: str, thread_id: str) -> Any:
+        """What the thread keeps; None for one that has kept nothing, or is not there."""
+        rows = await self._database.read(self._queries["thread"], tenant=tenant, id=thread_id)
+        return await self._payloads.load(rows[0]["state"]) if rows else None
+
+    # --
+
+    def _check(self, new: NewRun) -> None:
+        self._spec(new.agent)
+        if new.idempotency_key is not None and not 0 < len(new.idempotency_key) <= _LONGEST_KEY:
+            raise InvalidInput(f"An idempotency key has 1 to {_LONGEST_KEY} characters.")
+        if not isinstance(new.metadata, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidInput("metadata must be an object.")
+        if "\\u0000" in encode(new.metadata).decode():
+            raise InvalidInput("metadata must not hold NUL characters.")
+
+    def _spec(self, agent: str) -> AgentSpec:
+        if agent not in self._agents:
+            known = ", ".join(f"`{name}`" for name in sorted(self._agents)) or "none"
+            raise UnknownAgent(f"There is no agent `{agent}`; there is: {known}.", hint="Declare it in fairlead.toml.")
+        return self._agents[agent]
+
+    async def _make_room(self, new: NewRun) -> None:
+        """The queue is counted once a second; in between we add our own. Child runs always find room: refusing
+        them would stop runs that were accepted."""
+        now = self._clock.monotonic()
+        limit = self._settings.queue_limit
+        if self._counted_at is None or now - self._counted_at > 1.0:
+            self._counted_at = now
+            rows = await self._database.read(self._queries["queued"], most=limit + 1)
+            self._queued = rows[0]["depth"]
+        if self._queued >= limit and new.parent_id is None:
+            self._emit("queue_full", tenant=new.tenant, agent=new.agent, depth=self._queued, limit=limit)
+            raise QueueFull(
+                f"{self._queued} runs are waiting, and no more are taken.",
+                retry_after=self._settings.queue_retry_after,
+                hint="Try again later, add workers, or raise QUEUE_LIMIT.",
+            )
+
+    async def _row(self, new: NewRun) -> tuple[Any, ...]:
+        later = new.start_at is not None and new.start_at > self._clock.now()
+        return (
+            new.tenant, new.id, new.agent, new.release, new.priority, new.thread_id, new.parent_id,
+            new.root_id or new.id, new.idempotency_key, await self._payloads.keep(new.id, new.input),
+            encode(new.metadata).decode(), Reason.LATER.value if later else None,
+            to_micros(new.start_at) if later and new.start_at else None,
+            to_micros(new.deadline) if new.deadline else None, new.budget_nano, now_micros(self._clock),
+        )  # fmt: skip
+
+    async def _insert(self, rows: list[tuple[Any, ...]]) -> Sequence[bool]:
+        answer = await self._database.write(self._queries["submit"], rows)
+        fresh = {row["id"] for row in answer}
+        return [row[1] in fresh for row in rows]
+
+    async def _into_thread(self, new: NewRun, row: tuple[Any, ...]) -> bool:
+        thread = {"tenant": new.tenant, "thread_id": new.thread_id}
+        answers = await self._database.write_all([
+            Call(self._queries["take_thread"], thread),
+            Call(self._queries["submit"], rows=[row]),
+            Call(self._queries["join_thread"], {**thread, "run_id": new.id, "never": NEVER}),
+        ])  # fmt: skip
+        return bool(answers[1])
+
+    async def _existing(self, new: NewRun) -> Run:
+        rows = await self._database.read(
+            self._queries["existing"], tenant=new.tenant, id=new.id, idempotency_key=new.idempotency_key
+        )
+        run = await self._run(rows[0])
+        if run.agent != new.agent or encode(run.input) != encode(new.input):
+            raise Conflict(
+                f"The idempotency key {new.idempotency_key!r} was used for run {run.id} with another agent or input.",
+                hint="Use a new key for a new request.",
+            )
+        return run
+
+    async def _decide(self, approval: Approval, approved: bool, *, by: str, comment: str | None) -> bool:
+        rows = await self._database.write(
+            self._queries["answer"], tenant=approval.tenant, run_id=approval.run_id, id=approval.id,
+            approved=approved, actor=by, comment=comment,
+        )  # fmt: skip
+        self._database.signals.publish("poke", approval.run_id)
+        self._database.signals.publish(f"run:{approval.run_id}")
+        self._database.signals.publish("work")
+        return bool(rows)
+
+    async def _tell_outcomes(self, run: Run, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
+        wanted = (run.error or {}).get("key")
+        if run.reason is not Reason.OUTCOME_UNKNOWN or set(outcomes) != {wanted}:
+            raise Conflict(f"Run {run.id} asks for the outcome of {wanted or 'nothing'}.")
+        for outcome in outcomes.values():
+            if len(outcome) != 1 or not set(outcome) <= {"result", "error", "repeat"}:
+                raise InvalidInput('An outcome is {"result": …}, {"error": {…}} or {"repeat": true}.')
+        rows = [(key, "tool", "", await self._payloads.keep(run.id, dict(said))) for key, said in outcomes.items()]
+        await self._database.write(self._queries["outcome"], rows, tenant=run.tenant, id=run.id)
+
+    async def _reopen(self, run: Run, type: str, said: Mapping[str, Any], statuses: Sequence[Status]) -> Run:
+        rows = await self._database.write(
+            self._queries["reopen"], tenant=run.tenant, id=run.id, type=type, data=encode(said).decode(),
+            statuses=encode([str(status) for status in statuses]).decode(),
+        )  # fmt: skip
+        if not rows:
+            raise Conflict(
+                f"Run {run.id} is {run.status} and can't be {type}.",
+                hint="Resume works on interrupted runs, retry on failed, timed out or cancelled ones.",
+            )
+        self._emit("run_retried", run_id=run.id, agent=run.agent, tenant=run.tenant, by=said.get("by", ""))
+        self._database.signals.publish("work")
+        self._database.signals.publish(f"run:{run.id}")
+        return await self._run(rows[0])
+
+    async def _free_thread(self, tenant: str, thread_id: str, run_id: str) -> None:
+        thread = {"tenant": tenant, "thread_id": thread_id}
+        await self._database.write_all([
+            Call(self._queries["leave_thread"], {**thread, "run_id": run_id}),
+            Call(self._queries["advance_thread"], thread),
+        ])  # fmt: skip
+        self._database.signals.publish("work")
+
+    async def _run(self, row: Row) -> Run:
+        return run_of(
+            row, input=await self._payloads.load(row["input"]), output=await self._payloads.load(row["output"])
+        )
+
+
+def _as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:
+    """What was just stored, without asking for it."""
+    later = row[12] is not None
+    return Run(
+        id=new.id, tenant=new.tenant, agent=new.agent, release=new.release, status=Status.PENDING,
+        reason=Reason.LATER if later else None, priority=new.priority, input=decode(encode(new.input)), output=None,
+        error=None, metadata=new.metadata, thread_id=new.thread_id, parent_id=new.parent_id,
+        root_id=new.root_id or new.id, owner=None, fence=0, deaths=0, seq=1, wakes=0,
+        created_at=from_micros(row[15]), started_at=None, finished_at=None, wake_at=new.start_at if later else None,
+        deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0, tokens_out=0,
+        steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
+    )  # fmt: skip

@@ -1,0 +1,221 @@
+"""One claim of one run, from its journal to what is left of it.
+
+    hold ──► call the agent ──► leave
+      │           │                └── success, error, timeout · parked, drained · interrupted
+      │           └── each model call, tool and step goes through `recorded`
+      └── book of what is recorded, budget of what is spent
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fairlead.agents.jsonable import encode
+from fairlead.agents.spec import AgentSpec
+from fairlead.clock import Clock, to_micros
+from fairlead.errors import Fenced, NotJson
+from fairlead.gateway import Gateway, RunBudget
+from fairlead.runs.asking import spent_of
+from fairlead.runs.book import Book, Record
+from fairlead.runs.branch import Branch, enter
+from fairlead.runs.deltas import Deltas
+from fairlead.runs.ending import FENCED, Ending, failed, succeeded, timed_out, too_late
+from fairlead.runs.holding import Holding
+from fairlead.runs.journal import Journal, PutDown, micros
+from fairlead.runs.recorded import Recording
+from fairlead.runs.rows import NEVER
+from fairlead.runs.run import Event, Run, Status
+from fairlead.runs.run_context import RunContext
+from fairlead.runs.thread_memory import State, ThreadMemory
+from fairlead.runs.waiting import Others, Waiting
+from fairlead.telemetry.emit import Emit
+
+_TRACE = 4000  # characters of a traceback that are kept
+LoadState = Callable[[str, str], Any]
+
+
+class Executor:
+    """Carries runs for one worker."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        agents: dict[str, AgentSpec],
+        *,
+        gateway: Gateway,
+        others: Others,
+        load_state: LoadState,
+        publish: Callable[[str, str], None],
+        clock: Clock,
+        emit: Emit,
+    ) -> None:
+        self._journal = journal
+        self._agents = agents
+        self._gateway = gateway
+        self._others = others
+        self._load_state = load_state
+        self._publish = publish
+        self._clock = clock
+        self._emit = emit
+
+    def hold(self, run: Run, events: Sequence[Event]) -> Holding:
+        """The run as this worker has it, with what its journal knows."""
+        spec = self._agents[run.agent]
+        book = Book(events)
+        limit = spec.budget_nano if run.budget_nano is None else run.budget_nano
+        spent = sum(_cost(record) for record in book.remaining())
+        return Holding(
+            run, spec, book, RunBudget(limit, spent), journal=self._journal, clock=self._clock, told=self._tell
+        )
+
+    async def execute(self, held: Holding) -> Ending:
+        """Call the agent and leave its run. Never raises for what the agent did; `FENCED`: the run was taken over."""
+        run = held.run
+        self._emit(
+            "agent_started", run_id=run.id, agent=run.agent, tenant=run.tenant, attempt=run.fence,
+            intent=run.metadata.get("intent", "general"), task=run.input, thread_id=run.thread_id,
+        )  # fmt: skip
+        root = Branch()
+        enter(root)
+        memory = self._memory(run)
+        ending = await self._call(held, self._context(held, root, memory))
+        if ending is FENCED:
+            return ending
+        return await self._leave(held, ending, memory)
+
+    async def _call(self, held: Holding, ctx: RunContext) -> Ending:
+        timers = self._set_timers(held)
+        try:
+            if held.ending is None:
+                return self._ended(held, succeeded(await held.spec.call(held.run.input, ctx)))
+            return held.ending
+        except asyncio.CancelledError as error:
+            return held.ending or failed(error)
+        except (SystemExit, KeyboardInterrupt) as error:
+            return self._ended(held, failed(RuntimeError(f"The agent tried to end the process ({error!r}).")))
+        except Exception as error:  # noqa: BLE001 whatever an agent raises is how its run ended
+            return self._ended(held, failed(error, trace=traceback.format_exc()[-_TRACE:]))
+        finally:
+            held.left = True
+            for timer in timers:
+                timer.cancel()
+            if (task := asyncio.current_task()) is not None:
+                while task.cancelling():
+                    task.uncancel()
+
+    def _ended(self, held: Holding, ending: Ending) -> Ending:
+        """Who was told to stop has stopped, whatever it said last."""
+        return held.ending or ending
+
+    def _set_timers(self, held: Holding) -> list[asyncio.TimerHandle]:
+        loop = asyncio.get_running_loop()
+        left = held.spec.timeout - held.run.executing
+        ending = timed_out(held.spec.timeout.total_seconds())
+        timers = [loop.call_later(max(0.0, left.total_seconds()), held.halt, ending)]
+        if held.run.deadline is not None:
+            until = (held.run.deadline - self._clock.now()).total_seconds()
+            if until <= 0:
+                held.halt(too_late(held.run.deadline))
+            else:
+                timers.append(loop.call_later(until, held.halt, too_late(held.run.deadline)))
+        return timers
+
+    def _context(self, held: Holding, root: Branch, memory: ThreadMemory) -> RunContext:
+        recording = Recording(held, root, self._emit)
+        waiting = Waiting(recording, self._others)
+        for child_id, budget in _open_children(held.book):
+            waiting.set_aside_again(child_id, min(budget, held.budget.remaining_nano))
+        held.deltas = Deltas(
+            lambda said: self._publish(f"delta:{held.run.id}", said), watched=lambda: held.watched, attempt=held.fence
+        )
+        return RunContext(
+            recording, waiting, gateway=self._gateway, memory=memory, deltas=held.deltas, emit=self._emit
+        )
+
+    def _memory(self, run: Run) -> ThreadMemory:
+        async def load() -> State | None:
+            return None if run.thread_id is None else await self._load_state(run.tenant, run.thread_id)
+
+        return ThreadMemory(load)
+
+    async def _leave(self, held: Holding, ending: Ending, memory: ThreadMemory) -> Ending:
+        """Write down how it ended; durable on return."""
+        await held.settle()
+        try:
+            down = await self._down(held, ending, memory)
+        except NotJson as error:
+            ending = failed(NotJson(f"The agent `{held.run.agent}` returned something that is no JSON. {error}"))
+            down = await self._down(held, ending, memory)
+        try:
+            await self._journal.put_down(down)
+        except Fenced:
+            return FENCED
+        self._say(held, ending)
+        self._publish(f"run:{held.run.id}", "")
+        return ending
+
+    async def _down(self, held: Holding, ending: Ending, memory: ThreadMemory) -> PutDown:
+        run = held.run
+        keep = self._journal.payloads.keep
+        succeeded_now = ending.status is Status.SUCCESS
+        state = await memory.after(run.input, ending.output) if succeeded_now and run.thread_id else None
+        detail = {"status": ending.status, "reason": ending.reason, "error": ending.error, **(ending.detail or {})}
+        held.seq += 1
+        return PutDown(
+            tenant=run.tenant, run_id=run.id, fence=held.fence, status=ending.status, reason=ending.reason,
+            output=await keep(run.id, ending.output) if succeeded_now else None,
+            error=encode(ending.error).decode() if ending.error else None,
+            seq=held.seq, type=ending.type, data=encode(detail).decode(), wake_at=_wake_at(held, ending),
+            wakes=run.wakes, finished=ending.finished, executing_us=micros(held.executing),
+            cost_nano=held.budget.spent_nano, tokens_in=held.tokens_in, tokens_out=held.tokens_out,
+            steps=held.steps, progress=100 if succeeded_now else held.progress, at=held.micros(),
+            thread_id=run.thread_id, state=await keep(run.thread_id or run.id, state) if state is not None else None,
+        )  # fmt: skip
+
+    def _say(self, held: Holding, ending: Ending) -> None:
+        run = held.run
+        who = {"run_id": run.id, "agent": run.agent, "tenant": run.tenant, "release": run.release}
+        if ending.finished:
+            self._emit(
+                "agent_completed", **who, status=ending.status, reason=ending.reason, took=held.executing,
+                intent=run.metadata.get("intent", "general"), steps=held.steps, cost_nano=held.budget.spent_nano,
+                tokens_in=held.tokens_in, tokens_out=held.tokens_out, attempt=held.fence, error=ending.error,
+            )  # fmt: skip
+        elif ending.type == "interrupted":
+            message = (ending.error or {}).get("message", "")
+            self._emit("run_interrupted", **who, reason=ending.reason, message=message)
+        else:
+            self._emit("run_parked", **who, reason=ending.reason, wake_at=ending.wake_at)
+
+    def _tell(self, held: Holding) -> None:
+        self._publish(f"run:{held.run.id}", "")
+
+
+def _wake_at(held: Holding, ending: Ending) -> int | None:
+    if ending.type != "parked":
+        return None
+    moments = [moment for moment in (ending.wake_at, held.run.deadline) if moment is not None]
+    return min((to_micros(moment) for moment in moments), default=NEVER)
+
+
+def _cost(record: Record) -> int:
+    event = record.settled or record.begun
+    return spent_of(record.kind, event.data or {}, settled=record.settled is not None) if event is not None else 0
+
+
+def _open_children(book: Book) -> list[tuple[str, int]]:
+    """Children that were started and have given no result yet, with the money set aside for them."""
+    started: dict[str, int] = {}
+    ended: set[str] = set()
+    for record in book.remaining():
+        settled = record.settled.data if record.settled is not None else None
+        if record.kind != "child":
+            continue
+        if settled and isinstance(settled.get("result"), dict) and "arguments" in settled:
+            started[settled["result"]["run_id"]] = settled["arguments"]["budget_nano"]
+        elif settled is not None and record.begun is not None and record.begun.data:
+            ended.add(record.begun.data["child_id"])
+    return [(child, budget) for child, budget in started.items() if child not in ended]

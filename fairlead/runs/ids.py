@@ -1,0 +1,32 @@
+"""Ids that sort by time (UUIDv7, RFC 9562), and ids that follow from what they stand for."""
+
+from __future__ import annotations
+
+import os
+import threading
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from fairlead.clock import Clock
+
+
+class Ids:
+    """New ids, each greater than the one before, whatever the clock does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def new(self) -> str:
+        with self._lock:
+            # 48 bits of milliseconds and 12 of their fraction; a clock that stands or goes back counts on.
+            moment = max(int(self._clock.now().timestamp() * 1000 * 4096), self._last + 1)
+            self._last = moment
+        millis, fraction = divmod(moment, 4096)
+        tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
+        return str(UUID(int=(millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | tail))
+
+
+def derived_id(*parts: str) -> str:
+    """Always the same id for the same parts: what is made twice is one thing."""
+    return str(uuid5(NAMESPACE_URL, "/".join(parts)))

@@ -1,0 +1,248 @@
+"""What a worker writes: claims, steps, and runs put down. Every write names the fence of its claim.
+
+    claim ──► record* ──► put_down
+      │          └── refused: somebody else owns the run now ──► Fenced
+      └── raises the fence
+
+One journal for SQLite and PostgreSQL: what differs is in the `.sql` files. Steps of all runs go together in one
+statement, whatever waits when the last one returned. While the database can't be reached, writes wait: what has been
+done is kept in memory until it is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from fairlead.clock import Clock, to_micros
+from fairlead.database import Call, Database, Gather, Migrations, Query, Row, Rows
+from fairlead.database import sql as named_sql
+from fairlead.errors import Conflict, DatabaseUnavailable, Fenced
+from fairlead.runs.payload import Payloads
+from fairlead.runs.rows import event_of, run_of
+from fairlead.runs.run import Event, Run
+from fairlead.telemetry.emit import Emit
+
+_HERE = Path(__file__).parent
+MIGRATIONS = Migrations("runs", _HERE / "migrations")
+_PAUSE = timedelta(milliseconds=200)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def load_queries(dialect: str) -> dict[str, Query]:
+    return named_sql.load(_HERE / "queries", dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a held run. `data` is the column's text."""
+
+    tenant: str
+    run_id: str
+    fence: int
+    seq: int
+    type: str
+    at: int
+    kind: str | None = None
+    name: str | None = None
+    key: str | None = None
+    branch: str = ""
+    digest: str = ""
+    started_at: int | None = None
+    data: str | None = None
+
+    def row(self) -> tuple[Any, ...]:
+        return (
+            self.tenant, self.run_id, self.fence, self.seq, self.type, self.kind, self.name, self.key, self.branch,
+            self.digest, self.started_at, self.at, self.data,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PutDown:
+    """A held run as it is left: ended, waiting, or handed back."""
+
+    tenant: str
+    run_id: str
+    fence: int
+    status: str
+    reason: str | None
+    output: str | None
+    error: str | None
+    seq: int
+    type: str
+    data: str | None
+    wake_at: int | None
+    wakes: int
+    finished: bool
+    executing_us: int
+    cost_nano: int
+    tokens_in: int
+    tokens_out: int
+    steps: int
+    progress: int
+    at: int
+    thread_id: str | None = None
+    state: str | None = None  # what the thread keeps
+
+    def row(self) -> tuple[Any, ...]:
+        return (
+            self.tenant, self.run_id, self.fence, self.status, self.reason, self.output, self.error, self.seq,
+            self.type, self.data, self.wake_at, self.wakes, int(self.finished), self.executing_us, self.cost_nano,
+            self.tokens_in, self.tokens_out, self.steps, self.progress, self.at,
+        )  # fmt: skip
+
+
+class Journal:
+    """The journal as one worker sees it."""
+
+    def __init__(
+        self, database: Database, queries: dict[str, Query], payloads: Payloads, *, worker: str, clock: Clock, emit: Emit
+    ) -> None:
+        self.payloads = payloads
+        self.worker = worker
+        self._database = database
+        self._queries = queries
+        self._clock = clock
+        self._emit = emit
+        self._records: Gather[Entry, bool] = Gather(self._write_records)
+        self._downs: Gather[PutDown, bool] = Gather(self._write_downs)
+
+    async def claim(self, *, release: str, agents: Sequence[str], slots: int, total: int) -> list[tuple[Run, list[Event]]]:
+        """Take up to `slots` runs, first those of highest priority, then the oldest, each with what it has recorded.
+
+        At most `total` runs are held by all workers together; 0 means no such limit.
+        """
+        given: dict[str, Any] = {
+            "worker": self.worker, "release": release, "agents": orjson.dumps(agents).decode(), "slots": slots,
+            "total": total,
+        }  # fmt: skip
+        claim = self._queries["claim"]
+        if total:
+            rows = (await self._database.write_all([Call(self._queries["claim_lock"]), Call(claim, given)]))[1]
+        else:
+            rows = await self._database.write(claim, **given)
+        records = await self._records_of([row for row in rows if row["fence"] > 1])
+        return [(await self._run(row), records.get(row["id"], [])) for row in rows]
+
+    def record(self, entry: Entry) -> Any:
+        """A future that is true when the entry is durable, and false when the run is no longer ours."""
+        return self._records.put(entry)
+
+    async def put_down(self, down: PutDown) -> None:
+        """Leave the run; durable on return. Raises `Fenced` when it is no longer ours."""
+        await self._records.idle()
+        if not await self._downs.put(down):
+            raise Fenced(f"Run {down.run_id} is held by another worker.")
+
+    async def keep_messages(self, tenant: str, run_id: str, bodies: dict[str, bytes]) -> None:
+        """Each message once, by its digest."""
+        rows = [(tenant, run_id, digest, body.decode()) for digest, body in bodies.items()]
+        await self._persist(self._queries["keep_messages"], rows)
+
+    async def show(self, figures: Rows) -> None:
+        """Cost, tokens, steps and progress of runs under way, for people to see."""
+        await self._database.write(self._queries["figures"], figures, worker=self.worker)
+
+    async def cancelled(self) -> list[str]:
+        """Runs we hold that somebody wants stopped."""
+        return [row["id"] for row in await self._database.read(self._queries["cancelled"], worker=self.worker)]
+
+    async def reconcile(self, holding: Sequence[tuple[str, int]]) -> list[str]:
+        """Hand back runs that carry our name although we do not hold them."""
+        held = orjson.dumps([f"{run_id}:{fence}" for run_id, fence in holding]).decode()
+        rows = await self._database.write(self._queries["reconcile"], worker=self.worker, holding=held)
+        return [row["id"] for row in rows]
+
+    async def _run(self, row: Row) -> Run:
+        return run_of(row, input=await self.payloads.load(row["input"]), output=None)
+
+    async def _records_of(self, rows: Sequence[Row]) -> dict[str, list[Event]]:
+        """In one query for all of them."""
+        if not rows:
+            return {}
+        found: dict[str, list[Event]] = {}
+        asked = [(row["tenant"], row["id"]) for row in rows]
+        for row in await self._database.read(self._queries["records"], asked):
+            event = event_of(row, data=await self.payloads.load(row["data"]))
+            found.setdefault(event.run_id, []).append(event)
+        return found
+
+    async def _write_records(self, entries: list[Entry]) -> Sequence[bool]:
+        rows = [entry.row() for entry in entries]
+        try:
+            answer = await self._persist(self._queries["record"], rows)
+        except Conflict:
+            return await self._one_by_one(entries)
+        if answer[0]["written"] == len(entries):
+            return [True] * len(entries)
+        return await self._standing([(e.tenant, e.run_id, e.fence, e.seq) for e in entries])
+
+    async def _one_by_one(self, entries: list[Entry]) -> Sequence[bool]:
+        """Somebody tried to record a step twice: only that run is refused."""
+        if len(entries) == 1:
+            return [False]
+        return [(await self._write_records([entry]))[0] for entry in entries]
+
+    async def _write_downs(self, downs: list[PutDown]) -> Sequence[bool]:
+        rows = [down.row() for down in downs]
+        threads = [call for down in downs if down.thread_id for call in self._thread_calls(down)]
+        if threads:
+            calls = [Call(self._queries["put_down"], {"worker": self.worker}, rows), *threads]
+            answer = (await self._persist_all(calls))[0]
+        else:
+            answer = await self._persist(self._queries["put_down"], rows)
+        if answer[0]["written"] == len(downs):
+            return [True] * len(downs)
+        return await self._standing([(d.tenant, d.run_id, d.fence, d.seq) for d in downs])
+
+    def _thread_calls(self, down: PutDown) -> list[Call]:
+        if not down.finished:
+            return []
+        thread = {"tenant": down.tenant, "thread_id": down.thread_id}
+        settle = {**thread, "run_id": down.run_id, "fence": down.fence, "seq": down.seq, "state": down.state}
+        return [Call(self._queries["settle_thread"], settle), Call(self._queries["advance_thread"], thread)]
+
+    async def _standing(self, asked: list[tuple[str, str, int, int]]) -> list[bool]:
+        """Which of these writes stand. A lost answer is not a refusal."""
+        rows = await self._persist(self._queries["held"], asked)
+        standing = {(row["run_id"], row["seq"]) for row in rows}
+        return [(run_id, seq) in standing for _, run_id, _, seq in asked]
+
+    async def _persist(self, query: Query, rows: Rows) -> Sequence[Row]:
+        return (await self._persist_all([Call(query, {"worker": self.worker}, rows)]))[0]
+
+    async def _persist_all(self, calls: list[Call]) -> list[Sequence[Row]]:
+        """Until the database has said yes or no: what was done must not be forgotten because it is away."""
+        failed_at: float | None = None
+        while True:
+            try:
+                answer = await self._send(calls)
+            except DatabaseUnavailable as error:
+                if failed_at is None:
+                    failed_at = self._clock.monotonic()
+                    self._emit("database_unreachable", database=self._database.dialect, error=str(error))
+                await self._clock.sleep(_PAUSE)
+                continue
+            if failed_at is not None:
+                took = timedelta(seconds=self._clock.monotonic() - failed_at)
+                self._emit("database_recovered", database=self._database.dialect, took=took)
+            return answer
+
+    async def _send(self, calls: list[Call]) -> list[Sequence[Row]]:
+        if len(calls) == 1:
+            return [await self._database.write(calls[0].query, calls[0].rows, **calls[0].parameters)]
+        return await self._database.write_all(calls)
+
+
+def micros(duration: timedelta) -> int:
+    return duration // _MICROSECOND
+
+
+def now_micros(clock: Clock) -> int:
+    return to_micros(clock.now())

@@ -1,0 +1,63 @@
+"""What operators need to know of the whole: the queue, the workers, and runs that nobody serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fairlead.clock import Clock, from_micros
+from fairlead.database import Database, Query
+from fairlead.runs.rows import worker_of
+from fairlead.runs.run import Status, Worker
+from fairlead.telemetry.emit import Emit
+
+_MOST = 10_000  # beyond that a count is "many"
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """Runs that wait although no living worker serves their agent on their release."""
+
+    release: str
+    agent: str
+    runs: int
+    oldest: datetime
+
+
+class Oversight:
+    """Counts and lists over all runs. `once` is the role that raises the alarm."""
+
+    def __init__(self, database: Database, queries: dict[str, Query], *, clock: Clock, emit: Emit) -> None:
+        self._database = database
+        self._queries = queries
+        self._clock = clock
+        self._emit = emit
+
+    async def workers(self) -> list[Worker]:
+        return [worker_of(row) for row in await self._database.read(self._queries["workers"])]
+
+    async def unserved(self) -> list[Unserved]:
+        rows = await self._database.read(self._queries["unserved"])
+        return [Unserved(row["release"], row["agent"], row["runs"], from_micros(row["oldest"])) for row in rows]
+
+    async def counts(self, *, tenant: str = "default") -> dict[Status, int]:
+        """Runs by status, each counted up to 10 000."""
+        rows = await self._database.read(self._queries["counts"], tenant=tenant, most=_MOST)
+        return {Status(row["status"]): row["count"] for row in rows}
+
+    async def queue_depth(self) -> int:
+        """How many runs wait for a worker."""
+        return (await self._database.read(self._queries["queued"], most=_MOST * 10))[0]["depth"]
+
+    async def ping(self) -> None:
+        """Raises `DatabaseUnavailable` when the database does not answer."""
+        await self._database.read(self._queries["state"], tenant="", id="")
+
+    async def once(self) -> timedelta | None:
+        depth = await self.queue_depth()
+        workers = await self.workers()
+        self._emit("queue_depth", depth=depth, active=sum(worker.running for worker in workers if worker.alive))
+        for one in await self.unserved():
+            waited = self._clock.now() - one.oldest
+            self._emit("run_unserved", agent=one.agent, release=one.release, count=one.runs, waited=waited)
+        return None

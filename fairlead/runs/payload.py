@@ -1,0 +1,39 @@
+"""JSON values on their way into a column: small ones as text, large ones as a reference to a blob."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead.agents.jsonable import decode, encode
+from fairlead.database import Blobs
+from fairlead.errors import NotFound
+
+_MARK = "@blob:"  # no JSON begins like this, so no user's value can pass for a reference
+GONE = {"gone": "removed by retention"}
+
+
+class Payloads:
+    """Writes and reads the values of one run (`scope`), blobs above `threshold` bytes."""
+
+    def __init__(self, blobs: Blobs, *, threshold: int) -> None:
+        self.blobs = blobs
+        self.threshold = threshold
+
+    async def keep(self, scope: str, value: Any) -> str:
+        """The column's text. Raises `NotJson` when JSON can't carry the value."""
+        return await self.keep_encoded(scope, encode(value))
+
+    async def keep_encoded(self, scope: str, data: bytes) -> str:
+        if len(data) <= self.threshold:
+            return data.decode()
+        return f"{_MARK}{await self.blobs.put(scope, data)}"
+
+    async def load(self, text: str | None) -> Any:
+        if text is None:
+            return None
+        if not text.startswith(_MARK):
+            return decode(text)
+        try:
+            return decode(await self.blobs.get(text.removeprefix(_MARK)))
+        except NotFound:
+            return GONE

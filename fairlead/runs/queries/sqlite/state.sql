@@ -1,0 +1,1 @@
+SELECT status, finished_at FROM runs WHERE tenant = :tenant AND id = :id

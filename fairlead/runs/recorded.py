@@ -1,0 +1,177 @@
+"""Doing a thing once: answer from the book, or do it and record it. The heart of every step.
+
+    take ──► settled           answer what was answered
+         ├─► begun only        a model call: again (and it was charged) · an unsafe tool: find out what happened
+         ├─► nothing, passed by other records: the run diverged
+         └─► nothing           [intent] ──► work ──► record
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any, NoReturn
+
+from fairlead.agents.jsonable import decode, encode
+from fairlead.agents.thread import in_thread
+from fairlead.errors import FairleadError, NotJson
+from fairlead.runs.book import Record
+from fairlead.runs.branch import Branch, current
+from fairlead.runs.ending import Ending, diverged
+from fairlead.runs.failure import recalled
+from fairlead.runs.holding import Holding
+from fairlead.telemetry.emit import Emit
+
+EMPTY = blake2b(b"", digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What and where a step is. `key` is its own within the run."""
+
+    kind: str
+    name: str
+    digest: str
+    key: str
+    branch: str
+    started_at: int
+
+    def identity(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind, "name": self.name, "key": self.key, "branch": self.branch, "digest": self.digest,
+            "started_at": self.started_at,
+        }  # fmt: skip
+
+
+class Recording:
+    """The steps of one held run."""
+
+    def __init__(self, held: Holding, root: Branch, emit: Emit) -> None:
+        self.held = held
+        self._root = root
+        self._emit = emit
+
+    async def once(self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A plain step: `fn` is done, and its result recorded, once."""
+        given = fingerprint(args, kwargs) if args or kwargs else b""
+        step, record = self.enter("step", name, digest_of(given))
+        if record is not None and record.settled is not None:
+            return self.replay(record)
+        return await self.perform(step, lambda: _call(fn, args, kwargs), given=given)
+
+    def enter(self, kind: str, name: str, digest: str, *, effect: bool = False) -> tuple[Step, Record | None]:
+        """The next step of this branch, and what is recorded of it."""
+        held = self.held
+        branch = current() or self._root
+        key = branch.key(kind, name, digest)
+        record = held.book.take(key, kind, name, digest)
+        if record is not None:
+            key = record.key  # it may have been made in another branch: it keeps the key it was recorded under
+        elif held.book.left:
+            self._look_for_divergence(branch, kind, name, effect=effect)
+        return Step(kind, name, digest, key, branch.path, held.micros()), record
+
+    def replay(self, record: Record) -> Any:
+        """What came of it then. Raises what was raised then."""
+        event = record.settled
+        data: dict[str, Any] = (event.data if event is not None else None) or {}
+        self.held.steps += 1
+        if "error" in data:
+            raise recalled(data["error"]["error"], data["error"]["message"])
+        return data.get("result")
+
+    async def perform(self, step: Step, work: Callable[[], Awaitable[Any]], *, given: bytes = b"") -> Any:
+        """Do it and record what came of it, an error as well."""
+        held = self.held
+        held.begin()
+        started = held.clock.monotonic()
+        try:
+            try:
+                result = await work()
+                encoded = encode(result)
+            except Exception as error:
+                await self.fail(step, error, given)
+                raise
+            await self.done(step, _object(given, b'"result":' + encoded))
+        finally:
+            held.end()
+        self._emit(
+            "step_recorded", run_id=held.run.id, agent=held.run.agent, kind=step.kind, name=step.name,
+            took=timedelta(seconds=held.clock.monotonic() - started),
+        )  # fmt: skip
+        # The caller sees what a replay will see: a tuple is a list the first time too.
+        return result if isinstance(result, _SAME_IN_JSON) else decode(encoded)
+
+    async def done(self, step: Step, data: bytes) -> None:
+        self.held.steps += 1
+        await self.held.record("step", data=data, **step.identity())
+
+    async def fail(self, step: Step, error: Exception, given: bytes = b"", *, charged: int = 0) -> None:
+        code = error.code if isinstance(error, FairleadError) else type(error).__name__
+        described = b'"error":' + encode({"error": code, "message": str(error) or code})
+        if charged:
+            described += b',"cost_nano":' + str(charged).encode()
+        self.held.steps += 1
+        await self.held.record("failed", data=_object(given, described), **step.identity())
+
+    async def begin(self, step: Step, value: Any) -> None:
+        """An intent: after this, nobody can say that it was never tried."""
+        await self.held.record("intent", data=encode(value), **step.identity())
+
+    def halt(self, ending: Ending) -> NoReturn:
+        """Leave the run from whatever branch found out that it can't go on."""
+        self.held.halt(ending)
+        raise asyncio.CancelledError
+
+    def _look_for_divergence(self, branch: Branch, kind: str, name: str, *, effect: bool) -> None:
+        book = self.held.book
+        passed = book.passed_by(branch)
+        if not passed or book.other_path_accepted:
+            return
+        run = self.held.run
+        self._emit("run_diverged", run_id=run.id, agent=run.agent, step=name, kind=kind, left=len(passed))
+        self.held.note("diverged", {"expected": passed[0].name, "expected_kind": passed[0].kind, "left": len(passed)},
+                       kind=kind, name=name, branch=branch.path)  # fmt: skip
+        if effect:
+            self.halt(diverged(name))
+        for record in passed:
+            book.take(record.key, record.kind, record.name, record.digest)  # told once, not at every step
+
+
+_SAME_IN_JSON = (str, bool, int, float, type(None))
+
+
+def digest_of(data: bytes) -> str:
+    return blake2b(data, digest_size=12).hexdigest() if data else EMPTY
+
+
+def fingerprint(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """The arguments as JSON. What JSON can't carry counts by its type: it must not make a step unrecognisable."""
+    value = {"args": args, "kwargs": kwargs} if kwargs else {"args": args}
+    try:
+        return encode(value)
+    except NotJson:
+        return encode({"args": [_tame(a) for a in args], "kwargs": {k: _tame(v) for k, v in kwargs.items()}})
+
+
+def _tame(value: Any) -> Any:
+    try:
+        encode(value)
+    except NotJson:
+        return f"<{type(value).__qualname__}>"
+    return value
+
+
+def _object(given: bytes, member: bytes) -> bytes:
+    return b'{"arguments":' + given + b"," + member + b"}" if given else b"{" + member + b"}"
+
+
+async def _call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(fn):
+        return await fn(*args, **kwargs)
+    result = await in_thread(fn, *args, **kwargs)
+    return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,51 @@
+"""Old runs go, in batches: first their contents beyond the last checkpoints, then all of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fairlead.clock import Clock, to_micros
+from fairlead.config import EngineSettings
+from fairlead.database import Blobs, Database, Query
+from fairlead.telemetry.emit import Emit
+
+_AT_ONCE = timedelta(milliseconds=50)
+_FORGET_WORKERS = timedelta(days=1)
+
+
+class Retention:
+    """A role. Several workers may do it at once: each takes rows that nobody else has locked."""
+
+    def __init__(
+        self, database: Database, queries: dict[str, Query], blobs: Blobs, *, settings: EngineSettings, clock: Clock,
+        emit: Emit,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._queries = queries
+        self._blobs = blobs
+        self._settings = settings
+        self._clock = clock
+        self._emit = emit
+
+    async def once(self) -> timedelta | None:
+        """One batch of each; at once again while there is more."""
+        settings, started = self._settings, self._clock.monotonic()
+        batch = settings.retention_batch
+        pruned = await self._database.write(
+            self._queries["prune"], before=self._before(settings.checkpoint_retention), keep=settings.keep_checkpoints,
+            batch=batch,
+        )  # fmt: skip
+        deleted = await self._database.write(
+            self._queries["delete"], before=self._before(settings.run_retention), batch=batch
+        )
+        for row in deleted:
+            await self._blobs.delete_scope(row["id"])
+        await self._database.write(self._queries["forget_workers"], before=self._before(_FORGET_WORKERS))
+        if pruned or deleted:
+            took = timedelta(seconds=self._clock.monotonic() - started)
+            self._emit("retention_swept", runs=len(deleted), checkpoints=len(pruned), took=took)
+        more = max(len(pruned), len(deleted)) >= batch
+        return _AT_ONCE if more else None
+
+    def _before(self, age: timedelta) -> int:
+        return to_micros(self._clock.now() - age)

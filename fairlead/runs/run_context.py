@@ -1,0 +1,221 @@
+"""The context that agents get: each of its methods is a step of the run."""
+
+from __future__ import annotations
+
+import random as randomness
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from fairlead.agents.agent import usd_to_nano
+from fairlead.agents.context import BlobRef, ChildRun, Decision
+from fairlead.agents.invoke import check_outcome, invoke
+from fairlead.agents.jsonable import encode
+from fairlead.agents.memory import Message
+from fairlead.agents.request import request_body
+from fairlead.agents.tool import Done, NotDone, Tool, Unknown
+from fairlead.errors import ConfigurationError
+from fairlead.gateway import Gateway, ModelReply, ModelRequest
+from fairlead.runs.asking import Asking, Tally
+from fairlead.runs.book import Record
+from fairlead.runs.deltas import Deltas
+from fairlead.runs.ending import outcome_unknown
+from fairlead.runs.recorded import EMPTY, Recording, Step, digest_of
+from fairlead.runs.thread_memory import ThreadMemory
+from fairlead.runs.waiting import Waiting
+from fairlead.telemetry.emit import Emit
+
+_HIGHEST_PROGRESS = 99  # 100 is for runs that have ended
+
+
+class RunContext:
+    """Implements `fairlead.agents.Context` on a recording."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        waiting: Waiting,
+        *,
+        gateway: Gateway,
+        memory: ThreadMemory,
+        deltas: Deltas,
+        emit: Emit,
+    ) -> None:
+        self._recording = recording
+        self._waiting = waiting
+        self._gateway = gateway
+        self._deltas = deltas
+        self._emit = emit
+        self._held = recording.held
+        self.memory = memory
+
+    @property
+    def run_id(self) -> str:
+        return self._held.run.id
+
+    @property
+    def agent(self) -> str:
+        return self._held.run.agent
+
+    @property
+    def attempt(self) -> int:
+        return self._held.fence
+
+    @property
+    def tenant(self) -> str:
+        return self._held.run.tenant
+
+    @property
+    def input(self) -> Any:
+        return self._held.run.input
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        return self._held.run.metadata
+
+    async def step(self, name: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await self._recording.once(name, fn, args, kwargs)
+
+    async def model(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None = None,
+        tools: Sequence[Tool | Mapping[str, Any]] = (),
+        response_format: Mapping[str, Any] | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        timeout: timedelta | None = None,
+        stream: bool = True,
+        on_delta: Callable[[str], None] | None = None,
+    ) -> ModelReply:
+        body = request_body(
+            messages, tools=tools, response_format=response_format, temperature=temperature, max_tokens=max_tokens
+        )
+        run = self._held.run
+        request = ModelRequest(
+            self._model(model), body, timeout or self._held.spec.model_timeout, run.id, run.agent, run.tenant,
+            on_delta=(on_delta or _ignore) if stream else None,
+        )  # fmt: skip
+        tally = Tally(self._held.budget)
+        bound = self._gateway.upper_bound_nano(request)
+        asking = Asking(self._recording, tally=tally, bound_nano=bound, deltas=self._deltas)
+        return await self._gateway.complete(request, recorder=asking, budget=tally)
+
+    async def use_tool(self, tool: Tool, arguments: Mapping[str, Any], *, call_id: str | None = None) -> Any:
+        recording = self._recording
+        given = encode(arguments)
+        identity = digest_of(given + (call_id or "").encode())
+        step, record = recording.enter("tool", tool.name, identity, effect=not tool.safe_to_repeat)
+        if record is not None and record.settled is not None and not _may_repeat(record):
+            return recording.replay(record)
+        if not tool.safe_to_repeat:
+            if record is not None and record.begun is not None and record.settled is None:
+                known = await self._find_out(tool, step, arguments)
+                if known is not None:
+                    return known.result
+            await recording.begin(step, {"arguments": arguments})
+        return await recording.perform(step, lambda: self._use(tool, step, arguments), given=given)
+
+    async def spawn(
+        self, agent: str, input: Any, *, budget_usd: float | None = None, name: str | None = None
+    ) -> ChildRun:
+        budget = None if budget_usd is None else usd_to_nano(budget_usd)
+        child = await self._waiting.spawn(agent, input, budget_nano=budget, name=name)
+        run = self._held.run
+        self._emit("workflow_execution", run_id=run.id, agent=run.agent, child_run_id=child.run_id, child_agent=agent)
+        return child
+
+    async def call(self, agent: str, input: Any) -> Any:
+        child = await self.spawn(agent, input)
+        return await child.result()
+
+    async def approve(self, question: str, *, data: Any = None, expires: timedelta = timedelta(days=1)) -> Decision:
+        return await self._waiting.approve(question, data=data, expires=expires)
+
+    async def sleep(self, duration: timedelta) -> None:
+        await self._waiting.sleep(duration)
+
+    async def now(self) -> datetime:
+        return datetime.fromisoformat(await self._value("now", lambda: self._held.clock.now().isoformat()))
+
+    async def uuid(self) -> str:
+        return await self._value("uuid", lambda: str(uuid4()))
+
+    async def random(self) -> float:
+        return await self._value("random", randomness.random)
+
+    async def blob(self, name: str, data: bytes) -> BlobRef:
+        """Content-addressed: kept twice, it is one blob; so there is nothing to record."""
+        reference = await self._held.journal.payloads.blobs.put(self.run_id, data)
+        return BlobRef(reference, len(data), name)
+
+    def log(self, event: str, /, **fields: Any) -> None:
+        self._emit("log", run_id=self.run_id, agent=self.agent, message=event, data=fields)
+        self._held.note("log", {"event": event, **fields})
+
+    def progress(self, percent: float, text: str = "") -> None:
+        self._held.progress = max(0, min(_HIGHEST_PROGRESS, round(percent)))
+        self._held.note("progress", {"percent": self._held.progress, "text": text})
+
+    async def _use(self, tool: Tool, step: Step, arguments: Mapping[str, Any]) -> Any:
+        run = self._held.run
+        who = {"run_id": run.id, "agent": run.agent, "tenant": run.tenant, "tool": tool.name, "step": step.key}
+        self._emit("tool_call", **who, input=arguments)
+        started = self._held.clock.monotonic()
+        try:
+            result = await invoke(tool, arguments, **self._tool_needs(step))
+        except Exception as error:
+            self._emit("tool_result", **who, status="error", took=self._since(started), error=str(error))
+            raise
+        self._emit("tool_result", **who, status="success", took=self._since(started), output=result)
+        return result
+
+    async def _find_out(self, tool: Tool, step: Step, arguments: Mapping[str, Any]) -> Done | None:
+        """An earlier worker began this and died. Its result, or None when it may be run; else the run stops."""
+        outcome = await check_outcome(tool, arguments, **self._tool_needs(step))
+        match outcome:
+            case Done(result):
+                await self._recording.done(step, b'{"found_by":"check","result":' + encode(result) + b"}")
+                return outcome
+            case NotDone():
+                return None
+            case Unknown(why):
+                run = self._held.run
+                self._emit("run_outcome_unknown", run_id=run.id, agent=run.agent, tool=tool.name, step=step.key)
+                self._recording.halt(outcome_unknown(tool.name, step.key, why))
+
+    def _tool_needs(self, step: Step) -> dict[str, Any]:
+        return {"idempotency_key": f"{self.run_id}:{step.key}", "run_id": self.run_id, "input": self.input, "log": self.log}
+
+    async def _value(self, name: str, make: Callable[[], Any]) -> Any:
+        """What the world said, recorded with whatever is recorded next: nobody outside can have seen it before."""
+        step, record = self._recording.enter("value", name, EMPTY)
+        if record is not None and record.settled is not None:
+            return self._recording.replay(record)
+        value = make()
+        self._held.steps += 1
+        self._held.note("step", {"result": value}, **step.identity())
+        return value
+
+    def _model(self, asked: str | None) -> str:
+        native = self._held.spec.native
+        if asked or native is not None:
+            return asked or (native.model if native is not None else "")
+        raise ConfigurationError(
+            f"The agent `{self.agent}` did not say which model to ask.", hint='Give one: ctx.model(…, model="provider/model").'
+        )
+
+    def _since(self, started: float) -> timedelta:
+        return timedelta(seconds=self._held.clock.monotonic() - started)
+
+
+def _ignore(text: str) -> None:
+    """Deltas go to those who watch the run."""
+
+
+def _may_repeat(record: Record) -> bool:
+    """A person said: run it again."""
+    settled = record.settled
+    return settled is not None and settled.type == "outcome" and bool(settled.data and settled.data.get("repeat"))

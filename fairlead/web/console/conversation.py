@@ -1,0 +1,173 @@
+"""What was said in a run, in order: by the person who asked, by the agent, by tools on its behalf, by approvers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from fairlead.runs.run import Approval, Run
+from fairlead.web.console import reading
+from fairlead.web.console.headline import asked, content_text
+from fairlead.web.console.steps import Step, StepState, Story
+
+LONGEST = 16_000  # characters of one message that are shown
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    name: str
+    arguments: str  # one line
+    step: Step | None  # not found: asked for, not (yet) done
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    who: str  # user agent system person
+    name: str
+    text: str
+    at: datetime | None
+    tools: tuple[ToolUse, ...] = ()
+    streaming: bool = False
+    comment: str = ""
+    cut: int = 0  # characters that are not shown
+    approved: bool | None = None
+
+
+def conversation(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> list[Said]:
+    """The messages of the branch that speaks, or question and answer when no model was asked."""
+    calls = _spoken(story)
+    said = _from_calls(run, calls, story) if calls else _from_ends(run)
+    said += [_streaming(run, step) for step in story.steps if step.state is StepState.OPEN and step.text][:1]
+    return _with_people(said, approvals)
+
+
+def _spoken(story: Story) -> list[Step]:
+    """The model calls of the main branch; of the busiest branch when the main one makes none."""
+    calls = [step for step in story.steps if step.kind == "model" and reading.mapping(step.data, "request")]
+    busiest = Counter(step.branch for step in calls).most_common(1)
+    main = [step for step in calls if not step.branch]
+    return main or [step for step in calls if busiest and step.branch == busiest[0][0]]
+
+
+def _from_calls(run: Run, calls: Sequence[Step], story: Story) -> list[Said]:
+    uses = _Uses(story)
+    said: list[Said] = []
+    shown: Counter[bytes] = Counter()
+    for step in calls:
+        present: Counter[bytes] = Counter()
+        for message in reading.items(step.data, "request", "messages"):
+            key = _digest(message)
+            present[key] += 1
+            if present[key] > shown[key]:
+                shown[key] += 1
+                said += _message(run, message, run.created_at if len(said) == 0 else step.start, uses)
+        reply = reading.mapping(step.data, "reply")
+        shown[_digest(reply)] += 1
+        said += _message(run, reply, step.end, uses)
+    return said[-MOST:]
+
+
+def _digest(message: Any) -> bytes:
+    """Who said what: providers add fields to a reply that do not come back in the next request."""
+    role, content = reading.text(message, "role") or "assistant", reading.at(message, "content")
+    return orjson.dumps([role, content or "", reading.items(message, "tool_calls")], default=str)
+
+
+def _message(run: Run, message: Any, at: datetime | None, uses: _Uses) -> list[Said]:
+    role = reading.text(message, "role") or ("assistant" if message else "")
+    if role in ("tool", "function", ""):
+        return []  # shown on the call that asked for it
+    who = {"user": "user", "assistant": "agent"}.get(role, "system")
+    name = {"user": reading.text(run.metadata, "user"), "agent": run.agent}.get(who, role)
+    body = content_text(reading.at(message, "content"))
+    tools = tuple(uses.use(call) for call in reading.items(message, "tool_calls")[:50])
+    return [_cut(Said(who, name, body, at, tools))] if body or tools else []
+
+
+def _cut(said: Said) -> Said:
+    over = len(said.text) - LONGEST
+    return said if over <= 0 else Said(said.who, said.name, said.text[:LONGEST], said.at, said.tools, cut=over)
+
+
+class _Uses:
+    """Finds the step a tool call became: by its id, else the next one of that name."""
+
+    def __init__(self, story: Story) -> None:
+        self.left = [step for step in story.steps if step.kind in ("tool", "child", "approval")]
+
+    def use(self, call: Any) -> ToolUse:
+        name = reading.text(call, "function", "name") or "?"
+        raw = reading.text(call, "function", "arguments")
+        call_id = reading.text(call, "id")
+        step = self._found(call_id, name, _parsed(raw))
+        if step is not None:
+            self.left.remove(step)
+        return ToolUse(name, arguments_line(raw), step)
+
+    def _found(self, call_id: str, name: str, given: Any) -> Step | None:
+        if call_id:
+            for step in self.left:
+                if reading.text(step.data, "call_id") == call_id or call_id in step.key:
+                    return step
+        named = [step for step in self.left if step.name == name]
+        same = (step for step in named if reading.at(step.data, "arguments") == given)
+        return next(same, named[0] if named else None)
+
+
+def arguments_line(raw: str) -> str:
+    """`{"id": 48213}` as `id=48213`; what is no JSON stays as it is."""
+    parsed = _parsed(raw)
+    if not isinstance(parsed, dict):
+        return raw[:200]
+    shown = (f"{name}={orjson.dumps(value).decode()[:120]}" for name, value in reading.mapping(parsed).items())
+    return ", ".join(shown)[:200]
+
+
+def _parsed(raw: str) -> Any:
+    try:
+        return orjson.loads(raw or "{}")
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _from_ends(run: Run) -> list[Said]:
+    said = [_cut(Said("user", reading.text(run.metadata, "user"), asked(run.input), run.created_at))]
+    answer = answered(run.output)
+    if answer:
+        said.append(_cut(Said("agent", run.agent, answer, run.finished_at)))
+    return [one for one in said if one.text]
+
+
+def answered(output: Any) -> str:
+    """The words of an output; empty when it is not words."""
+    if isinstance(output, str):
+        return output
+    for message in reversed(reading.items(output, "messages")):
+        return content_text(reading.at(message, "content"))
+    return reading.text(output, "content") or reading.text(output, "text") or reading.text(output, "answer")
+
+
+def _streaming(run: Run, step: Step) -> Said:
+    return Said("agent", run.agent, step.text[-LONGEST:], None, streaming=True)
+
+
+def _with_people(said: list[Said], approvals: Sequence[Approval]) -> list[Said]:
+    people = [
+        Said("person", one.decided_by or "", one.question, one.decided_at, comment=one.comment or "", approved=one.approved)
+        for one in approvals
+        if one.approved is not None
+    ]
+    for person in people:
+        place = next((i for i, one in enumerate(said) if one.at and person.at and one.at > person.at), len(said))
+        said.insert(place, person)
+    return said
+
+
+def took(use: ToolUse) -> timedelta | None:
+    return use.step.end - use.step.start if use.step and use.step.end else None

@@ -1,0 +1,43 @@
+"""What every page and stream needs: the door, the clock, who reads, and a template filled for him."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fairlead.clock import Clock
+from fairlead.web.console import look, policy
+from fairlead.web.console.assets import Assets
+from fairlead.web.console.door import Door
+from fairlead.web.console.settings import ConsoleSettings
+
+MakeToken = Callable[[], str]
+
+
+class Desk:
+    def __init__(self, door: Door, *, clock: Clock, settings: ConsoleSettings, make_token: MakeToken) -> None:
+        self.door = door
+        self.clock = clock
+        self.settings = settings
+        self.make_token = make_token
+        self.assets = Assets("/console/static")
+        self.templates = look.Pages(self.assets, environment_name=settings.environment)
+
+    def reader(self, request: Request) -> look.Reader:
+        csrf = request.cookies.get(policy.CSRF_COOKIE) or getattr(request.state, "csrf", "")
+        if not csrf:
+            csrf = request.state.csrf = self.make_token()
+        accept = request.headers.get("accept-language", "")
+        return look.reader(request.cookies, accept, now=self.clock.now(), name=self.settings.viewer, csrf=csrf)
+
+    def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
+        reader = self.reader(request)
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        html = self.templates.fill(template, reader, path=path, **({"here": ""} | values))
+        response = Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=policy.HEADERS)
+        if policy.CSRF_COOKIE not in request.cookies:
+            secure = self.settings.secure_cookies
+            response.set_cookie(policy.CSRF_COOKIE, reader.csrf, samesite="strict", httponly=True, secure=secure)
+        return response

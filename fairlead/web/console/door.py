@@ -1,0 +1,102 @@
+"""All the console needs from the run engine: read some values, follow what happens, make six moves.
+
+`wiring` puts the engine behind it; the tests put hand-made values behind it. Every method may raise a
+`FairleadError`: `NotFound` for an id that is not there, `Conflict` for a move the run cannot make now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which runs a list shows. Nothing given: all of them."""
+
+    status: Status | None = None
+    reason: Reason | None = None
+    agent: str | None = None
+    release: str | None = None
+    thread_id: str | None = None
+    parent_id: str | None = None
+    text: str = ""  # an id, the beginning of one, or words of the input
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Runs, newest first. `older` and `newer` say whether there is more on that side."""
+
+    runs: tuple[Run, ...]
+    older: bool = False
+    newer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many runs there are by status, whatever status was wanted. Not `exact`: an estimate."""
+
+    by_status: Mapping[Status, int]
+    at: datetime
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More text of a model call that is under way: not stored. Who comes late is told it again from `offset` 0."""
+
+    run_id: str
+    step: str  # its key
+    offset: int  # where in the whole text this piece begins
+    text: str
+
+
+class Outcome(StrEnum):
+    """What became of an effect nobody knew of, as found out by a person."""
+
+    DONE = "done"
+    FAILED = "failed"
+    REPEAT = "repeat"
+
+
+class Door(Protocol):
+    async def runs(
+        self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
+    ) -> RunPage:
+        """The newest runs, or those next to an id: `before` it (older) or `after` it (newer)."""
+        ...
+
+    async def counts(self, wanted: Wanted) -> Counts: ...
+
+    async def run(self, run_id: str) -> Run: ...
+
+    async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]: ...
+
+    async def children(self, run_id: str) -> Sequence[Run]: ...
+
+    async def approvals(self, *, run_id: str | None = None, waiting: bool = True) -> Sequence[Approval]:
+        """The oldest first; `waiting` leaves out those that are answered or expired."""
+        ...
+
+    async def workers(self) -> Sequence[Worker]: ...
+
+    def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
+        """What happens from now on to one run (after a sequence number), or to all."""
+        ...
+
+    async def cancel(self, run_id: str) -> None: ...
+
+    async def retry(self, run_id: str) -> Run: ...
+
+    async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
+        """`outcome` when, and only when, the run stopped as `outcome_unknown`."""
+        ...
+
+    async def move(self, run_id: str, *, release: str) -> Run: ...
+
+    async def answer(self, approval_id: str, *, approved: bool, by: str, comment: str) -> None: ...

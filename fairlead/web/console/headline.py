@@ -1,0 +1,45 @@
+"""What to call a run: its title when it has one, else the beginning of what was asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from fairlead.runs.run import Run
+from fairlead.web.console import reading
+
+_NAMES = ("title", "task", "question", "prompt", "query", "input", "message", "text", "subject", "topic", "path")
+LONGEST = 160
+
+
+def headline(run: Run) -> str:
+    """One line, never empty, never longer than `LONGEST`."""
+    told = reading.text(run.metadata, "title") or asked(run.input)
+    line = " ".join(told.split())
+    return (line[: LONGEST - 1] + "…" if len(line) > LONGEST else line) or run.agent
+
+
+def asked(value: Any) -> str:
+    """The words in an input, as a person would quote them."""
+    if isinstance(value, str):
+        return value
+    for message in reversed(reading.items(value, "messages")):
+        if reading.text(message, "role") in ("user", "human") or reading.text(message, "type") == "human":
+            return content_text(reading.at(message, "content"))
+    for name in _NAMES:
+        if found := reading.text(value, name):
+            return found
+    return "" if value is None or value == {} else compact(value)
+
+
+def content_text(content: Any) -> str:
+    """The text of a message, whose content is a string or a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "\n".join(text for part in parts if (text := reading.text(part, "text")))  # pyright: ignore[reportUnknownVariableType]
+
+
+def compact(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()[: 4 * LONGEST]

@@ -1,0 +1,145 @@
+"""From events to fragments: one stream per page, each element at most four times a second, and only when it changed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from fairlead.clock import Clock
+from fairlead.errors import FairleadError
+from fairlead.web.console.door import Delta
+from fairlead.runs.run import Event
+
+Parts = Mapping[str, str]  # element id → its HTML, whole
+Draw = Callable[["list[Event | Delta]"], Awaitable[tuple[Parts, bool]]]
+_HEARTBEAT = b": alive\n\n"
+
+
+class Frames:
+    """Turns parts into messages, leaving out what the browser already has."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, int] = {}
+
+    def changed(self, parts: Parts) -> str:
+        """Partials for the elements that differ from what was sent last; empty when none does."""
+        fresh: list[str] = []
+        for name, html in parts.items():
+            if self._sent.get(name) != hash(html):
+                self._sent[name] = hash(html)
+                fresh.append(f'<hx-partial hx-target="#{name}" hx-swap="outerMorph">{html}</hx-partial>')
+        return "\n".join(fresh)
+
+
+def message(data: str, *, event: str = "", number: int | None = None) -> bytes:
+    """One server-sent event; a line break in the data becomes another `data:` line."""
+    lines = [f"event: {event}"] if event else []
+    lines += [f"id: {number}"] if number is not None else []
+    lines += [f"data: {line}" for line in data.replace("\r", "\n").split("\n")]
+    return ("\n".join(lines) + "\n\n").encode()
+
+
+async def fragments(
+    happenings: AsyncIterator[Event | Delta],
+    draw: Draw,
+    *,
+    clock: Clock,
+    every: timedelta,
+    again: timedelta,
+) -> AsyncIterator[bytes]:
+    """Messages for a page: first everything as it is now, then what changes. Ends after `draw` says it is over.
+
+    A drawing that takes long is made less often, so that watching never costs more than a tenth of a core.
+    """
+    frames = Frames()
+    inbox = _Inbox(happenings)
+    try:
+        pending: list[Event | Delta] = []
+        while True:
+            began = clock.monotonic()
+            parts, over = await draw(pending)
+            text = frames.changed(parts)
+            yield message(text, number=_number(pending)) if text else _HEARTBEAT
+            if over:
+                yield message("", event="ended")
+                return
+            cost = timedelta(seconds=clock.monotonic() - began)
+            await clock.sleep(max(every, cost * 10))
+            pending = await inbox.take(again)
+    except FairleadError:
+        return  # the browser comes back, and is told then
+    finally:
+        await inbox.aclose()
+
+
+def _number(pending: list[Event | Delta]) -> int | None:
+    return max((one.seq for one in pending if isinstance(one, Event)), default=None)
+
+
+class _Inbox:
+    """Everything that happened since it was last emptied."""
+
+    def __init__(self, happenings: AsyncIterator[Event | Delta]) -> None:
+        self._items: list[Event | Delta] = []
+        self._ready = asyncio.Event()
+        self._over = False
+        self._task = asyncio.create_task(self._listen(happenings))
+
+    async def _listen(self, happenings: AsyncIterator[Event | Delta]) -> None:
+        with contextlib.suppress(FairleadError):
+            async for one in happenings:
+                self._items.append(one)
+                self._ready.set()
+
+    async def take(self, at_most: timedelta) -> list[Event | Delta]:
+        """What has come; nothing after `at_most`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.wait(), at_most.total_seconds())
+        taken, self._items = self._items, []
+        self._ready.clear()
+        return taken
+
+    async def aclose(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+
+class EventStream(Response):
+    """Raw ASGI: a framework's streaming response costs three times the memory for each open page."""
+
+    def __init__(self, messages: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        super().__init__(headers=dict(headers))
+        self._messages = messages
+        self.raw_headers = [pair for pair in self.raw_headers if pair[0] not in (b"content-length", b"content-type")]
+        self.raw_headers += [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        gone = asyncio.create_task(_gone(receive))
+        sending = asyncio.create_task(self._send_all(send))
+        await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (gone, sending):
+            task.cancel()
+        await asyncio.gather(gone, sending, return_exceptions=True)
+
+    async def _send_all(self, send: Any) -> None:
+        messages = self._messages
+        try:
+            async for data in messages:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            close = getattr(messages, "aclose", None)
+            if close is not None:
+                await close()
+
+
+async def _gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,113 @@
+"""Who reads, and how: theme, zone and language from cookies; the frame every page is drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, ChainableUndefined, select_autoescape
+
+from fairlead.web.console import format, json_view, language, rails, state, waterfall
+from fairlead.web.console.assets import Assets
+
+_TEMPLATES = Path(__file__).parent / "templates"
+THEMES = ("light", "dark")
+_SCRIPT_WORDS = {
+    "live": language.N_("Live"),
+    "catching": language.N_("Catching up"),
+    "stale": language.N_("Stale since %(time)s"),
+    "off": language.N_("Paused"),
+    "ended": language.N_("Ended"),
+    "s": language.N_("%(n)s s"),
+    "min": language.N_("%(n)s min"),
+    "min_s": language.N_("%(min)s min %(s)s s"),
+    "h_min": language.N_("%(h)s h %(min)s min"),
+    "copied": language.N_("Copied"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a browser told us about the one who reads."""
+
+    name: str
+    theme: str  # "" follows the system
+    language: str
+    fmt: format.Format
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the side bar."""
+
+    name: str
+    label: str
+    path: str
+    key: str  # after g
+
+
+PLACES = (
+    Place("runs", language.N_("Runs"), "/console/runs", "r"),
+    Place("approvals", language.N_("Approvals"), "/console/approvals", "a"),
+    Place("workers", language.N_("Workers"), "/console/workers", "w"),
+)
+
+
+def reader(cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str) -> Reader:
+    chosen = language.choose(cookies.get("fairlead_language"), accept_language)
+    zone, zone_name = format.zone(cookies.get("fairlead_zone"))
+    theme = cookies.get("fairlead_theme", "")
+    fmt = format.Format(now, zone, zone_name, language.words(chosen))
+    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf)
+
+
+class Pages:
+    """The templates, and how to fill one for a reader."""
+
+    def __init__(self, assets: Assets, *, environment_name: str) -> None:
+        self.assets = assets
+        self.environment_name = environment_name
+        self.templates: dict[str, Environment] = {}
+
+    def fill(self, template: str, reader: Reader, **values: Any) -> str:
+        environment = self._environment(reader)
+        return environment.get_template(template).render(
+            reader=reader,
+            fmt=reader.fmt,
+            asset=self.assets.url,
+            places=PLACES,
+            environment_name=self.environment_name,
+            **values,
+        )
+
+    def _environment(self, reader: Reader) -> Environment:
+        """One for each language: newstyle gettext is bound to the environment."""
+        if reader.language not in self.templates:
+            self.templates[reader.language] = _environment(reader)
+        return self.templates[reader.language]
+
+
+def _environment(reader: Reader) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_translations(reader.fmt.words, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals |= {  # pyright: ignore[reportUnknownMemberType]
+        "script_words": {name: reader.fmt.words.gettext(word) for name, word in _SCRIPT_WORDS.items()},
+        "state_of": state.of_run,
+        "status_state": state.of_status,
+        "json_view": json_view.view,
+        "lane_x": rails.lane_x,
+        "legend_words": waterfall.LEGEND,
+    }
+    return environment

@@ -1,0 +1,105 @@
+"""The question before a move: what it does and to what, asked in words. Nothing has happened until it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fairlead.runs.run import Approval, Reason, Run, Status
+from fairlead.web.console.door import Outcome
+from fairlead.web.console.headline import headline
+from fairlead.web.console.language import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A link in the head of a run."""
+
+    name: str
+    label: str
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    title: str
+    text: str
+    detail: str
+    confirm: str
+    action: str  # where the answer is posted
+    back: str
+    danger: bool = False
+    comment: bool = False
+    releases: tuple[str, ...] = ()
+    outcomes: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+CANCEL = Move("cancel", N_("Cancel run"), danger=True)
+RETRY = Move("retry", N_("Retry"))
+RESUME = Move("resume", N_("Resume"))
+MOVE = Move("move", N_("Move to release"))
+
+_TEXT = {
+    "cancel": N_("The run stops within a second. What it has recorded is kept, and it can be resumed."),
+    "retry": N_("The run goes on: what succeeded is kept, what failed is done again."),
+    "resume": N_("The run goes on from its last recorded step. Recorded steps are not paid again."),
+    "move": N_("The run will be carried on by another release. Recorded steps are reused where they still fit."),
+}
+_CONFIRM = {
+    "cancel": N_("Cancel this run"),
+    "retry": N_("Retry this run"),
+    "resume": N_("Resume this run"),
+    "move": N_("Move this run"),
+}
+_OUTCOMES = (
+    (Outcome.DONE.value, N_("It was done. Go on without repeating it.")),
+    (Outcome.FAILED.value, N_("It was not done. Tell the agent that it failed.")),
+    (Outcome.REPEAT.value, N_("It was not done. Do it now.")),
+)
+MOVES = tuple(_TEXT)
+
+
+def moves(run: Run, *, other_release: bool = False) -> list[Move]:
+    """What can be done with a run as it is now."""
+    match run.status:
+        case Status.RUNNING:
+            return [] if run.cancel_requested else [CANCEL]
+        case Status.PENDING:
+            return [MOVE, CANCEL] if other_release else [CANCEL]
+        case Status.SUCCESS:
+            return []
+        case Status.ERROR | Status.TIMEOUT:
+            return [RETRY]
+        case Status.INTERRUPTED:
+            if run.reason is Reason.APPROVAL:
+                return [CANCEL]
+            return [RESUME, *([MOVE] if other_release else [])]
+
+
+def of_move(name: str, run: Run, translate: Callable[[str], str], *, releases: tuple[str, ...] = ()) -> Question:
+    return Question(
+        title=translate(_CONFIRM[name]) + "?",
+        text=translate(_TEXT[name]),
+        detail=headline(run),
+        confirm=translate(_CONFIRM[name]),
+        action=f"/console/runs/{run.id}/{name}",
+        back=f"/console/runs/{run.id}",
+        danger=name == "cancel",
+        releases=releases if name == "move" else (),
+        outcomes=_OUTCOMES if name == "resume" and run.reason is Reason.OUTCOME_UNKNOWN else (),
+    )
+
+
+def of_approval(approval: Approval, translate: Callable[[str], str], *, approve: bool) -> Question:
+    return Question(
+        title=translate(N_("Approve this?")) if approve else translate(N_("Deny this?")),
+        text=translate(N_("The run goes on with your answer. It cannot be taken back.")),
+        detail=approval.question,
+        confirm=translate(N_("Approve")) if approve else translate(N_("Deny")),
+        action=f"/console/approvals/{approval.id}/answer",
+        back=f"/console/runs/{approval.run_id}",
+        danger=not approve,
+        comment=True,
+        fields=(("approved", "yes" if approve else "no"),),
+    )

@@ -1,0 +1,209 @@
+"""One run: what it was asked, every step it took and what each cost, what was said, and what can be done about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from fairlead.errors import FairleadError
+from fairlead.runs.run import Approval, Event, Run, Status
+from fairlead.web.console import conversation, reading, state, steps, waterfall
+from fairlead.web.console.door import Door
+from fairlead.web.console.format import Format
+from fairlead.web.console.headline import headline
+from fairlead.web.console.language import N_
+from fairlead.web.console.pages.ask import Move, moves
+
+TABS = {
+    "overview": N_("Overview"),
+    "events": N_("Events"),
+    "model": N_("Model calls"),
+    "tools": N_("Tool calls"),
+    "logs": N_("Logs"),
+    "approvals": N_("Approvals"),
+    "children": N_("Child runs"),
+    "json": N_("JSON"),
+}
+MOST_EVENTS = 500
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the address asks to see of the run."""
+
+    run_id: str
+    tab: str = "overview"
+    step: str = ""
+    unfolded: frozenset[str] = frozenset()
+    rows: int = waterfall.MOST_ROWS
+
+    @property
+    def path(self) -> str:
+        return f"/console/runs/{quote(self.run_id, safe='')}"
+
+    def address(self, *, step: str | None = None, unfold: str = "", more: bool = False, live: bool = False) -> str:
+        chosen = self.step if step is None else step
+        params: list[tuple[str, str]] = [("step", chosen)] if chosen else []
+        params += [("open", branch) for branch in sorted(self.unfolded | ({unfold} if unfold else set()))]
+        rows = self.rows + waterfall.MORE_ROWS if more else self.rows
+        params += [("rows", str(rows))] if rows != waterfall.MOST_ROWS else []
+        params += [("tab", self.tab)] if self.tab != "overview" else []
+        return f"{self.path}{'/live' if live else ''}?{urlencode(params)}".rstrip("?")
+
+    def tab_address(self, tab: str) -> str:
+        return self.path if tab == "overview" else f"{self.path}?tab={tab}"
+
+
+def select(run_id: str, params: Mapping[str, str], opened: Sequence[str]) -> Selection:
+    rows = params.get("rows", "")
+    return Selection(
+        run_id=run_id,
+        tab=params.get("tab", "overview") if params.get("tab") in TABS else "overview",
+        step=params.get("step", "")[:500],
+        unfolded=frozenset(branch[:500] for branch in opened[:50]),
+        rows=min(int(rows), 1000) if rows.isdecimal() and len(rows) < 6 else waterfall.MOST_ROWS,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything the page is made of, as read. What could not be read is None."""
+
+    run: Run
+    events: Sequence[Event]
+    children: Sequence[Run] | None
+    approvals: Sequence[Approval] | None
+    releases: Sequence[str] = ()
+
+
+async def read(door: Door, run_id: str, *, known: Sequence[Event] = ()) -> Material:
+    """The run and its events, or an error; everything else as far as it can be had."""
+    run = await door.run(run_id)
+    after = known[-1].seq if known else 0
+    events, children, approvals, workers = await asyncio.gather(
+        door.events(run_id, after=after),
+        _or_none(door.children(run_id)),
+        _or_none(door.approvals(run_id=run_id, waiting=False)),
+        _or_none(door.workers()),
+    )
+    releases = sorted({worker.release for worker in workers or () if worker.lost_at is None} - {run.release})
+    return Material(run, [*known, *events], children, approvals, releases)
+
+
+async def _or_none(asking: Awaitable[T]) -> T | None:
+    try:
+        return await asking
+    except FairleadError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    label: str
+    count: int | None
+    address: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    run: Run
+    state: state.State
+    title: str
+    selection: Selection
+    tabs: tuple[Tab, ...]
+    moves: tuple[Move, ...]
+    story: steps.Story
+    chart: waterfall.Waterfall
+    said: tuple[conversation.Said, ...]
+    selected: steps.Step | None
+    missing: bool  # the address names a step that is not there
+    waiting: tuple[Approval, ...]
+    approvals: tuple[Approval, ...] | None
+    children: tuple[Run, ...] | None
+    events: tuple[Event, ...]
+    events_before: int  # not shown
+    logs: tuple[Event, ...]
+    progress: str
+    live: str
+
+    @property
+    def model_calls(self) -> list[steps.Step]:
+        return [step for step in self.story.steps if step.kind == "model"]
+
+    @property
+    def tool_calls(self) -> list[steps.Step]:
+        return [step for step in self.story.steps if step.kind in ("tool", "step")]
+
+
+def shape(
+    material: Material, selection: Selection, fmt: Format, *, texts: Mapping[str, str] | None = None
+) -> RunView:
+    run = material.run
+    working = run.status in (Status.RUNNING, Status.PENDING)
+    story = steps.fold(material.events, texts, over=not working)
+    selected = _selected(story, selection)
+    approvals = None if material.approvals is None else tuple(material.approvals)
+    logs = tuple(event for event in material.events if event.type == "log")
+    return RunView(
+        run=run,
+        state=state.of_run(run),
+        title=headline(run),
+        selection=selection,
+        tabs=tuple(_tabs(material, story, logs, selection)),
+        moves=tuple(moves(run, other_release=bool(material.releases))),
+        story=story,
+        chart=waterfall.draw(
+            run, story, fmt, approvals=approvals or (), unfolded=selection.unfolded, most=selection.rows
+        ),
+        said=tuple(conversation.conversation(run, story, approvals or ())),
+        selected=selected,
+        missing=bool(selection.step) and selected is None,
+        waiting=tuple(one for one in approvals or () if one.approved is None and one.expires_at > fmt.now),
+        approvals=approvals,
+        children=None if material.children is None else tuple(material.children),
+        events=tuple(material.events[-MOST_EVENTS:]),
+        events_before=max(0, len(material.events) - MOST_EVENTS),
+        logs=logs[-MOST_EVENTS:],
+        progress=_progress(material.events),
+        live="" if run.status.finished else selection.address(live=True),
+    )
+
+
+def _selected(story: steps.Story, selection: Selection) -> steps.Step | None:
+    return next((step for step in story.steps if step.key == selection.step), None) if selection.step else None
+
+
+def _progress(events: Sequence[Event]) -> str:
+    latest = next((event for event in reversed(events) if event.type == "progress"), None)
+    return reading.text(latest.data, "text") if latest else ""
+
+
+def _tabs(material: Material, story: steps.Story, logs: Sequence[Event], selection: Selection) -> list[Tab]:
+    counts: dict[str, int | None] = {
+        "events": len(material.events),
+        "model": sum(step.kind == "model" for step in story.steps),
+        "tools": sum(step.kind in ("tool", "step") for step in story.steps),
+        "logs": len(logs),
+        "approvals": None if material.approvals is None else len(material.approvals),
+        "children": None if material.children is None else len(material.children),
+    }
+    optional = {"approvals", "children"}
+    return [
+        Tab(name, label, counts.get(name), selection.tab_address(name), name == selection.tab)
+        for name, label in TABS.items()
+        if name not in optional or counts[name] or name == selection.tab
+    ]
+
+
+def value_of(material: Material, key: str, name: str) -> Any:
+    """One value whole, for a download: a field of a step's data, or `input` and `output` of the run."""
+    if not key:
+        return {"input": material.run.input, "output": material.run.output}.get(name)
+    step = next((step for step in steps.fold(material.events).steps if step.key == key), None)
+    return reading.at(step.data, name) if step else None

@@ -1,0 +1,150 @@
+"""Which row comes where, and the rails at its left: branches stay together, forking and joining as in a commit graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fairlead.web.console.steps import Step
+
+LANES = 4
+_X0, _APART = 10, 9  # px
+
+
+@dataclass(slots=True)
+class Rail:
+    """What to draw left of one row: whole lines passing by, and the half lines at its own node."""
+
+    lane: int
+    up: bool = False
+    down: bool = False
+    through: set[int] = field(default_factory=set[int])
+    fork: set[int] = field(default_factory=set[int])  # lanes that leave from here, downwards
+    join: set[int] = field(default_factory=set[int])  # lanes that arrive here, from above
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A step, or a folded branch standing for `hidden` steps."""
+
+    step: Step
+    rail: Rail
+    folded: str = ""  # the branch whose steps are not shown
+    hidden: int = 0
+    begins: str = ""  # the branch that begins with this row
+
+
+def lane_x(lane: int) -> int:
+    """Pixels from the left."""
+    return _X0 + _APART * lane
+
+
+def arrange(steps: Sequence[Step], *, unfolded: frozenset[str] = frozenset(), fold_over: int = 50) -> list[Placed]:
+    """Rows in reading order. A branch of more than `fold_over` steps is one row until it is unfolded."""
+    layout = _Layout(unfolded, fold_over)
+    layout.lay(_tree(steps), 0, None)
+    return layout.rows
+
+
+@dataclass(slots=True)
+class _Branch:
+    path: str
+    steps: list[Step] = field(default_factory=list[Step])
+    below: dict[str, _Branch] = field(default_factory=dict[str, "_Branch"])
+
+    @property
+    def all(self) -> list[Step]:
+        return [*self.steps, *(step for branch in self.below.values() for step in branch.all)]
+
+
+def _tree(steps: Sequence[Step]) -> _Branch:
+    root = _Branch("")
+    for step in steps:
+        branch, path = root, ""
+        for part in step.branch.split("/") if step.branch else ():
+            path = f"{path}/{part}" if path else part
+            branch = branch.below.setdefault(path, _Branch(path))
+        branch.steps.append(step)
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """A rail that is not joined yet: from this row on, in this lane."""
+
+    lane: int
+    row: int
+
+
+class _Layout:
+    def __init__(self, unfolded: frozenset[str], fold_over: int) -> None:
+        self.rows: list[Placed] = []
+        self.unfolded = unfolded
+        self.fold_over = fold_over
+        self.widest = 0
+
+    def lay(self, branch: _Branch, lane: int, source: int | None, begins: str = "") -> list[_End]:
+        """The rows of a branch and of those below it, by when they began. Says which rails are left to be joined."""
+        ends: list[_End] = []
+        if source is not None:
+            ends = [_End(min(self.rows[source].rail.lane, lane), source)]
+        self.widest = lane
+        forked: list[_End] = []
+        children = _by_begin(branch)
+        for step in [*sorted(branch.steps, key=lambda step: (step.begin, step.seq)), None]:
+            while children and (step is None or children[0][0] < step.begin):
+                child = children.pop(0)[1]
+                side = self.widest + 1 if forked else lane + 1
+                forked += self._child(child, side, ends[-1].row if ends else None)
+            if step is None:
+                break
+            row = self._add(step, lane, begins)
+            begins = ""
+            self._connect(forked or ends, row, lane)
+            ends, forked = [_End(lane, row)], []
+        return forked or (ends if branch.steps else [])
+
+    def _child(self, child: _Branch, side: int, source: int | None) -> list[_End]:
+        size = len(child.all)
+        if size <= self.fold_over or child.path in self.unfolded:
+            return self.lay(child, side, source, child.path)
+        self.widest = side
+        first = min(child.all, key=lambda step: (step.begin, step.seq))
+        row = self._add(first, side, child.path, folded=child.path, hidden=size)
+        if source is not None:
+            self._connect([_End(self.rows[source].rail.lane, source)], row, side)
+        return [_End(side, row)]
+
+    def _add(self, step: Step, lane: int, begins: str, *, folded: str = "", hidden: int = 0) -> int:
+        self.rows.append(Placed(step, Rail(_seen(lane)), folded, hidden, begins))
+        return len(self.rows) - 1
+
+    def _connect(self, ends: list[_End], row: int, lane: int) -> None:
+        """Lead every open rail to this row: straight, as a fork from below, or as a join from above."""
+        mine = _seen(lane)
+        rail = self.rows[row].rail
+        for end in ends:
+            other = _seen(end.lane)
+            above = self.rows[end.row].rail
+            side = max(mine, other)
+            if other == mine:
+                above.down = True
+                rail.up = True
+            elif other < mine:
+                above.fork.add(mine)
+                rail.up = True
+            else:
+                above.down = True
+                rail.join.add(other)
+            for passed in self.rows[end.row + 1 : row]:
+                passed.rail.through.add(side)
+
+
+def _by_begin(branch: _Branch) -> list[tuple[datetime, _Branch]]:
+    found = [(min(step.begin for step in child.all), child) for child in branch.below.values() if child.all]
+    return sorted(found, key=lambda pair: (pair[0], pair[1].path))
+
+
+def _seen(lane: int) -> int:
+    return min(lane, LANES - 1)

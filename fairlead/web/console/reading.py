@@ -1,0 +1,64 @@
+"""Read fields out of journal data that an agent, a provider or an older release wrote: nothing is taken on trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+
+def mapping(data: Any, *path: str) -> dict[str, Any]:
+    """The object at a path, or an empty one."""
+    found = at(data, *path)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def items(data: Any, *path: str) -> list[Any]:
+    found = at(data, *path)
+    return cast("list[Any]", found) if isinstance(found, list) else []
+
+
+def text(data: Any, *path: str) -> str:
+    found = at(data, *path)
+    return found if isinstance(found, str) else ""
+
+
+def number(data: Any, *path: str) -> float | None:
+    found = at(data, *path)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        return None
+    return found if found == found and abs(found) < 1e15 else None
+
+
+def whole(data: Any, *path: str) -> int:
+    return int(number(data, *path) or 0)
+
+
+def moment(data: Any, *path: str) -> datetime | None:
+    found = at(data, *path)
+    if isinstance(found, datetime):
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    if not isinstance(found, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def span(data: Any, name: str) -> timedelta | None:
+    """A length of time written as `name_us` or `name_ms`."""
+    for unit, ending in ((1, "us"), (1000, "ms")):
+        found = number(data, f"{name}_{ending}")
+        if found is not None and found >= 0:
+            return timedelta(microseconds=found * unit)
+    return None
+
+
+def at(data: Any, *path: str) -> Any:
+    for name in path:
+        if not isinstance(data, Mapping):
+            return None
+        data = cast("Mapping[str, Any]", data).get(name)
+    return data

@@ -1,0 +1,262 @@
+"""From the events of a run to its steps: one row per step, with every attempt it took.
+
+Main path: `fold`. An intent or a waiting opens a step, the step's own record closes it, and what was open when a
+worker died is kept as the time lost with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from fairlead.runs.run import Event
+from fairlead.web.console import model_call, reading
+
+
+class StepState(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    OPEN = "open"  # somebody is in the middle of it
+    WAITING = "waiting"  # for a person, a child run or a time
+    UNKNOWN = "unknown"  # begun, and nobody knows whether it happened
+    STOPPED = "stopped"  # given up in the middle, by a cancellation or a death
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    start: datetime
+    end: datetime
+
+    @property
+    def took(self) -> timedelta:
+        return max(self.end - self.start, timedelta())
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt at a step: to a provider, or of a tool."""
+
+    span: Span
+    ok: bool
+    outcome: str
+    message: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    key: str
+    kind: str  # model tool step timer child approval value
+    name: str
+    branch: str
+    seq: int  # of the event that closed it, or opened it
+    fence: int
+    start: datetime
+    end: datetime | None  # None: not over
+    state: StepState
+    tries: tuple[Try, ...] = ()
+    lost: tuple[Span, ...] = ()  # what was under way when a worker died
+    first_token: timedelta | None = None
+    cost_nano: int | None = None
+    data: Any = None
+    again: int = 1  # the how manieth step of this name in its branch
+    text: str = ""  # what has been streamed so far
+
+    @property
+    def begin(self) -> datetime:
+        """When it was first tried, by whichever worker."""
+        return min([self.start, *(span.start for span in self.lost)])
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A worker died, and another took over."""
+
+    at: datetime
+    before: str  # the worker that had it; may be empty
+    after: str
+    fence: int
+    took: timedelta | None
+    reused: int  # recorded steps
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything the events say about how a run went."""
+
+    steps: tuple[Step, ...]  # in the order in which they began
+    resumes: tuple[Resume, ...]
+    started_at: datetime | None  # when a worker first had it
+    workers: dict[int, str] = field(default_factory=dict[int, str])  # by fence
+
+    @property
+    def branches(self) -> int:
+        return len({step.branch for step in self.steps if step.branch})
+
+    @property
+    def retried(self) -> int:
+        """Attempts that failed and were followed by another."""
+        return sum(max(0, len(step.tries) - 1) for step in self.steps)
+
+
+def fold(events: Iterable[Event], texts: Mapping[str, str] | None = None, *, over: bool = False) -> Story:
+    """The story so far. `texts`: what open model calls have said, by key. `over`: nobody works on the run any more."""
+    telling = _Telling()
+    for event in events:
+        telling.hear(event)
+    return telling.told(texts or {}, over=over)
+
+
+class _Telling:
+    def __init__(self) -> None:
+        self.done: list[Step] = []
+        self.open: dict[str, Step] = {}
+        self.lost: dict[str, list[Span]] = {}
+        self.resumes: list[Resume] = []
+        self.workers: dict[int, str] = {}
+        self.started_at: datetime | None = None
+        self.death: Event | None = None
+        self.fence = 0
+        self.latest: datetime | None = None
+
+    def hear(self, event: Event) -> None:
+        self.latest = event.at
+        match event.type:
+            case "started":
+                self._started(event)
+            case "lost":
+                self.death = event
+            case "intent" | "waiting":
+                self._opened(event)
+            case "step" | "failed" | "outcome":
+                self._closed(event)
+            case _:
+                pass
+
+    def _started(self, event: Event) -> None:
+        worker = reading.text(event.data, "worker")
+        before = self.workers.get(self.fence, "")
+        self.fence = event.fence or reading.whole(event.data, "attempt") or self.fence + 1
+        self.workers[self.fence] = worker
+        self.started_at = self.started_at or event.at
+        if self.death is not None:
+            gap = reading.number(self.death.data, "after_ms")
+            took = event.at - self.death.at if gap is None else timedelta(milliseconds=gap)
+            before = reading.text(self.death.data, "worker") or before
+            reused = reading.number(event.data, "reused")
+            known = len(self.done) if reused is None else int(reused)
+            self.resumes.append(Resume(event.at, before, worker, self.fence, took, known))
+            for key, step in self.open.items():
+                if step.state is StepState.OPEN:
+                    self.lost.setdefault(key, []).append(Span(step.start, event.at))
+        self.death = None
+
+    def _opened(self, event: Event) -> None:
+        state = StepState.OPEN if event.type == "intent" else StepState.WAITING
+        key = event.key or f"#{event.seq}"
+        if key in self.open and state is StepState.WAITING:
+            return  # parked twice for the same thing: it has waited since the first time
+        self.open[key] = Step(
+            key=key,
+            kind=event.kind or "step",
+            name=event.name or event.kind or "step",
+            branch=event.branch,
+            seq=event.seq,
+            fence=event.fence or self.fence,
+            start=event.started_at or event.at,
+            end=None,
+            state=state,
+            data=model_call.plain(event.data) if event.kind == "model" else event.data,
+        )
+
+    def _closed(self, event: Event) -> None:
+        key = event.key or f"#{event.seq}"
+        began = self.open.pop(key, None)
+        start = event.started_at or (began.start if began else event.at)
+        if began is not None and began.state is StepState.WAITING:
+            start = began.start
+        kind = event.kind or (began.kind if began else "step")
+        data = model_call.plain(event.data) if kind == "model" else event.data
+        self.done.append(
+            Step(
+                key=key,
+                kind=kind,
+                name=event.name or (began.name if began else kind),
+                branch=event.branch or (began.branch if began else ""),
+                seq=event.seq,
+                fence=event.fence or self.fence,
+                start=min(start, event.at),
+                end=event.at,
+                state=StepState.FAILED if event.type == "failed" or reading.at(data, "error") is not None else StepState.DONE,
+                tries=_tries(data, event.at),
+                first_token=reading.span(data, "first_token"),
+                cost_nano=reading.whole(data, "cost_nano") if kind in ("model", "child") else None,
+                data=data,
+            )
+        )
+
+    def told(self, texts: Mapping[str, str], *, over: bool) -> Story:
+        left = [self._left(step, texts, over=over) for step in self.open.values()]
+        steps = [replace(step, lost=tuple(self.lost.get(step.key, ()))) for step in [*self.done, *left]]
+        steps = [step for step in steps if step.kind != "value"]
+        steps = _count_names(sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq)))
+        return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers)
+
+    def _left(self, step: Step, texts: Mapping[str, str], *, over: bool) -> Step:
+        """What nobody works on any more: an effect may or may not have happened, everything else was given up."""
+        if step.state is not StepState.OPEN:
+            return step
+        end = self.death.at if self.death else self.latest if over else None
+        if end is None:
+            return replace(step, text=texts.get(step.key, ""))
+        state = StepState.UNKNOWN if step.kind == "tool" else StepState.STOPPED
+        return replace(step, state=state, end=max(end, step.start))
+
+
+def _tries(data: Any, over: datetime) -> tuple[Try, ...]:
+    """The attempts as recorded, kept inside the step even when two clocks disagreed."""
+    found: list[Try] = []
+    for attempt in reading.items(data, "attempts"):
+        start = reading.moment(attempt, "started_at")
+        if start is None:
+            continue
+        start = min(start, over)
+        span = Span(start, min(start + (reading.span(attempt, "took") or timedelta()), over))
+        outcome = reading.text(attempt, "outcome")
+        said, provider = reading.text(attempt, "message"), reading.text(attempt, "provider")
+        found.append(Try(span, outcome == "ok", outcome, said, provider))
+    return tuple(found)
+
+
+def _infer_lost(steps: list[Step], resumes: list[Resume]) -> list[Step]:
+    """What ran in each branch when a worker died left no record: it lies between the last record and the death."""
+    for resume in resumes:
+        steps = [_with_lost(step, steps, resume) for step in steps]
+    return steps
+
+
+def _with_lost(step: Step, steps: list[Step], resume: Resume) -> Step:
+    if step.lost or step.fence != resume.fence or step.kind not in ("model", "tool", "step") or step.start < resume.at:
+        return step
+    line = [other for other in steps if other.end and _leads_to(other.branch, step.branch) and other.key != step.key]
+    if any(other.start >= resume.at and other.end and other.end <= step.start for other in line):
+        return step
+    before = max((other.end for other in line if other.end and other.end <= resume.at), default=None)
+    return step if before is None else replace(step, lost=(Span(before, resume.at),))
+
+
+def _leads_to(branch: str, other: str) -> bool:
+    return branch in ("", other) or other.startswith(f"{branch}/")
+
+
+def _count_names(steps: list[Step]) -> list[Step]:
+    seen: dict[tuple[str, str], int] = {}
+    counted: list[Step] = []
+    for step in steps:
+        where = (step.branch, step.name)
+        seen[where] = seen.get(where, 0) + 1
+        counted.append(step if seen[where] == 1 else replace(step, again=seen[where]))
+    return counted

@@ -1,0 +1,152 @@
+"""The only place that chooses concrete classes. It reads like a parts list."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairlead.agents.spec import AgentSpec
+from fairlead.clock import Clock
+from fairlead.config import DatabaseSettings, Settings
+from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
+from fairlead.gateway import Gateway, Prices, RetryPolicy, build
+from fairlead.gateway.providers.declared import declared_providers
+from fairlead.gateway.transport_aiohttp import AiohttpTransport
+from fairlead.runs.control import Control
+from fairlead.runs.execute import Executor
+from fairlead.runs.feed import Feed
+from fairlead.runs.ids import Ids
+from fairlead.runs.journal import MIGRATIONS, Journal, load_queries
+from fairlead.runs.oversight import Oversight
+from fairlead.runs.payload import Payloads
+from fairlead.runs.retention import Retention
+from fairlead.runs.worker import Parts, Worker
+from fairlead.telemetry.emit import Emit
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that knows of runs, on one database. Close it when done."""
+
+    settings: Settings
+    agents: Mapping[str, AgentSpec]
+    database: Database
+    queries: Mapping[str, Query]
+    payloads: Payloads
+    gateway: Gateway
+    control: Control
+    feed: Feed
+    oversight: Oversight
+    retention: Retention
+    ids: Ids
+    clock: Clock
+    emit: Emit
+
+    async def close(self) -> None:
+        await self.gateway.aclose()
+        await self.database.close()
+
+
+async def open_engine(
+    settings: Settings,
+    agents: Mapping[str, AgentSpec],
+    *,
+    providers: Mapping[str, Mapping[str, Any]],
+    prices: Prices | None = None,
+    clock: Clock,
+    emit: Emit,
+    database: Database | None = None,
+) -> Engine:
+    """Open the database, bring its schema up to date, and put the parts together.
+
+    Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
+    """
+    database = database or await open_database(settings.database, root=settings.root, clock=clock)
+    for name in await migrate(database, (MIGRATIONS,)):
+        emit("migration_applied", database=database.dialect, migration=name)
+    queries = load_queries(database.dialect)
+    ids = Ids(clock)
+    payloads = Payloads(
+        FolderBlobs(settings.root / settings.database.blob_dir), threshold=settings.database.blob_threshold
+    )
+    return Engine(
+        settings=settings,
+        agents=agents,
+        database=database,
+        queries=queries,
+        payloads=payloads,
+        gateway=open_gateway(settings, providers, prices=prices, clock=clock, emit=emit),
+        control=Control(
+            database, queries, payloads, agents=agents, settings=settings.engine, ids=ids, clock=clock, emit=emit
+        ),
+        feed=Feed(database, queries, payloads, clock=clock),
+        oversight=Oversight(database, queries, clock=clock, emit=emit),
+        retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
+        ids=ids,
+        clock=clock,
+        emit=emit,
+    )
+
+
+async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock) -> Database:
+    if settings.is_sqlite:
+        return await Sqlite.open(root / settings.sqlite_path, clock=clock)
+    return await Postgres.open(settings.url, clock=clock, connections=settings.pool_size)
+
+
+def open_gateway(
+    settings: Settings,
+    providers: Mapping[str, Mapping[str, Any]],
+    *,
+    prices: Prices | None,
+    clock: Clock,
+    emit: Emit,
+) -> Gateway:
+    def secret(name: str) -> str:
+        value = settings.secret(name)
+        return value.get_secret_value() if value is not None else ""
+
+    declared = declared_providers(
+        providers, root=settings.root, secret=secret, open_transport=AiohttpTransport, clock=clock
+    )
+    models = settings.models
+    policy = RetryPolicy(tries=models.retry_count + 1, first_wait=models.retry_delay)
+    return build(declared, prices or Prices(), clock, emit, jitter=random.random, retry=policy)
+
+
+def make_worker(engine: Engine) -> Worker:
+    """A worker for all agents of the project, on the release the settings name."""
+
+    def journal(name: str) -> Journal:
+        return Journal(
+            engine.database, dict(engine.queries), engine.payloads, worker=name, clock=engine.clock, emit=engine.emit
+        )
+
+    def executor(journal: Journal) -> Executor:
+        return Executor(
+            journal,
+            dict(engine.agents),
+            gateway=engine.gateway,
+            others=engine.control,
+            load_state=engine.control.thread_state,
+            publish=engine.database.signals.publish,
+            clock=engine.clock,
+            emit=engine.emit,
+        )
+
+    parts = Parts(
+        database=engine.database,
+        queries=dict(engine.queries),
+        agents=dict(engine.agents),
+        settings=engine.settings.engine,
+        clock=engine.clock,
+        emit=engine.emit,
+        journal=journal,
+        executor=executor,
+        retention=engine.retention,
+        oversight=engine.oversight,
+    )
+    return Worker(parts, ids=engine.ids)
