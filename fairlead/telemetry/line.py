@@ -81,8 +81,8 @@ def _redacted(redactor: Redactor, name: str, value: Any, suspects: list[Suspect]
 
 
 _SHORT = 1000
-_FIELDS = {field for spec in EVENTS.values() for field in spec.fields} - set(PREVIEWS)
-_FIELDS |= {"event", "request_id", "latency_ms", "cost_usd", "tokens"}
+_OURS = {"event", "request_id", "latency_ms", "cost_usd", "tokens"}
+_FIELDS = _OURS.union(*(spec.fields for spec in EVENTS.values())) - set(PREVIEWS)
 _ORDINARY = frozenset(name for name in _FIELDS if not is_sensitive(name))
 _PLAIN = frozenset((int, float, bool, datetime))
 
