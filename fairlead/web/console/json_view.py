@@ -14,6 +14,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s_-]{1024,}={0,2}\Z")
 _LONG_STRING = 4000
 _MANY = 40
 _DEEP = 5
+_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _list(value: list[Any], depth: int) -> Iterator[Piece]:
     if not value:
         yield Piece("mark", "[]")
         return
-    if depth >= _DEEP:
+    if depth >= _DEEP or depth and len(value) > _FEW and any(isinstance(one, (dict, list)) for one in value):
         yield Piece("more", f"[ {len(value)} items ]")
         return
     yield Piece("mark", "[\n")

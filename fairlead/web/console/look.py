@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader, ChainableUndefined, select_autoescape
 
@@ -59,7 +60,7 @@ PLACES = (
 
 def reader(cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str) -> Reader:
     chosen = language.choose(cookies.get("fairlead_language"), accept_language)
-    zone, zone_name = format.zone(cookies.get("fairlead_zone"))
+    zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
     fmt = format.Format(now, zone, zone_name, language.words(chosen))
     return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf)
