@@ -14,13 +14,12 @@ from fairlead.gateway.provider import Complete, Provider
 from fairlead.gateway.recorder import Recorder
 from fairlead.gateway.retry import RetryPolicy
 from fairlead.gateway.stack import Gateway, build
-from fairlead.gateway.types import Attempt, Emit, Meter, ModelReply, ModelRequest, Usage, split_model
+from fairlead.gateway.types import Attempt, Meter, ModelReply, ModelRequest, Usage, split_model
 
 __all__ = [
     "Attempt",
     "Budget",
     "Complete",
-    "Emit",
     "Fault",
     "Faults",
     "Gateway",

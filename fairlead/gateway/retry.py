@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from fairlead.clock import Clock
 from fairlead.errors import BrokenAnswer, ModelError, ModelTimeout, ModelUnavailable
 from fairlead.gateway.provider import Provider
-from fairlead.gateway.types import NOTHING, Attempt, Emit, ModelReply, ModelRequest
+from fairlead.gateway.types import NOTHING, Attempt, ModelReply, ModelRequest
+from fairlead.telemetry.emit import Emit
 
 _SPREAD = 0.25  # of the wait, so that callers who failed together do not come back together
 
@@ -96,7 +97,7 @@ class Retry:
             attempt=tried,
             error=error.code,
             message=error.message,
-            wait_ms=wait / timedelta(milliseconds=1),
+            delay=wait,
         )
         await self._clock.sleep(wait)
 

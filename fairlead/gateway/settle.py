@@ -13,9 +13,8 @@ from fairlead.gateway import bounds
 from fairlead.gateway.budgets import Budget, Hold
 from fairlead.gateway.prices import Prices
 from fairlead.gateway.provider import Complete
-from fairlead.gateway.types import NOTHING, Emit, Meter, ModelReply, ModelRequest
-
-_MILLISECOND = timedelta(milliseconds=1)
+from fairlead.gateway.types import NOTHING, Meter, ModelReply, ModelRequest
+from fairlead.telemetry.emit import Emit
 
 
 def upper_bound_nano(request: ModelRequest, prices: Prices) -> int:
@@ -63,12 +62,12 @@ class Settled:
             self._emit("llm_over_bound", **_who(request), bound_nano=bound, cost_nano=cost)
         return cost
 
-    def _tell(self, request: ModelRequest, cost: int, started: float, outcome: dict[str, Any]) -> None:
+    def _tell(self, request: ModelRequest, cost: int, started: float, ending: dict[str, Any]) -> None:
         used = sum(request.meter.tries, NOTHING)
         self._emit(
             "llm_call",
             **_who(request),
-            **outcome,
+            **ending,
             tokens_in=used.tokens_in,
             tokens_out=used.tokens_out,
             cached_in=used.cached_in,
@@ -76,7 +75,7 @@ class Settled:
             estimated=used.estimated,
             cost_nano=cost,
             priced=self._prices.known(request.model) is not None,
-            took_ms=timedelta(seconds=self._clock.monotonic() - started) / _MILLISECOND,
+            took=timedelta(seconds=self._clock.monotonic() - started),
             tries=request.meter.sent,
             streamed=request.on_delta is not None,
         )
@@ -93,16 +92,15 @@ def _who(request: ModelRequest) -> dict[str, Any]:
 
 
 def _answered(reply: ModelReply) -> dict[str, Any]:
-    first = None if reply.first_token is None else reply.first_token / _MILLISECOND
-    return {"outcome": "ok", "message": "", "first_token_ms": first}
+    return {"status": "ok", "message": "", "first_token": reply.first_token}
 
 
 def _failed(error: BaseException) -> dict[str, Any]:
     match error:
         case FairleadError():
-            outcome, message = error.code, error.message
+            status, message = error.code, error.message
         case asyncio.CancelledError():
-            outcome, message = "cancelled", ""
+            status, message = "cancelled", ""
         case _:
-            outcome, message = "internal", type(error).__name__
-    return {"outcome": outcome, "message": message, "first_token_ms": None}
+            status, message = "internal", type(error).__name__
+    return {"status": status, "message": message, "first_token": None}

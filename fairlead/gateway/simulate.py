@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hmac import compare_digest
@@ -23,20 +22,15 @@ import uvicorn
 
 from fairlead.clock import Clock, SystemClock
 from fairlead.errors import ConfigurationError, FairleadError, InvalidInput
+from fairlead.gateway.exchange import JSON, Exchange, Receive, Scope, Send
 from fairlead.gateway.faults import Fault, Faults, parse_faults
 from fairlead.gateway.policy import Policy
 from fairlead.gateway.providers.simulated import Simulation
 from fairlead.gateway.types import estimated_tokens
 from fairlead.gateway.wire import openai_chat, sse
 
-_MOST_BODY = 32 * 1024 * 1024
 _PIECE = 16
-_JSON = (b"content-type", b"application/json")
 _STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass
@@ -59,13 +53,13 @@ class Simulator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        exchange = _Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send)
         try:
             await self._serve(exchange)
         except FairleadError as error:
             await exchange.problem(400, error)
 
-    async def _serve(self, exchange: _Exchange) -> None:
+    async def _serve(self, exchange: Exchange) -> None:
         if not self._may_enter(exchange):
             await exchange.problem(401, InvalidInput("The key is missing or wrong."))
             return
@@ -99,11 +93,11 @@ class Simulator:
         self.faults = Faults()
         self.inflight_max = self.inflight
 
-    def _may_enter(self, exchange: _Exchange) -> bool:
+    def _may_enter(self, exchange: Exchange) -> bool:
         given = exchange.header(b"authorization").removeprefix(b"Bearer ")
         return not self.api_key or compare_digest(given, self.api_key.encode())
 
-    async def _counted(self, exchange: _Exchange) -> None:
+    async def _counted(self, exchange: Exchange) -> None:
         request = openai_chat.parse_request(await exchange.read())
         self.inflight += 1
         self.inflight_max = max(self.inflight, self.inflight_max)
@@ -113,7 +107,7 @@ class Simulator:
         finally:
             self.inflight -= 1
 
-    async def _answer(self, exchange: _Exchange, request: dict[str, Any]) -> None:
+    async def _answer(self, exchange: Exchange, request: dict[str, Any]) -> None:
         key = self.simulation.asked(request)
         fault = self.faults.draw()
         if self.latency:
@@ -136,23 +130,23 @@ class Simulator:
         if fault not in (Fault.CUT, Fault.MALFORMED):
             self.simulation.completed += 1
 
-    async def _whole(self, exchange: _Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
+    async def _whole(self, exchange: Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
         body = orjson.dumps(completion)
         await self._pace(completion["usage"]["completion_tokens"])
         half = body[: len(body) // 2]
         match fault:
             case Fault.MALFORMED:
-                await exchange.whole(200, half, _JSON)
+                await exchange.whole(200, half, JSON)
             case Fault.CUT:  # a length that never comes: the server drops the connection
-                await exchange.start(200, _JSON, (b"content-length", b"%d" % len(body)))
+                await exchange.start(200, JSON, (b"content-length", b"%d" % len(body)))
                 await exchange.piece(half)
             case Fault.SLOW:
-                await exchange.start(200, _JSON)
+                await exchange.start(200, JSON)
                 await self._drip(exchange, body)
             case _:
-                await exchange.whole(200, body, _JSON)
+                await exchange.whole(200, body, JSON)
 
-    async def _stream(self, exchange: _Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
+    async def _stream(self, exchange: Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
         chunks = [orjson.dumps(chunk) for chunk in openai_chat.emit(completion, piece=_PIECE)]
         half = len(chunks) // 2
         await exchange.start(200, _STREAM)
@@ -174,83 +168,11 @@ class Simulator:
         if self.tokens_per_second is not None:
             await self.clock.sleep(timedelta(seconds=tokens / self.tokens_per_second))
 
-    async def _drip(self, exchange: _Exchange, body: bytes) -> None:
+    async def _drip(self, exchange: Exchange, body: bytes) -> None:
         for byte in body:
             await exchange.piece(bytes([byte]))
             await self.clock.sleep(self.faults.gap)
         await exchange.end()
-
-
-class _Exchange:
-    """One request and its response, in ASGI's words."""
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.asks = f"{scope['method']} {scope['path']}"
-        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self._receive = receive
-        self._send = send
-
-    def header(self, name: bytes) -> bytes:
-        return next((value for key, value in self._headers if key == name), b"")
-
-    async def read(self) -> bytes:
-        pieces: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await self._receive()
-            piece = message.get("body", b"")
-            size += len(piece)
-            if size > _MOST_BODY:
-                raise InvalidInput(f"The body is larger than {_MOST_BODY // 1024 // 1024} MB.")
-            pieces.append(piece)
-            more = message.get("more_body", False)
-        return b"".join(pieces)
-
-    async def read_object(self) -> dict[str, Any]:
-        try:
-            value = orjson.loads(await self.read())
-        except orjson.JSONDecodeError as error:
-            raise InvalidInput(f"The body is not JSON: {error}.") from error
-        if not isinstance(value, dict):
-            raise InvalidInput("The body is not a JSON object.")
-        return value  # pyright: ignore[reportUnknownVariableType]
-
-    async def until_gone(self, work: Awaitable[None]) -> None:
-        """Does the work, or drops it when the client leaves."""
-        working, gone = asyncio.ensure_future(work), asyncio.ensure_future(self._gone())
-        try:
-            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            if not working.done():
-                working.cancel()
-        if working.done():
-            await working
-
-    async def _gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-    async def start(self, status: int, *headers: tuple[bytes, bytes]) -> None:
-        await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
-
-    async def piece(self, body: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
-
-    async def end(self, body: bytes = b"") -> None:
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def whole(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-        await self.start(status, *headers, (b"content-length", b"%d" % len(body)))
-        await self.end(body)
-
-    async def json(self, value: Any) -> None:
-        await self.whole(200, orjson.dumps(value), _JSON)
-
-    async def problem(self, status: int, error: FairleadError, *headers: tuple[bytes, bytes]) -> None:
-        """An error as OpenAI words it."""
-        said = {"message": str(error), "type": error.code, "param": None, "code": error.code}
-        await self.whole(status, orjson.dumps({"error": said}), _JSON, *headers)
 
 
 def server(app: Simulator, *, host: str, port: int) -> uvicorn.Server:

@@ -13,7 +13,8 @@ from fairlead.gateway.recorder import Recorder
 from fairlead.gateway.retry import Retry, RetryPolicy
 from fairlead.gateway.route import Route
 from fairlead.gateway.settle import Settled, upper_bound_nano
-from fairlead.gateway.types import Emit, ModelReply, ModelRequest
+from fairlead.gateway.types import ModelReply, ModelRequest
+from fairlead.telemetry.emit import Emit
 
 _UNLIMITED = Unlimited()
 

@@ -10,12 +10,6 @@ from typing import Any
 
 from fairlead.errors import InvalidInput
 
-Emit = Callable[..., None]
-
-
-def silent(event: str, /, **fields: Any) -> None:
-    """An `emit` that tells nobody."""
-
 
 @dataclass(frozen=True, slots=True)
 class Usage:

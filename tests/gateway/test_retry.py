@@ -70,7 +70,7 @@ async def test_a_provider_that_recovers_answers_and_every_try_is_recorded() -> N
     reply = await build([provider], Prices(), clock, heard, jitter=lambda: 0).complete(ask(seconds=60))
     assert [attempt.outcome for attempt in reply.attempts] == ["model_unavailable", "model_unavailable", "ok"]
     assert clock.slept == [1, 3]
-    assert [event["wait_ms"] for event in heard.of("llm_retry")] == [1000, 3000]
+    assert [event["delay"].total_seconds() for event in heard.of("llm_retry")] == [1, 3]
     assert [attempt.usage.tokens_in for attempt in reply.attempts] == [0, 0, reply.usage.tokens_in]
 
 

@@ -7,10 +7,12 @@ import pytest
 
 from fairlead.clock import SystemClock
 from fairlead.errors import BudgetExceededError, ConfigurationError, InvalidInput, ModelTimeout
-from fairlead.gateway import Complete, Gateway, ModelReply, ModelRequest, Prices, RunBudget, build
+from fairlead.gateway import Complete, Gateway, ModelReply, ModelRequest, Prices, RunBudget, Usage, build
 from fairlead.gateway.faults import Fault, Faults
+from fairlead.gateway.prices import usd
 from fairlead.gateway.providers.simulated import SimulatedProvider
-from tests.gateway.loopback import Heard, ask
+from fairlead.telemetry.catalogue import EVENTS
+from tests.gateway.loopback import Heard, MovedClock, ask
 
 
 def gateway(provider: SimulatedProvider, heard: Heard | None = None) -> Gateway:
@@ -36,7 +38,7 @@ async def test_an_answer_says_what_it_cost_and_the_event_says_the_same() -> None
     assert reply.message["content"] == "Simulated answer to: hello"
     assert reply.cost_nano == reply.usage.tokens_in * 1000 + reply.usage.tokens_out * 4000 > 0
     [told] = heard.of("llm_call")
-    assert (told["outcome"], told["cost_nano"], told["run_id"], told["tries"]) == ("ok", reply.cost_nano, "run-1", 1)
+    assert (told["status"], told["cost_nano"], told["run_id"], told["tries"]) == ("ok", reply.cost_nano, "run-1", 1)
 
 
 async def test_a_recorded_answer_is_neither_asked_for_nor_charged_nor_told_again() -> None:
@@ -99,7 +101,7 @@ async def test_a_call_that_hangs_ends_with_its_time_and_is_charged() -> None:
             ask(seconds=0.05), budget=budget
         )
     [told] = heard.of("llm_call")
-    assert told["outcome"] == "model_timeout" and told["estimated"]
+    assert told["status"] == "model_timeout" and told["estimated"]
     assert budget.spent_nano == told["cost_nano"] > 0
 
 
@@ -112,4 +114,37 @@ async def test_a_cancelled_call_is_charged_for_what_it_used() -> None:
     call.cancel()
     await asyncio.wait([call])
     assert call.cancelled() and budget.held_nano == 0 and budget.spent_nano > 0
-    assert heard.of("llm_call")[0]["outcome"] == "cancelled"
+    assert heard.of("llm_call")[0]["status"] == "cancelled"
+
+
+async def test_every_event_and_field_is_in_the_catalogue() -> None:
+    faults, heard = Faults(retry_after=timedelta(0)), Heard()
+    faults.next.append(Fault.SERVER_ERROR)
+    it = build(
+        [SimulatedProvider(clock=MovedClock(), faults=faults)],
+        Prices({"simulated/*": usd("0", "0")}),
+        MovedClock(),
+        heard,
+        jitter=lambda: 0,
+    )
+    await it.complete(ask(on_delta=lambda text: None))
+    assert {name for name, _ in heard.events} == {"llm_call", "llm_retry"}
+    for name, fields in heard.events:
+        assert set(fields) <= set(EVENTS[name].fields)
+
+
+class Overbilling(SimulatedProvider):
+    """Bills ten times the most that the request could have used."""
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        reply = await super().complete(request)
+        request.meter.settle(Usage(10 * len(str(request.body)), 10 * 2048))
+        return reply
+
+
+async def test_a_bill_beyond_the_bound_is_charged_and_told() -> None:
+    heard, budget = Heard(), RunBudget(10**9)
+    reply = await gateway(Overbilling(clock=SystemClock()), heard).complete(ask(), budget=budget)
+    [told] = heard.of("llm_over_bound")
+    assert told["cost_nano"] == reply.cost_nano == budget.spent_nano > told["bound_nano"]
+    assert set(told) <= set(EVENTS["llm_over_bound"].fields)

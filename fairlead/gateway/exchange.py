@@ -1,0 +1,90 @@
+"""One HTTP request and its response, in ASGI's words and without a framework: small for each open stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from fairlead.errors import FairleadError, InvalidInput
+
+JSON = (b"content-type", b"application/json")
+_MOST_BODY = 32 * 1024 * 1024
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Exchange:
+    """One request and its response, in ASGI's words."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asks = f"{scope['method']} {scope['path']}"
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._send = send
+
+    def header(self, name: bytes) -> bytes:
+        return next((value for key, value in self._headers if key == name), b"")
+
+    async def read(self) -> bytes:
+        pieces: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > _MOST_BODY:
+                raise InvalidInput(f"The body is larger than {_MOST_BODY // 1024 // 1024} MB.")
+            pieces.append(piece)
+            more = message.get("more_body", False)
+        return b"".join(pieces)
+
+    async def read_object(self) -> dict[str, Any]:
+        try:
+            value = orjson.loads(await self.read())
+        except orjson.JSONDecodeError as error:
+            raise InvalidInput(f"The body is not JSON: {error}.") from error
+        if not isinstance(value, dict):
+            raise InvalidInput("The body is not a JSON object.")
+        return value  # pyright: ignore[reportUnknownVariableType]
+
+    async def until_gone(self, work: Awaitable[None]) -> None:
+        """Does the work, or drops it when the client leaves."""
+        working, gone = asyncio.ensure_future(work), asyncio.ensure_future(self._gone())
+        try:
+            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            if not working.done():
+                working.cancel()
+        if working.done():
+            await working
+
+    async def _gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def start(self, status: int, *headers: tuple[bytes, bytes]) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+    async def piece(self, body: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end(self, body: bytes = b"") -> None:
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def whole(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+        await self.start(status, *headers, (b"content-length", b"%d" % len(body)))
+        await self.end(body)
+
+    async def json(self, value: Any) -> None:
+        await self.whole(200, orjson.dumps(value), JSON)
+
+    async def problem(self, status: int, error: FairleadError, *headers: tuple[bytes, bytes]) -> None:
+        """An error as OpenAI words it."""
+        said = {"message": str(error), "type": error.code, "param": None, "code": error.code}
+        await self.whole(status, orjson.dumps({"error": said}), JSON, *headers)
