@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hmac import compare_digest
@@ -214,7 +215,8 @@ def serve(
         model=model,
         api_key=api_key,
     )
-    server(app, host=host, port=port).run()
+    with suppress(KeyboardInterrupt):  # raised again by uvicorn after it has ended in order
+        server(app, host=host, port=port).run()
 
 
 def _is_loopback(host: str) -> bool:

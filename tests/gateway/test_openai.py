@@ -35,8 +35,10 @@ KEY = "sk-secret-0123456789"
 async def provider(url: str, **more: Any) -> AsyncIterator[OpenAIProvider]:
     settings: dict[str, Any] = {"api_key": KEY, "transport": AiohttpTransport(), "clock": SystemClock(), **more}
     it = OpenAIProvider("openai", base_url=url, **settings)
-    yield it
-    await it.aclose()
+    try:
+        yield it
+    finally:
+        await it.aclose()
 
 
 async def outcome(speak: Speak | None, request: ModelRequest) -> FairleadError:

@@ -38,8 +38,10 @@ async def asking(app: Simulator) -> AsyncIterator[OpenAIProvider]:
         provider = OpenAIProvider(
             "simulated", base_url=url + "/v1", api_key=app.api_key, transport=AiohttpTransport(), clock=SystemClock()
         )
-        yield provider
-        await provider.aclose()
+        try:
+            yield provider
+        finally:
+            await provider.aclose()
 
 
 async def test_over_http_it_says_what_it_says_in_process() -> None:
