@@ -19,7 +19,7 @@ from fairlead.database.door import Call, Row, Rows
 from fairlead.database.notify import Notify
 from fairlead.database.signals import Signals
 from fairlead.database.sql import Query
-from fairlead.errors import Conflict, DatabaseUnavailable
+from fairlead.errors import Conflict, DatabaseUnavailable, InvalidInput
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ _UNREACHABLE = (
     asyncpg.DiskFullError,
     asyncpg.exceptions.InternalServerError,
 )
+_DIVIDER, _NULL = "\x1f", "\x1e"
 _FIRST_PAUSE = timedelta(milliseconds=20)
 _LONGEST_PAUSE = timedelta(seconds=1)
 # A client that vanished without a word must lose its locks in seconds, not in hours.
@@ -70,6 +71,7 @@ class Postgres:
                 max_inactive_connection_lifetime=300,
                 server_settings=_SESSION,
                 timeout=10,
+                reset=_leave_as_it_is,
             )
         except (*_UNREACHABLE, asyncpg.PostgresError, TimeoutError, ValueError) as error:
             raise _translated(error) from error
@@ -190,11 +192,26 @@ class AdvisoryPresence:
                 raise _translated(error) from error
 
 
+async def _leave_as_it_is(connection: asyncpg.Connection[Any]) -> None:
+    """Our statements leave nothing behind in a session: the usual reset would be a round trip after each."""
+
+
 def _arguments(query: Query, rows: Rows, parameters: dict[str, Any]) -> list[Any]:
     given = [parameters[name] for name in query.parameters]
     if query.columns:
-        given.extend(zip(*rows, strict=True) if rows else [()] * len(query.columns))
+        given.extend(_packed(column) for column in zip(*rows, strict=True)) if rows else given.extend(
+            [_NULL] * len(query.columns)
+        )
     return given
+
+
+def _packed(column: tuple[Any, ...]) -> str:
+    """A column as one text; see `sql.py`."""
+    texts = [_NULL if value is None else value if type(value) is str else str(value) for value in column]
+    packed = _DIVIDER.join(texts)
+    if packed.count(_DIVIDER) != len(texts) - 1:
+        raise InvalidInput("A text holds the control character U+001F, which can't be kept.")
+    return f"{packed}{_DIVIDER}{_NULL}"
 
 
 def _translated(error: BaseException) -> DatabaseUnavailable:

@@ -7,7 +7,7 @@ Listeners translate (`latency_ms`, `cost_usd`). `request_id` and `run_id` are ad
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -39,14 +39,20 @@ def _run(name: str, when: str, *fields: str, level: Level = Level.INFO) -> Event
     return EventSpec(name, when, ("run_id", "agent", "tenant", "release", "worker", *fields), level, Heard.ALWAYS)
 
 
+def _quiet(spec: EventSpec) -> EventSpec:
+    return replace(spec, level=Level.DEBUG, heard=Heard.BY_LEVEL)
+
+
 def _process(name: str, when: str, *fields: str, level: Level = Level.INFO) -> EventSpec:
     return EventSpec(name, when, fields, level)
 
 
 _SPECS = (
     # The life of a run
-    _run("run_submitted", "a run was accepted and stored", "thread_id", "parent_id", "priority", "intent", "created"),
-    _run("run_claimed", "a worker took a run", "fence", "attempt", "waited"),
+    # Told again by agent_started: for developers, and for the metrics.
+    _quiet(_run("run_submitted", "a run was accepted and stored", "thread_id", "parent_id", "priority", "intent",
+                "created")),
+    _quiet(_run("run_claimed", "a worker took a run", "fence", "attempt", "waited")),
     _run("agent_started", "a worker calls the agent (again, after a resume)", "attempt", "task", "intent", "thread_id"),
     _run("run_resumed", "a run goes on from its journal", "attempt", "steps", "reason"),
     _run("run_parked", "a run waits for a timer, child or person and gave its worker back", "reason", "wake_at"),
