@@ -1,17 +1,13 @@
-"""Realistic runs made by hand, and a door in memory that shows them: for the console's tests and its preview."""
+"""Realistic runs made by hand, behind a door in memory: for the console's tests and its preview."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from fairlead.errors import Conflict, DatabaseUnavailable, NotFound
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
-from fairlead.web.console.door import Counts, Delta, Outcome, RunPage, Wanted
-from fairlead.web.console.pages.runs import matches
+from tests.console.memory_door import GalleryDoor
 
 NANO = 1_000_000_000
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><hx-partial hx-target='#main'>{{ 7*7 }}"
@@ -81,7 +77,9 @@ class Tape:
         self.fence += 1
         self.add("started", second, data={"worker": worker, "attempt": self.fence, "release": self.run.release} | data)
 
-    def step(self, kind: str, name: str, start: float, end: float, data: Any, *, branch: str = "", key: str = "") -> None:
+    def step(
+        self, kind: str, name: str, start: float, end: float, data: Any, *, branch: str = "", key: str = ""
+    ) -> None:
         key = key or f"{branch or 'main'}:{name}:{len(self.events)}"
         self.add("step", end, kind=kind, name=name, key=key, branch=branch, started_at=self.at(start), data=data)
 
@@ -93,7 +91,14 @@ class Tape:
             "cost_nano": int(more.pop("cost", 0.0047) * NANO),
             "provider": "openai",
             "first_token_ms": more.pop("first", 1.1) * 1000,
-            "attempts": [{"provider": "openai", "started_at": self.at(start).isoformat(), "took_ms": (end - start) * 1000, "outcome": "ok"}],
+            "attempts": [
+                {
+                    "provider": "openai",
+                    "started_at": self.at(start).isoformat(),
+                    "took_ms": (end - start) * 1000,
+                    "outcome": "ok",
+                }
+            ],
         }
         self.step("model", name, start, end, data, **more)
 
@@ -104,8 +109,15 @@ class Tape:
         self.step("tool", name, start, end, data, **more)
 
 
-SYSTEM = {"role": "system", "content": "You are the refund desk of a parcel shop.\nCheck the order, the carrier and our policy before you promise anything."}
-ASKED = {"role": "user", "content": "Hello, my parcel for order 48213 was due on the 14th and tracking has not moved since. I would like my money back, please."}
+SYSTEM = {
+    "role": "system",
+    "content": "You are the refund desk of a parcel shop.\nCheck the order and our policy before you promise.",
+}
+ASKED = {
+    "role": "user",
+    "content": "Hello, my parcel for order 48213 was due on the 14th and tracking has not moved since. "
+    "I would like my money back, please.",
+}
 
 
 def _call(number: int, name: str, arguments: str) -> dict[str, Any]:
@@ -127,8 +139,19 @@ TRACE = {
     "days_without_scan": 9,
     "events": [{"n": n} for n in range(6)],
 }
-DECIDED = {"role": "assistant", "content": None, "tool_calls": [_call(4, "approve_refund", '{"amount":64.9}'), _call(5, "issue_refund", '{"order":48213,"amount":64.9}')]}
-ANSWER = "I am sorry about this. The carrier has not scanned your parcel for nine days, so we treat it as lost. I have refunded $64.90 to your card; it usually shows within three working days."
+DECIDED = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        _call(4, "approve_refund", '{"amount":64.9}'),
+        _call(5, "issue_refund", '{"order":48213,"amount":64.9}'),
+    ],
+}
+ANSWER = (
+    "I am sorry about this. The carrier has not scanned your parcel for nine days, "
+    "so we treat it as lost. "
+    "I have refunded $64.90 to your card; it usually shows within three working days."
+)
 
 
 def refund(number: int, at: datetime, *, until: float = 1000) -> tuple[Run, list[Event], list[Approval]]:
@@ -136,7 +159,11 @@ def refund(number: int, at: datetime, *, until: float = 1000) -> tuple[Run, list
     run = make_run(
         number,
         at,
-        metadata={"title": "Refund for order 48213, parcel lost in transit", "user": "u_5521", "trace_id": "4bf92f3577b34da6"},
+        metadata={
+            "title": "Refund for order 48213, parcel lost in transit",
+            "user": "u_5521",
+            "trace_id": "4bf92f3577b34da6",
+        },
         input={"messages": [ASKED]},
         output={"messages": [{"role": "assistant", "content": ANSWER}]},
         finished_at=at + timedelta(seconds=172),
@@ -153,35 +180,120 @@ def refund(number: int, at: datetime, *, until: float = 1000) -> tuple[Run, list
     tape.add("accepted", 0.0)
     tape.started(0.01, "w-3", waited_ms=10)
     tape.model("plan", 0.03, 3.39, [SYSTEM, ASKED], PLANNED, cost=0.0084)
-    tape.tool("get_order", 3.5, 3.97, {"id": 48213}, {"total": 64.9, "carrier": "JD"}, branch="order", key="order:call_1")
-    tape.tool("search_policy", 3.5, 4.35, {"query": "lost in transit, refund"}, ["§4 Lost parcels"], branch="policy", key="policy:call_3")
+    tape.tool(
+        "get_order", 3.5, 3.97, {"id": 48213}, {"total": 64.9, "carrier": "JD"}, branch="order", key="order:call_1"
+    )
+    tape.tool(
+        "search_policy",
+        3.5,
+        4.35,
+        {"query": "lost in transit, refund"},
+        ["§4 Lost parcels"],
+        branch="policy",
+        key="policy:call_3",
+    )
     tried = [
-        {"provider": "carrier", "started_at": tape.at(4.05).isoformat(), "took_ms": 3000, "outcome": "error", "message": "504 from carrier gateway"},
+        {
+            "provider": "carrier",
+            "started_at": tape.at(4.05).isoformat(),
+            "took_ms": 3000,
+            "outcome": "error",
+            "message": "504 from carrier gateway",
+        },
         {"provider": "carrier", "started_at": tape.at(8.1).isoformat(), "took_ms": 1800, "outcome": "ok"},
     ]
     tape.add("log", 4.0, data={"event": "carrier_asked", "parcel": "JD0146000371"})
-    tape.tool("carrier_trace", 4.05, 9.9, {"parcel": "JD0146000371", "history": True}, TRACE, branch="order", key="order:call_2", attempts=tried)
-    tape.model("read_policy", 4.4, 10.75, [SYSTEM, {"role": "user", "content": "Read §4."}], {"role": "assistant", "content": "Nine days is lost."}, branch="policy", cost=0.0047, first=0.8)
-    tape.model("summarise_trace", 10.0, 12.35, [{"role": "user", "content": "Summarise."}], {"role": "assistant", "content": "No scan since the 13th."}, branch="order", cost=0.0021, first=0.6)
-    tape.add("intent", 12.4, kind="model", name="decide", key="main:decide", data={"request": {"model": "openai/gpt-5-mini"}})
+    tape.tool(
+        "carrier_trace",
+        4.05,
+        9.9,
+        {"parcel": "JD0146000371", "history": True},
+        TRACE,
+        branch="order",
+        key="order:call_2",
+        attempts=tried,
+    )
+    tape.model(
+        "read_policy",
+        4.4,
+        10.75,
+        [SYSTEM, {"role": "user", "content": "Read §4."}],
+        {"role": "assistant", "content": "Nine days is lost."},
+        branch="policy",
+        cost=0.0047,
+        first=0.8,
+    )
+    tape.model(
+        "summarise_trace",
+        10.0,
+        12.35,
+        [{"role": "user", "content": "Summarise."}],
+        {"role": "assistant", "content": "No scan since the 13th."},
+        branch="order",
+        cost=0.0021,
+        first=0.6,
+    )
+    tape.add(
+        "intent", 12.4, kind="model", name="decide", key="main:decide", data={"request": {"model": "openai/gpt-5-mini"}}
+    )
     tape.add("progress", 12.4, data={"percent": 55, "text": "deciding"})
     tape.add("lost", 14.9, data={"worker": "w-3", "after_ms": 400})
     tape.started(15.0, "w-1", resumed=True, reused=6)
     history = [SYSTEM, ASKED, PLANNED]
     tape.model("decide", 15.6, 21.0, history, DECIDED, cost=0.0142, first=1.6, key="main:decide")
-    tape.add("waiting", 21.1, kind="approval", name="approve_refund", key="main:call_4", data={"approval_id": f"ap-{number}", "expires_at": tape.at(86400).isoformat()})
+    tape.add(
+        "waiting",
+        21.1,
+        kind="approval",
+        name="approve_refund",
+        key="main:call_4",
+        data={"approval_id": f"ap-{number}", "expires_at": tape.at(86400).isoformat()},
+    )
     tape.add("parked", 21.15)
     tape.add("approval", 153.0, data={"approval_id": f"ap-{number}", "approved": True, "by": "Mika Tanaka"})
     tape.started(153.2, "w-1", resumed=False)
-    tape.step("approval", "approve_refund", 21.1, 154.1, {"result": {"approved": True, "by": "Mika"}, "approval_id": f"ap-{number}"}, key="main:call_4")
-    tape.add("intent", 154.2, kind="tool", name="issue_refund", key="main:call_5", data={"arguments": {"order": 48213, "amount": 64.9}})
-    tape.tool("issue_refund", 154.2, 158.4, {"order": 48213, "amount": 64.9}, {"refund": "rf_88121"}, key="main:call_5", safe=False)
-    tape.model("reply", 158.5, 169.3, [*history, DECIDED], {"role": "assistant", "content": ANSWER}, cost=0.0174, first=1.4)
+    tape.step(
+        "approval",
+        "approve_refund",
+        21.1,
+        154.1,
+        {"result": {"approved": True, "by": "Mika"}, "approval_id": f"ap-{number}"},
+        key="main:call_4",
+    )
+    tape.add(
+        "intent",
+        154.2,
+        kind="tool",
+        name="issue_refund",
+        key="main:call_5",
+        data={"arguments": {"order": 48213, "amount": 64.9}},
+    )
+    tape.tool(
+        "issue_refund",
+        154.2,
+        158.4,
+        {"order": 48213, "amount": 64.9},
+        {"refund": "rf_88121"},
+        key="main:call_5",
+        safe=False,
+    )
+    tape.model(
+        "reply", 158.5, 169.3, [*history, DECIDED], {"role": "assistant", "content": ANSWER}, cost=0.0174, first=1.4
+    )
     tape.tool("close_ticket", 169.4, 171.7, {"ticket": 9912}, None, safe=True)
     tape.add("finished", 172.0, data={"status": "success"})
     approval = Approval(
-        f"ap-{number}", run.id, "default", "Refund $64.90 for order 48213?", {"amount": 64.9}, tape.at(21.1), tape.at(86400),
-        True, tape.at(153.0), "Mika Tanaka", "Carrier confirms no scan since the 13th.",
+        f"ap-{number}",
+        run.id,
+        "default",
+        "Refund $64.90 for order 48213?",
+        {"amount": 64.9},
+        tape.at(21.1),
+        tape.at(86400),
+        True,
+        tape.at(153.0),
+        "Mika Tanaka",
+        "Carrier confirms no scan since the 13th.",
     )
     kept = [event for event in tape.events if event.at <= tape.at(until)]
     asked = [approval] if until > 21.1 else []
@@ -191,13 +303,26 @@ def refund(number: int, at: datetime, *, until: float = 1000) -> tuple[Run, list
 
 
 def big(number: int, at: datetime, *, steps: int = 5000) -> tuple[Run, list[Event]]:
-    run = make_run(number, at, agent="archive-sweep", metadata={"title": f"Sweep the archive, {steps} files"}, steps=steps, finished_at=at + timedelta(seconds=steps * 0.05), executing=timedelta(seconds=steps * 0.05), output="done")
+    run = make_run(
+        number,
+        at,
+        agent="archive-sweep",
+        metadata={"title": f"Sweep the archive, {steps} files"},
+        steps=steps,
+        finished_at=at + timedelta(seconds=steps * 0.05),
+        executing=timedelta(seconds=steps * 0.05),
+        output="done",
+    )
     tape = Tape(run)
     tape.add("accepted", 0)
     tape.started(0.01, "w-1")
     for n in range(steps):
         branch = f"fetch.{n % 12}" if n > 20 else ""
-        fields: Any = {"arguments": {"n": n}, "result": n} if n % 997 else {"arguments": {"n": n}, "error": {"error": "tool_failed", "message": "disk is gone"}}
+        fields: Any = (
+            {"arguments": {"n": n}, "result": n}
+            if n % 997
+            else {"arguments": {"n": n}, "error": {"error": "tool_failed", "message": "disk is gone"}}
+        )
         tape.step("tool", "read_file", n * 0.05, n * 0.05 + 0.2, fields, branch=branch, key=f"k{n}")
     tape.add("finished", steps * 0.05, data={"status": "success"})
     return run, tape.events
@@ -206,158 +331,97 @@ def big(number: int, at: datetime, *, steps: int = 5000) -> tuple[Run, list[Even
 def hostile(number: int, at: datetime) -> tuple[Run, list[Event], list[Approval]]:
     """Every text a stranger can choose is an attack, and the data have no shape one could count on."""
     run = make_run(
-        number, at, agent=HOSTILE[:80], release=HOSTILE[:40], metadata={"title": HOSTILE, "user": HOSTILE, "trace_id": 7}, input={HOSTILE: HOSTILE},
-        status=Status.ERROR, error={"error": HOSTILE, "message": HOSTILE}, output=[HOSTILE, {"x": float(1e300)}], thread_id=HOSTILE[:30], finished_at=at + timedelta(seconds=3),
+        number,
+        at,
+        agent=HOSTILE[:80],
+        release=HOSTILE[:40],
+        metadata={"title": HOSTILE, "user": HOSTILE, "trace_id": 7},
+        input={HOSTILE: HOSTILE},
+        status=Status.ERROR,
+        error={"error": HOSTILE, "message": HOSTILE},
+        output=[HOSTILE, {"x": 1e300}],
+        thread_id=HOSTILE[:30],
+        finished_at=at + timedelta(seconds=3),
     )
     tape = Tape(run)
     tape.add("accepted", 0, data=HOSTILE)
     tape.started(0.01, HOSTILE)
-    tape.model(HOSTILE, 0.1, 1.0, [{"role": "user", "content": HOSTILE}, {"role": HOSTILE, "content": [{"type": "text", "text": HOSTILE}, 7]}], {"role": "assistant", "content": HOSTILE, "tool_calls": [_call(1, HOSTILE, HOSTILE), 5, {"function": []}]}, branch=HOSTILE)
-    tape.step("tool", HOSTILE, 1.0, 2.0, {"arguments": HOSTILE, "error": {"error": HOSTILE, "message": HOSTILE}, "attempts": [None, 4, {"started_at": HOSTILE, "took_ms": HOSTILE}]}, key=HOSTILE)
-    for data in (None, 5, "x", [], {"attempts": 5, "usage": 7, "request": [], "reply": 3, "cost_nano": "dear", "first_token_ms": -4}):
+    tape.model(
+        HOSTILE,
+        0.1,
+        1.0,
+        [{"role": "user", "content": HOSTILE}, {"role": HOSTILE, "content": [{"type": "text", "text": HOSTILE}, 7]}],
+        {"role": "assistant", "content": HOSTILE, "tool_calls": [_call(1, HOSTILE, HOSTILE), 5, {"function": []}]},
+        branch=HOSTILE,
+    )
+    tape.step(
+        "tool",
+        HOSTILE,
+        1.0,
+        2.0,
+        {
+            "arguments": HOSTILE,
+            "error": {"error": HOSTILE, "message": HOSTILE},
+            "attempts": [None, 4, {"started_at": HOSTILE, "took_ms": HOSTILE}],
+        },
+        key=HOSTILE,
+    )
+    for data in (
+        None,
+        5,
+        "x",
+        [],
+        {"attempts": 5, "usage": 7, "request": [], "reply": 3, "cost_nano": "dear", "first_token_ms": -4},
+    ):
         tape.step("model", "odd", 2.0, 2.1, data)
     tape.add("lost", 2.2, data="?")
     tape.add("log", 2.3, data={"event": HOSTILE, HOSTILE: HOSTILE})
     tape.add("progress", 2.4, data={"text": HOSTILE})
-    return run, tape.events, [Approval("ap-x", run.id, "default", HOSTILE, HOSTILE, at, at + timedelta(days=1), True, at, HOSTILE, HOSTILE)]
-
-
-class GalleryDoor:
-    """Runs kept in memory behind the console's door. `broken` names the questions it fails to answer."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.all: dict[str, Run] = {}
-        self.tapes: dict[str, list[Event]] = {}
-        self.asked: dict[str, Approval] = {}
-        self.people: list[Worker] = []
-        self.moves: list[tuple[str, ...]] = []
-        self.broken: set[str] = set()
-        self.said: dict[tuple[str, str], str] = {}
-        self._followers: list[tuple[str | None, asyncio.Queue[Event | Delta]]] = []
-
-    def put(self, run: Run, events: Sequence[Event] = (), approvals: Sequence[Approval] = ()) -> Run:
-        self.all[run.id] = run
-        self.tapes[run.id] = list(events)
-        self.asked |= {one.id: one for one in approvals}
-        return run
-
-    def happen(self, run: Run, event: Event) -> None:
-        """The run has changed, and this is what happened to it."""
-        self.all[run.id] = run
-        self.tapes.setdefault(run.id, []).append(event)
-        self._tell(event)
-
-    def say(self, run_id: str, step: str, text: str) -> None:
-        """More text of an open model call."""
-        said = self.said.get((run_id, step), "")
-        self.said[run_id, step] = said + text
-        self._tell(Delta(run_id, step, len(said), text))
-
-    def _tell(self, one: Event | Delta) -> None:
-        for wanted, queue in self._followers:
-            if wanted in (None, one.run_id):
-                queue.put_nowait(one)
-
-    def _ask(self, name: str) -> None:
-        if name in self.broken:
-            raise DatabaseUnavailable("The database does not answer.", hint="It is asked again when you reload.")
-
-    async def runs(self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50) -> RunPage:
-        self._ask("runs")
-        found = sorted((run for run in self.all.values() if matches(wanted, run)), key=lambda run: run.id, reverse=True)
-        older = [run for run in found if before is None or run.id < before]
-        shown = [run for run in older if after is None or run.id > after]
-        page = shown[-limit:] if after else shown[:limit]
-        return RunPage(
-            tuple(page),
-            older=bool(page) and any(run.id < page[-1].id for run in found),
-            newer=bool(page) and any(run.id > page[0].id for run in found),
-        )
-
-    async def counts(self, wanted: Wanted) -> Counts:
-        self._ask("counts")
-        found = [run for run in self.all.values() if matches(replace(wanted, status=None), run)]
-        return Counts({status: sum(run.status is status for run in found) for status in Status}, self.now)
-
-    async def run(self, run_id: str) -> Run:
-        self._ask("run")
-        if run_id not in self.all:
-            raise NotFound(f"There is no run {run_id}.", hint="It may have been removed after its retention period.")
-        return self.all[run_id]
-
-    async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
-        self._ask("events")
-        return [event for event in self.tapes[run_id] if event.seq > after]
-
-    async def children(self, run_id: str) -> Sequence[Run]:
-        self._ask("children")
-        return [run for run in self.all.values() if run.parent_id == run_id]
-
-    async def approvals(self, *, run_id: str | None = None, waiting: bool = True) -> Sequence[Approval]:
-        self._ask("approvals")
-        found = [one for one in self.asked.values() if run_id in (None, one.run_id)]
-        return [one for one in found if not waiting or (one.approved is None and one.expires_at > self.now)]
-
-    async def workers(self) -> Sequence[Worker]:
-        return self.people
-
-    async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
-        queue: asyncio.Queue[Event | Delta] = asyncio.Queue()
-        self._followers.append((run_id, queue))
-        for (one, step), text in self.said.items():
-            if one == run_id:
-                queue.put_nowait(Delta(one, step, 0, text))
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._followers.remove((run_id, queue))
-
-    def _move(self, run_id: str, name: str, event: str, **changes: Any) -> Run:
-        run = self.all[run_id]
-        if run.status is Status.SUCCESS:
-            raise Conflict("The run has succeeded; there is nothing to do.")
-        self.moves.append((name, run_id))
-        moved = replace(run, **changes)
-        self.happen(moved, Event(run_id, len(self.tapes[run_id]) + 1, event, self.now))
-        return moved
-
-    async def cancel(self, run_id: str) -> None:
-        self._move(run_id, "cancel", "finished", status=Status.INTERRUPTED, reason=Reason.CANCELLED, finished_at=self.now)
-
-    async def retry(self, run_id: str) -> Run:
-        return self._move(run_id, "retry", "retried", status=Status.PENDING, reason=None, finished_at=None, error=None)
-
-    async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
-        return self._move(run_id, "resume", "resumed", status=Status.PENDING, reason=None, finished_at=None, error=None)
-
-    async def move(self, run_id: str, *, release: str) -> Run:
-        return self._move(run_id, "move", "moved", release=release)
-
-    async def answer(self, approval_id: str, *, approved: bool, by: str, comment: str) -> None:
-        one = self.asked[approval_id]
-        self.moves.append(("answer", approval_id, str(approved), comment))
-        self.asked[approval_id] = replace(one, approved=approved, decided_at=self.now, decided_by=by, comment=comment)
-        run = replace(self.all[one.run_id], status=Status.PENDING, reason=None)
-        self.happen(run, Event(run.id, len(self.tapes[run.id]) + 1, "approval", self.now, data={"approved": approved, "by": by}))
+    return (
+        run,
+        tape.events,
+        [Approval("ap-x", run.id, "default", HOSTILE, HOSTILE, at, at + timedelta(days=1), True, at, HOSTILE, HOSTILE)],
+    )
 
 
 TITLES = (
-    "Where is my parcel, order 48392", "小包が届きません。注文番号 48388", "Parcel claim batch 2026-11-22, part 4", "Change delivery address of order 48371",
-    "Refund for order 48365, wrong parcel", "Parcel claim batch 2026-11-22, part 3", "包裹丢失，订单 48359 申请退款", "Trace all parcels of depot Osaka-3",
-    "Duplicate charge on parcel 48340", "Which documents do I need for a parcel claim?", "Summarise every parcel complaint this month", "Parcel stuck in customs, order 48322",
+    "Where is my parcel, order 48392",
+    "小包が届きません。注文番号 48388",
+    "Parcel claim batch 2026-11-22, part 4",
+    "Change delivery address of order 48371",
+    "Refund for order 48365, wrong parcel",
+    "Parcel claim batch 2026-11-22, part 3",
+    "包裹丢失，订单 48359 申请退款",
+    "Trace all parcels of depot Osaka-3",
+    "Duplicate charge on parcel 48340",
+    "Which documents do I need for a parcel claim?",
+    "Summarise every parcel complaint this month",
+    "Parcel stuck in customs, order 48322",
 )
 KINDS: tuple[tuple[Status, Reason | None], ...] = (
-    (Status.RUNNING, None), (Status.PENDING, None), (Status.SUCCESS, None), (Status.INTERRUPTED, Reason.OUTCOME_UNKNOWN), (Status.ERROR, None),
-    (Status.SUCCESS, None), (Status.SUCCESS, None), (Status.INTERRUPTED, Reason.APPROVAL), (Status.TIMEOUT, None), (Status.INTERRUPTED, Reason.CANCELLED),
-    (Status.SUCCESS, None), (Status.SUCCESS, None), (Status.ERROR, Reason.BUDGET), (Status.SUCCESS, None), (Status.ERROR, Reason.POISON),
-    (Status.PENDING, Reason.TIMER), (Status.PENDING, Reason.LOST), (Status.SUCCESS, None),
+    (Status.RUNNING, None),
+    (Status.PENDING, None),
+    (Status.SUCCESS, None),
+    (Status.INTERRUPTED, Reason.OUTCOME_UNKNOWN),
+    (Status.ERROR, None),
+    (Status.SUCCESS, None),
+    (Status.SUCCESS, None),
+    (Status.INTERRUPTED, Reason.APPROVAL),
+    (Status.TIMEOUT, None),
+    (Status.INTERRUPTED, Reason.CANCELLED),
+    (Status.SUCCESS, None),
+    (Status.SUCCESS, None),
+    (Status.ERROR, Reason.BUDGET),
+    (Status.SUCCESS, None),
+    (Status.ERROR, Reason.POISON),
+    (Status.PENDING, Reason.TIMER),
+    (Status.PENDING, Reason.LOST),
+    (Status.SUCCESS, None),
 )
 
 
 def gallery(now: datetime) -> GalleryDoor:
-    """One of everything: finished 1, running 2, waiting 3, failed 4, 5000 steps 5, hostile 6; then a list of 65 more."""
+    """One of everything: finished 1, running 2, waiting 3, failed 4, 5000 steps 5, hostile 6; then 65 more."""
     door = GalleryDoor(now)
     door.put(*refund(1, now - timedelta(minutes=22)))
     _running(door, 2, now - timedelta(seconds=19))
@@ -368,7 +432,19 @@ def gallery(now: datetime) -> GalleryDoor:
     for number in range(10, 75):
         _listed(door, number, now - timedelta(seconds=12 + (75 - number) * 47))
     door.people = [
-        Worker(f"w-{n}-019a", "2026.11.18-1" if n < 3 else "2026.11.20-2", ("refund-desk", "order-desk"), f"host-{n}", 4000 + n, 10, now - timedelta(hours=n), now + timedelta(seconds=12), now - timedelta(minutes=20) if n == 3 else None, n == 2, n * 2)
+        Worker(
+            f"w-{n}-019a",
+            "2026.11.18-1" if n < 3 else "2026.11.20-2",
+            ("refund-desk", "order-desk"),
+            f"host-{n}",
+            4000 + n,
+            10,
+            now - timedelta(hours=n),
+            now + timedelta(seconds=12),
+            now - timedelta(minutes=20) if n == 3 else None,
+            n == 2,
+            n * 2,
+        )
         for n in (1, 2, 3, 4)
     ]
     return door
@@ -376,29 +452,88 @@ def gallery(now: datetime) -> GalleryDoor:
 
 def _running(door: GalleryDoor, number: int, at: datetime) -> None:
     run, events, _ = refund(number, at, until=15.5)
-    run = replace(run, status=Status.RUNNING, output=None, finished_at=None, owner="w-1", progress=55, steps=6, cost_nano=int(0.0183 * NANO), tokens_in=12_744, tokens_out=1_031, executing=timedelta(seconds=15))
+    run = replace(
+        run,
+        status=Status.RUNNING,
+        output=None,
+        finished_at=None,
+        owner="w-1",
+        progress=55,
+        steps=6,
+        cost_nano=int(0.0183 * NANO),
+        tokens_in=12_744,
+        tokens_out=1_031,
+        executing=timedelta(seconds=15),
+    )
     tape = Tape(run, events, fence=2)
-    tape.add("intent", 15.6, kind="model", name="decide", key="main:decide", started_at=tape.at(15.6), data={"request": {"model": "openai/gpt-5-mini"}})
+    tape.add(
+        "intent",
+        15.6,
+        kind="model",
+        name="decide",
+        key="main:decide",
+        started_at=tape.at(15.6),
+        data={"request": {"model": "openai/gpt-5-mini"}},
+    )
     door.put(run, tape.events)
 
 
 def _waiting(door: GalleryDoor, number: int, at: datetime) -> None:
     run, events, approvals = refund(number, at, until=30)
-    run = replace(run, status=Status.INTERRUPTED, reason=Reason.APPROVAL, output=None, finished_at=None, progress=70, steps=7, executing=timedelta(seconds=21))
+    run = replace(
+        run,
+        status=Status.INTERRUPTED,
+        reason=Reason.APPROVAL,
+        output=None,
+        finished_at=None,
+        progress=70,
+        steps=7,
+        executing=timedelta(seconds=21),
+    )
     door.put(run, events, approvals)
 
 
 def _failed(door: GalleryDoor, number: int, at: datetime) -> None:
-    problem = {"error": "tool_failed", "message": "export_ledger raised: PermissionError: [Errno 13] Permission denied: '/var/ledger/2026-11.csv'"}
-    run = make_run(number, at, agent="claims-batch", status=Status.ERROR, error=problem, finished_at=at + timedelta(seconds=72), metadata={"title": "Parcel claim batch 2026-11-22, part 3"}, executing=timedelta(seconds=71), cost_nano=int(0.2144 * NANO))
+    problem = {
+        "error": "tool_failed",
+        "message": "export_ledger raised: PermissionError: [Errno 13] Permission denied: '/var/ledger/2026-11.csv'",
+    }
+    run = make_run(
+        number,
+        at,
+        agent="claims-batch",
+        status=Status.ERROR,
+        error=problem,
+        finished_at=at + timedelta(seconds=72),
+        metadata={"title": "Parcel claim batch 2026-11-22, part 3"},
+        executing=timedelta(seconds=71),
+        cost_nano=int(0.2144 * NANO),
+    )
     tape = Tape(run)
     tape.add("accepted", 0)
     tape.started(6.0, "w-2", waited_ms=6000)
-    tape.model("plan", 6.1, 14.0, [ASKED], {"role": "assistant", "content": "I will export the ledger, then match every claim.", "tool_calls": [_call(1, "list_claims", "{}"), _call(2, "export_ledger", '{"month":"2026-11"}')]})
+    tape.model(
+        "plan",
+        6.1,
+        14.0,
+        [ASKED],
+        {
+            "role": "assistant",
+            "content": "I will export the ledger, then match every claim.",
+            "tool_calls": [_call(1, "list_claims", "{}"), _call(2, "export_ledger", '{"month":"2026-11"}')],
+        },
+    )
     tape.tool("list_claims", 14.2, 22.0, {}, [{"claim": n, "sum": n * 3.5} for n in range(120)], key="main:call_1")
     tape.step("child", "match-claims", 22.2, 55.0, {"child_id": run_id(2), "result": {"matched": 117}})
     tape.step("timer", "sleep", 55.0, 60.0, {})
-    tape.step("tool", "export_ledger", 60.2, 71.5, {"arguments": {"month": "2026-11"}, "error": problem, "safe": False}, key="main:call_2")
+    tape.step(
+        "tool",
+        "export_ledger",
+        60.2,
+        71.5,
+        {"arguments": {"month": "2026-11"}, "error": problem, "safe": False},
+        key="main:call_2",
+    )
     tape.add("finished", 72.0, data={"status": "error", "error": problem})
     door.put(run, tape.events)
 
@@ -409,9 +544,19 @@ def _listed(door: GalleryDoor, number: int, at: datetime) -> None:
     agents = ("refund-desk", "order-desk", "claims-batch", "carrier-sweep", "analyst")
     door.put(
         make_run(
-            number, at, agent=agents[number % 5], status=status, reason=reason, finished_at=over, metadata={"title": TITLES[number % len(TITLES)]}, cost_nano=number * 1_313_000,
-            release="2026.11.20-2" if number % 9 == 0 else "2026.11.18-1", started_at=None if status is Status.PENDING and reason is None else at,
-            error={"error": "model_timeout", "message": "The provider did not answer in time."} if status in (Status.ERROR, Status.TIMEOUT) else None,
+            number,
+            at,
+            agent=agents[number % 5],
+            status=status,
+            reason=reason,
+            finished_at=over,
+            metadata={"title": TITLES[number % len(TITLES)]},
+            cost_nano=number * 1_313_000,
+            release="2026.11.20-2" if number % 9 == 0 else "2026.11.18-1",
+            started_at=None if status is Status.PENDING and reason is None else at,
+            error={"error": "model_timeout", "message": "The provider did not answer in time."}
+            if status in (Status.ERROR, Status.TIMEOUT)
+            else None,
         ),
         [Event(run_id(number), 1, "accepted", at)],
     )

@@ -13,12 +13,15 @@ from fairlead.clock import Clock, SystemClock
 from fairlead.runs.run import Event, Status
 from fairlead.web.console import console_router
 from fairlead.web.console.settings import ConsoleSettings
-from tests.console.gallery import GalleryDoor, gallery, make_run, run_id
+from tests.console.gallery import gallery, make_run, run_id
+from tests.console.memory_door import GalleryDoor
 
 
 def gallery_app(door: GalleryDoor, clock: Clock) -> FastAPI:
     app = FastAPI()
-    app.include_router(console_router(door, clock=clock, settings=ConsoleSettings(environment="production", viewer="Mika Tanaka")))
+    app.include_router(
+        console_router(door, clock=clock, settings=ConsoleSettings(environment="production", viewer="Mika Tanaka"))
+    )
     return app
 
 
@@ -36,7 +39,9 @@ async def stir(door: GalleryDoor, clock: Clock) -> None:
         await clock.sleep(timedelta(seconds=0.7))
         door.say(run_id(2), "main:decide", f" {words[number % len(words)]}")
         if number % 12 == 11:
-            run = make_run(200 + number % 1000, clock.now(), status=Status.RUNNING, metadata={"title": f"A new question, {number}"})
+            run = make_run(
+                200 + number % 1000, clock.now(), status=Status.RUNNING, metadata={"title": f"A new question, {number}"}
+            )
             door.happen(run, Event(run.id, 1, "accepted", clock.now()))
 
 

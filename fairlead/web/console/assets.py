@@ -35,7 +35,9 @@ class Assets:
         if content is None:
             return None
         kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(content, media_type=kind, headers={"Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff"})
+        return Response(
+            content, media_type=kind, headers={"Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff"}
+        )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -159,7 +159,14 @@ def _streaming(run: Run, step: Step) -> Said:
 
 def _with_people(said: list[Said], approvals: Sequence[Approval]) -> list[Said]:
     people = [
-        Said("person", one.decided_by or "", one.question, one.decided_at, comment=one.comment or "", approved=one.approved)
+        Said(
+            "person",
+            one.decided_by or "",
+            one.question,
+            one.decided_at,
+            comment=one.comment or "",
+            approved=one.approved,
+        )
         for one in approvals
         if one.approved is not None
     ]

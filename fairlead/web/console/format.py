@@ -95,7 +95,9 @@ class Format:
         if moment is None:
             return NOTHING
         here = self.local(moment)
-        return f"{self.time(moment)}.{here.microsecond // 1000:03}" if ":" in self.time(moment)[5:] else self.time(moment)
+        return (
+            f"{self.time(moment)}.{here.microsecond // 1000:03}" if ":" in self.time(moment)[5:] else self.time(moment)
+        )
 
     def iso(self, moment: datetime | None) -> str:
         return "" if moment is None else self.local(moment).isoformat(timespec="milliseconds")

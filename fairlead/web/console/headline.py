@@ -37,8 +37,7 @@ def content_text(content: Any) -> str:
     """The text of a message, whose content is a string or a list of parts."""
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list) else []
-    return "\n".join(text for part in parts if (text := reading.text(part, "text")))  # pyright: ignore[reportUnknownVariableType]
+    return "\n".join(text for part in reading.items(content) if (text := reading.text(part, "text")))
 
 
 def compact(value: Any) -> str:

@@ -61,7 +61,7 @@ def _pieces(value: Any, depth: int) -> Iterator[Piece]:
 
 
 def _string(value: str) -> Piece:
-    if value.startswith("data:") and ";base64," in value[:100] or len(value) > 1024 and _BASE64.match(value):
+    if (value.startswith("data:") and ";base64," in value[:100]) or (len(value) > 1024 and _BASE64.match(value)):
         return Piece("more", f"«base64, {len(value):,} characters»")
     if len(value) > _LONG_STRING:
         return Piece("more", f"{_quote(value[:_LONG_STRING])} … {len(value) - _LONG_STRING:,} more characters")
@@ -96,7 +96,7 @@ def _list(value: list[Any], depth: int) -> Iterator[Piece]:
     if not value:
         yield Piece("mark", "[]")
         return
-    if depth >= _DEEP or depth and len(value) > _FEW and any(isinstance(one, (dict, list)) for one in value):
+    if depth >= _DEEP or (depth and len(value) > _FEW and any(isinstance(one, (dict, list)) for one in value)):
         yield Piece("more", f"[ {len(value)} items ]")
         return
     yield Piece("mark", "[\n")

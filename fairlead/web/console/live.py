@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError
-from fairlead.web.console.door import Delta
 from fairlead.runs.run import Event
+from fairlead.web.console.door import Delta
 
 Parts = Mapping[str, str]  # element id → its HTML, whole
 Draw = Callable[["list[Event | Delta]"], Awaitable[tuple[Parts, bool]]]
@@ -60,6 +60,7 @@ async def fragments(
     inbox = _Inbox(happenings)
     try:
         pending: list[Event | Delta] = []
+        await asyncio.sleep(0)  # listen before looking: what happens in between is then heard, not missed
         while True:
             began = clock.monotonic()
             parts, over = await draw(pending)

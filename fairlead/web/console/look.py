@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
-from jinja2 import Environment, FileSystemLoader, ChainableUndefined, select_autoescape
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
 
-from fairlead.web.console import format, json_view, language, rails, state, waterfall
+from fairlead.web.console import bars, format, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -103,12 +103,13 @@ def _environment(reader: Reader) -> Environment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_translations(reader.fmt.words, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals |= {  # pyright: ignore[reportUnknownMemberType]
+    given: dict[str, Any] = {
         "script_words": {name: reader.fmt.words.gettext(word) for name, word in _SCRIPT_WORDS.items()},
         "state_of": state.of_run,
         "status_state": state.of_status,
         "json_view": json_view.view,
         "lane_x": rails.lane_x,
-        "legend_words": waterfall.LEGEND,
+        "legend_words": bars.LEGEND,
     }
+    cast("dict[str, Any]", environment.globals).update(given)
     return environment

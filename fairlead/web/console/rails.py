@@ -1,4 +1,4 @@
-"""Which row comes where, and the rails at its left: branches stay together, forking and joining as in a commit graph."""
+"""Which row comes where, and the rails at its left: branches stay together, forking and joining as commits do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Placed:
     step: Step
     rail: Rail
     folded: str = ""  # the branch whose steps are not shown
-    hidden: int = 0
+    hidden: tuple[Step, ...] = ()
     begins: str = ""  # the branch that begins with this row
 
 
@@ -110,13 +110,13 @@ class _Layout:
         if size <= self.fold_over or child.path in self.unfolded:
             return self.lay(child, side, source, child.path)
         self.widest = side
-        first = min(child.all, key=lambda step: (step.begin, step.seq))
-        row = self._add(first, side, child.path, folded=child.path, hidden=size)
+        steps = tuple(sorted(child.all, key=lambda step: (step.begin, step.seq)))
+        row = self._add(steps[0], side, child.path, folded=child.path, hidden=steps)
         if source is not None:
             self._connect([_End(self.rows[source].rail.lane, source)], row, side)
         return [_End(side, row)]
 
-    def _add(self, step: Step, lane: int, begins: str, *, folded: str = "", hidden: int = 0) -> int:
+    def _add(self, step: Step, lane: int, begins: str, *, folded: str = "", hidden: tuple[Step, ...] = ()) -> int:
         self.rows.append(Placed(step, Rail(_seen(lane)), folded, hidden, begins))
         return len(self.rows) - 1
 

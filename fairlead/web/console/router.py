@@ -1,9 +1,9 @@
-"""Every address of the console. A handler reads a page, shapes it and fills its template; a write moves a run and leads back.
+"""Every address of the console. A handler reads a page, shapes it, fills its template; a write moves a run.
 
-    GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
-    GET  /console/live  /console/runs/{id}/live                                      streams
-    GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
-    POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
+GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
+GET  /console/live  /console/runs/{id}/live                                      streams
+GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
+POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
 """
 
 from __future__ import annotations
@@ -198,9 +198,7 @@ class Console:
 
 
 def _selection(request: Request) -> run_page.Selection:
-    return run_page.select(
-        request.path_params["run_id"], request.query_params, request.query_params.getlist("open")
-    )
+    return run_page.select(request.path_params["run_id"], request.query_params, request.query_params.getlist("open"))
 
 
 def _is_fragment(request: Request) -> bool:

@@ -190,10 +190,12 @@ class _Telling:
                 fence=event.fence or self.fence,
                 start=min(start, event.at),
                 end=event.at,
-                state=StepState.FAILED if event.type == "failed" or reading.at(data, "error") is not None else StepState.DONE,
+                state=StepState.FAILED
+                if event.type == "failed" or reading.at(data, "error") is not None
+                else StepState.DONE,
                 tries=_tries(data, event.at),
                 first_token=reading.span(data, "first_token"),
-                cost_nano=reading.whole(data, "cost_nano") if kind in ("model", "child") else None,
+                cost_nano=_cost(data) if kind in ("model", "child") else None,
                 data=data,
             )
         )
@@ -229,6 +231,11 @@ def _tries(data: Any, over: datetime) -> tuple[Try, ...]:
         said, provider = reading.text(attempt, "message"), reading.text(attempt, "provider")
         found.append(Try(span, outcome == "ok", outcome, said, provider))
     return tuple(found)
+
+
+def _cost(data: Any) -> int | None:
+    found = reading.number(data, "cost_nano")
+    return None if found is None else int(found)
 
 
 def _infer_lost(steps: list[Step], resumes: list[Resume]) -> list[Step]:

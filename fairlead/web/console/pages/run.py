@@ -48,7 +48,7 @@ class Selection:
     def address(self, *, step: str | None = None, unfold: str = "", more: bool = False, live: bool = False) -> str:
         chosen = self.step if step is None else step
         params: list[tuple[str, str]] = [("step", chosen)] if chosen else []
-        params += [("open", branch) for branch in sorted(self.unfolded | ({unfold} if unfold else set()))]
+        params += [("open", branch) for branch in sorted({*self.unfolded, unfold} - {""})]
         rows = self.rows + waterfall.MORE_ROWS if more else self.rows
         params += [("rows", str(rows))] if rows != waterfall.MOST_ROWS else []
         params += [("tab", self.tab)] if self.tab != "overview" else []
@@ -133,6 +133,12 @@ class RunView:
     live: str
 
     @property
+    def broken(self) -> steps.Step | None:
+        """The step to look at when the run has failed: the last that did."""
+        failed = [step for step in self.story.steps if step.state in (steps.StepState.FAILED, steps.StepState.UNKNOWN)]
+        return failed[-1] if failed else None
+
+    @property
     def model_calls(self) -> list[steps.Step]:
         return [step for step in self.story.steps if step.kind == "model"]
 
@@ -141,9 +147,7 @@ class RunView:
         return [step for step in self.story.steps if step.kind in ("tool", "step")]
 
 
-def shape(
-    material: Material, selection: Selection, fmt: Format, *, texts: Mapping[str, str] | None = None
-) -> RunView:
+def shape(material: Material, selection: Selection, fmt: Format, *, texts: Mapping[str, str] | None = None) -> RunView:
     run = material.run
     working = run.status in (Status.RUNNING, Status.PENDING)
     story = steps.fold(material.events, texts, over=not working)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -28,7 +28,7 @@ _FIELDS = ("agent", "release", "reason", "status", "thread", "parent")
 class Query:
     """What the address asks for. `text` is the search line without its `name:value` words."""
 
-    wanted: Wanted = Wanted()
+    wanted: Wanted = field(default_factory=Wanted)
     before: str | None = None
     after: str | None = None
 
@@ -188,7 +188,11 @@ def duration(run: Run, fmt: Format) -> str:
         return fmt.duration(run.finished_at - run.created_at)
     span = fmt.coarse(_since(run, fmt))
     if run.status is Status.PENDING:
-        return _(N_("queued %(span)s")) % {"span": span} if run.started_at is None else _(N_("waiting %(span)s")) % {"span": span}
+        return (
+            _(N_("queued %(span)s")) % {"span": span}
+            if run.started_at is None
+            else _(N_("waiting %(span)s")) % {"span": span}
+        )
     if run.reason is Reason.APPROVAL:
         return _(N_("waiting %(span)s")) % {"span": span}
     return fmt.duration(run.executing)
@@ -213,11 +217,14 @@ def matches(wanted: Wanted, run: Run) -> bool:
 
 
 def _chips(query: Query) -> list[Chip]:
-    return [
-        Chip(name, value, query.address(**{name: None})) for name, value in query.hidden if name not in ("status",)
-    ]
+    return [Chip(name, value, query.address(**{name: None})) for name, value in query.hidden if name != "status"]
 
 
 def _live(query: Query, first: str, last: str, *, newest: bool) -> str:
-    params = dict(query.hidden) | {"q": query.wanted.text, "first": first, "last": last, "newest": "1" if newest else ""}
+    params = dict(query.hidden) | {
+        "q": query.wanted.text,
+        "first": first,
+        "last": last,
+        "newest": "1" if newest else "",
+    }
     return "/console/live?" + urlencode({name: value for name, value in params.items() if value})

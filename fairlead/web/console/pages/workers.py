@@ -32,7 +32,7 @@ def shape(workers: list[Worker], now: datetime) -> list[WorkerRow]:
 def condition(worker: Worker, now: datetime) -> State:
     if worker.lost_at is not None:
         return State("error", Tone.ERR, N_("lost"))
-    if worker.lease_until < now:
+    if worker.lease_until < now or not worker.alive:
         return State("unknown", Tone.ASK, N_("could not ask"))
     if worker.draining:
         return State("cancelled", Tone.MUTED, N_("draining"))
