@@ -15,6 +15,10 @@ class Clock(Protocol):
         """The wall clock, in UTC."""
         ...
 
+    def micros(self) -> int:
+        """The same as microseconds since 1970: how every time is stored."""
+        ...
+
     def monotonic(self) -> float:
         """Seconds that never go back, from an arbitrary zero."""
         ...
@@ -25,6 +29,9 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def micros(self) -> int:
+        return time.time_ns() // 1000
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -31,7 +31,17 @@ from fairlead.errors import Conflict, DatabaseInUse, DatabaseUnavailable
 T = TypeVar("T")
 _BUSY_TIMEOUT_S = 15.0
 _READERS = 4
-_UNUSABLE = ("unable to open", "disk I/O", "readonly", "read-only", "locked", "busy", "not a database", "malformed", "closed")
+_UNUSABLE = (
+    "unable to open",
+    "disk I/O",
+    "readonly",
+    "read-only",
+    "locked",
+    "busy",
+    "not a database",
+    "malformed",
+    "closed",
+)
 _BATCH = 200  # jobs in one transaction
 
 
@@ -276,7 +286,7 @@ def _run(connection: sqlite3.Connection, query: Query, parameters: dict[str, Any
 
 
 def _parameters(rows: Rows, parameters: dict[str, Any]) -> dict[str, Any]:
-    return {"rows": orjson.dumps(rows).decode(), **parameters} if rows else parameters
+    return {"rows": orjson.dumps(list(map(tuple, rows))).decode(), **parameters} if rows else parameters
 
 
 def _translated(error: Exception, path: Path) -> Exception:

@@ -11,7 +11,8 @@ from fairlead.gateway.budgets import Budget, Hold
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.types import ModelReply, ModelRequest
 from fairlead.runs.deltas import Deltas
-from fairlead.runs.recorded import Recording, Step, digest_of
+from fairlead.runs.recorded import Recording, digest_of
+from fairlead.runs.step import Step
 
 
 class Asking:

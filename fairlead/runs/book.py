@@ -55,7 +55,9 @@ class Book:
             return None
         found = self._records.pop(key, None)
         if found is None:
-            found = next((r for r in self._records.values() if (r.kind, r.name, r.digest) == (kind, name, digest)), None)
+            found = next(
+                (r for r in self._records.values() if (r.kind, r.name, r.digest) == (kind, name, digest)), None
+            )
             if found is not None:
                 del self._records[found.key]
         return found

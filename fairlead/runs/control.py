@@ -20,7 +20,6 @@ from fairlead.config import EngineSettings
 from fairlead.database import Call, Database, Gather, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound, QueueFull, UnknownAgent
 from fairlead.runs.ids import Ids
-from fairlead.runs.journal import now_micros
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import NEVER, approval_of, run_of
 from fairlead.runs.run import Approval, NewRun, Reason, Run, Status
@@ -220,7 +219,9 @@ class Control:
         return approval_of(rows[0])
 
     async def expire(self, approval: Approval) -> None:
-        await self._database.write(self._queries["expire"], tenant=approval.tenant, run_id=approval.run_id, id=approval.id, actor=EXPIRED)
+        await self._database.write(
+            self._queries["expire"], tenant=approval.tenant, run_id=approval.run_id, id=approval.id, actor=EXPIRED
+        )
         self._emit("approval_expired", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id)
 
     async def thread_state(self, tenant: str, thread_id: str) -> Any:
@@ -269,7 +270,7 @@ class Control:
             new.root_id or new.id, new.idempotency_key, await self._payloads.keep(new.id, new.input),
             encode(new.metadata).decode(), Reason.LATER.value if later else None,
             to_micros(new.start_at) if later and new.start_at else None,
-            to_micros(new.deadline) if new.deadline else None, new.budget_nano, now_micros(self._clock),
+            to_micros(new.deadline) if new.deadline else None, new.budget_nano, self._clock.micros(),
         )  # fmt: skip
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> Sequence[bool]:

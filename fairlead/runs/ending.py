@@ -58,9 +58,13 @@ def too_late(deadline: datetime) -> Ending:
 
 def outcome_unknown(tool: str, key: str, why: str) -> Ending:
     said = f"The worker died while `{tool}` ran, and it is not safe to repeat. {why}".rstrip()
-    hint = "Find out what happened, then resume with the outcome: fairlead runs resume RUN --done, --failed or --repeat."
+    hint = (
+        "Find out what happened, then resume with the outcome: fairlead runs resume RUN --done, --failed or --repeat."
+    )
     error = {"error": "outcome_unknown", "message": said, "hint": hint, "key": key}
-    return Ending(Status.INTERRUPTED, Reason.OUTCOME_UNKNOWN, type="interrupted", error=error, detail={"key": key, "tool": tool})
+    return Ending(
+        Status.INTERRUPTED, Reason.OUTCOME_UNKNOWN, type="interrupted", error=error, detail={"key": key, "tool": tool}
+    )
 
 
 def diverged(tool: str) -> Ending:

@@ -1,9 +1,9 @@
 """One claim of one run, from its journal to what is left of it.
 
-    hold ──► call the agent ──► leave
-      │           │                └── success, error, timeout · parked, drained · interrupted
-      │           └── each model call, tool and step goes through `recorded`
-      └── book of what is recorded, budget of what is spent
+hold ──► call the agent ──► leave
+  │           │                └── success, error, timeout · parked, drained · interrupted
+  │           └── each model call, tool and step goes through `recorded`
+  └── book of what is recorded, budget of what is spent
 """
 
 from __future__ import annotations
@@ -131,9 +131,7 @@ class Executor:
         held.deltas = Deltas(
             lambda said: self._publish(f"delta:{held.run.id}", said), watched=lambda: held.watched, attempt=held.fence
         )
-        return RunContext(
-            recording, waiting, gateway=self._gateway, memory=memory, deltas=held.deltas, emit=self._emit
-        )
+        return RunContext(recording, waiting, gateway=self._gateway, memory=memory, deltas=held.deltas, emit=self._emit)
 
     def _memory(self, run: Run) -> ThreadMemory:
         async def load() -> State | None:
@@ -169,9 +167,9 @@ class Executor:
             output=await keep(run.id, ending.output) if succeeded_now else None,
             error=encode(ending.error).decode() if ending.error else None,
             seq=held.seq, type=ending.type, data=encode(detail).decode(), wake_at=_wake_at(held, ending),
-            wakes=run.wakes, finished=ending.finished, executing_us=micros(held.executing),
+            wakes=run.wakes, finished=int(ending.finished), executing_us=micros(held.executing),
             cost_nano=held.budget.spent_nano, tokens_in=held.tokens_in, tokens_out=held.tokens_out,
-            steps=held.steps, progress=100 if succeeded_now else held.progress, at=held.micros(),
+            steps=held.steps, progress=100 if succeeded_now else held.progress, at=self._clock.micros(),
             thread_id=run.thread_id, state=await keep(run.thread_id or run.id, state) if state is not None else None,
         )  # fmt: skip
 
@@ -208,6 +206,8 @@ def _cost(record: Record) -> int:
 
 def _open_children(book: Book) -> list[tuple[str, int]]:
     """Children that were started and have given no result yet, with the money set aside for them."""
+    if not book.left:
+        return []
     started: dict[str, int] = {}
     ended: set[str] = set()
     for record in book.remaining():

@@ -165,5 +165,7 @@ def _with_messages(event: Event, known: Mapping[str, Any]) -> Event:
     request: dict[str, Any] | None = (event.data or {}).get("request") if event.kind == "model" else None
     if request is None:
         return event
-    asked = [known.get(digest, {"role": "system", "content": "(removed by retention)"}) for digest in request["messages"]]
+    asked = [
+        known.get(digest, {"role": "system", "content": "(removed by retention)"}) for digest in request["messages"]
+    ]
     return replace(event, data={**event.data, "request": {**request, "messages": asked}})

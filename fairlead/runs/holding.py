@@ -1,8 +1,8 @@
 """A run in the hands of a worker: its counters, what is under way in it, and how it will be left.
 
-    work under way, nothing awaited  ──►  goes on
-    nothing under way, only waits    ──►  parked: the agent's task is cancelled, the run gives its slot back
-    halt(ending)                     ──►  the first ending counts; the task is cancelled
+work under way, nothing awaited  ──►  goes on
+nothing under way, only waits    ──►  parked: the agent's task is cancelled, the run gives its slot back
+halt(ending)                     ──►  the first ending counts; the task is cancelled
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 
 from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
-from fairlead.clock import Clock, to_micros
+from fairlead.clock import Clock
 from fairlead.gateway.budgets import RunBudget
 from fairlead.runs.book import Book
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import DRAINED, FENCED, Ending
 from fairlead.runs.journal import Entry, Journal
 from fairlead.runs.run import Reason, Run, Status
+from fairlead.runs.step import Step
 
 T = TypeVar("T")
 _LINGER = timedelta(milliseconds=50)  # cheap code between steps gets this long before its run is parked
@@ -100,22 +101,23 @@ class Holding:
             self.task.cancel()
             asyncio.get_running_loop().call_later(_LOOK_AGAIN.total_seconds(), self._insist)
 
-    def micros(self) -> int:
-        return to_micros(self.clock.now())
-
-    async def record(self, type: str, *, data: bytes | None = None, **identity: Any) -> None:
+    async def record(self, type: str, step: Step, data: bytes) -> None:
         """Durable on return. The run is halted when it is no longer ours."""
-        if not await self._put(type, data=data, **identity):
+        if len(data) > self.journal.payloads.threshold:
+            text = await self.journal.payloads.keep_encoded(self.run.id, data)
+        else:
+            text = data.decode()
+        if not await self._append(type, step, text):
             self.halt(FENCED)
             raise asyncio.CancelledError
         if self.watched:
             self.told(self)
 
-    def note(self, type: str, value: Any, **identity: Any) -> None:
+    def note(self, type: str, step: Step, value: Any) -> None:
         """Recorded with whatever is recorded next; durable at the latest when the run is put down."""
         if self._entries is None:
             self._entries = []
-        self._entries.append(self._append(type, data=encode(value).decode(), **identity))
+        self._entries.append(self._append(type, step, encode(value).decode()))
         if self.watched:
             self._entries[-1].add_done_callback(lambda _: self.told(self))
 
@@ -187,21 +189,15 @@ class Holding:
         if ending.wake_at is None or ending.wake_at - self.clock.now() > _SHORT:
             self.halt(ending)
 
-    def _put(self, type: str, *, data: bytes | None, **identity: Any) -> Awaitable[bool]:
-        if data is not None and len(data) > self.journal.payloads.threshold:
-            return self._put_large(type, data, **identity)
-        return self._append(type, data=None if data is None else data.decode(), **identity)
-
-    async def _put_large(self, type: str, data: bytes, **identity: Any) -> bool:
-        text = await self.journal.payloads.keep_encoded(self.run.id, data)
-        return await self._append(type, data=text, **identity)
-
-    def _append(self, type: str, *, data: str | None, **identity: Any) -> asyncio.Future[bool]:
+    def _append(self, type: str, step: Step, text: str) -> asyncio.Future[bool]:
         self.seq += 1
         run = self.run
         return self.journal.record(
-            Entry(run.tenant, run.id, self.fence, self.seq, type, self.micros(), data=data, **identity)
-        )
+            Entry(
+                run.tenant, run.id, self.fence, self.seq, type, step.kind, step.name, step.key, step.branch,
+                step.digest, step.started_at, self.clock.micros(), text,
+            )
+        )  # fmt: skip
 
 
 def parked(waits: tuple[Wait, ...]) -> Ending:

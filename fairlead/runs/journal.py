@@ -12,14 +12,13 @@ done is kept in memory until it is recorded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from fairlead.clock import Clock, to_micros
+from fairlead.clock import Clock
 from fairlead.database import Call, Database, Gather, Migrations, Query, Row, Rows
 from fairlead.database import sql as named_sql
 from fairlead.errors import Conflict, DatabaseUnavailable, Fenced
@@ -38,34 +37,26 @@ def load_queries(dialect: str) -> dict[str, Query]:
     return named_sql.load(_HERE / "queries", dialect)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event of a held run. `data` is the column's text."""
+class Entry(NamedTuple):
+    """One event of a held run: a row of `record.sql`. `data` is the column's text."""
 
     tenant: str
     run_id: str
     fence: int
     seq: int
     type: str
+    kind: str | None
+    name: str | None
+    key: str | None
+    branch: str
+    digest: str
+    started_at: int | None
     at: int
-    kind: str | None = None
-    name: str | None = None
-    key: str | None = None
-    branch: str = ""
-    digest: str = ""
-    started_at: int | None = None
-    data: str | None = None
-
-    def row(self) -> tuple[Any, ...]:
-        return (
-            self.tenant, self.run_id, self.fence, self.seq, self.type, self.kind, self.name, self.key, self.branch,
-            self.digest, self.started_at, self.at, self.data,
-        )  # fmt: skip
+    data: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PutDown:
-    """A held run as it is left: ended, waiting, or handed back."""
+class PutDown(NamedTuple):
+    """A held run as it is left, ended, waiting or handed back: a row of `put_down.sql`, and what its thread keeps."""
 
     tenant: str
     run_id: str
@@ -79,7 +70,7 @@ class PutDown:
     data: str | None
     wake_at: int | None
     wakes: int
-    finished: bool
+    finished: int
     executing_us: int
     cost_nano: int
     tokens_in: int
@@ -88,21 +79,24 @@ class PutDown:
     progress: int
     at: int
     thread_id: str | None = None
-    state: str | None = None  # what the thread keeps
+    state: str | None = None
 
-    def row(self) -> tuple[Any, ...]:
-        return (
-            self.tenant, self.run_id, self.fence, self.status, self.reason, self.output, self.error, self.seq,
-            self.type, self.data, self.wake_at, self.wakes, int(self.finished), self.executing_us, self.cost_nano,
-            self.tokens_in, self.tokens_out, self.steps, self.progress, self.at,
-        )  # fmt: skip
+
+_THREAD_FIELDS = 2  # the last of PutDown
 
 
 class Journal:
     """The journal as one worker sees it."""
 
     def __init__(
-        self, database: Database, queries: dict[str, Query], payloads: Payloads, *, worker: str, clock: Clock, emit: Emit
+        self,
+        database: Database,
+        queries: dict[str, Query],
+        payloads: Payloads,
+        *,
+        worker: str,
+        clock: Clock,
+        emit: Emit,
     ) -> None:
         self.payloads = payloads
         self.worker = worker
@@ -113,7 +107,9 @@ class Journal:
         self._records: Gather[Entry, bool] = Gather(self._write_records)
         self._downs: Gather[PutDown, bool] = Gather(self._write_downs)
 
-    async def claim(self, *, release: str, agents: Sequence[str], slots: int, total: int) -> list[tuple[Run, list[Event]]]:
+    async def claim(
+        self, *, release: str, agents: Sequence[str], slots: int, total: int
+    ) -> list[tuple[Run, list[Event]]]:
         """Take up to `slots` runs, first those of highest priority, then the oldest, each with what it has recorded.
 
         At most `total` runs are held by all workers together; 0 means no such limit.
@@ -174,9 +170,8 @@ class Journal:
         return found
 
     async def _write_records(self, entries: list[Entry]) -> Sequence[bool]:
-        rows = [entry.row() for entry in entries]
         try:
-            answer = await self._persist(self._queries["record"], rows)
+            answer = await self._persist(self._queries["record"], entries)
         except Conflict:
             return await self._one_by_one(entries)
         if answer[0]["written"] == len(entries):
@@ -190,7 +185,7 @@ class Journal:
         return [(await self._write_records([entry]))[0] for entry in entries]
 
     async def _write_downs(self, downs: list[PutDown]) -> Sequence[bool]:
-        rows = [down.row() for down in downs]
+        rows = [down[:-_THREAD_FIELDS] for down in downs]
         threads = [call for down in downs if down.thread_id for call in self._thread_calls(down)]
         if threads:
             calls = [Call(self._queries["put_down"], {"worker": self.worker}, rows), *threads]
@@ -242,7 +237,3 @@ class Journal:
 
 def micros(duration: timedelta) -> int:
     return duration // _MICROSECOND
-
-
-def now_micros(clock: Clock) -> int:
-    return to_micros(clock.now())

@@ -1,9 +1,9 @@
 """Doing a thing once: answer from the book, or do it and record it. The heart of every step.
 
-    take ──► settled           answer what was answered
-         ├─► begun only        a model call: again (and it was charged) · an unsafe tool: find out what happened
-         ├─► nothing, passed by other records: the run diverged
-         └─► nothing           [intent] ──► work ──► record
+take ──► settled           answer what was answered
+     ├─► begun only        a model call: again (and it was charged) · an unsafe tool: find out what happened
+     ├─► nothing, passed by other records: the run diverged
+     └─► nothing           [intent] ──► work ──► record
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, NoReturn
@@ -24,27 +23,10 @@ from fairlead.runs.branch import Branch, current
 from fairlead.runs.ending import Ending, diverged
 from fairlead.runs.failure import recalled
 from fairlead.runs.holding import Holding
+from fairlead.runs.step import Step
 from fairlead.telemetry.emit import Emit
 
 EMPTY = blake2b(b"", digest_size=12).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What and where a step is. `key` is its own within the run."""
-
-    kind: str
-    name: str
-    digest: str
-    key: str
-    branch: str
-    started_at: int
-
-    def identity(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind, "name": self.name, "key": self.key, "branch": self.branch, "digest": self.digest,
-            "started_at": self.started_at,
-        }  # fmt: skip
 
 
 class Recording:
@@ -73,7 +55,7 @@ class Recording:
             key = record.key  # it may have been made in another branch: it keeps the key it was recorded under
         elif held.book.left:
             self._look_for_divergence(branch, kind, name, effect=effect)
-        return Step(kind, name, digest, key, branch.path, held.micros()), record
+        return Step(kind, name, digest, key, branch.path, held.clock.micros()), record
 
     def replay(self, record: Record) -> Any:
         """What came of it then. Raises what was raised then."""
@@ -108,7 +90,7 @@ class Recording:
 
     async def done(self, step: Step, data: bytes) -> None:
         self.held.steps += 1
-        await self.held.record("step", data=data, **step.identity())
+        await self.held.record("step", step, data)
 
     async def fail(self, step: Step, error: Exception, given: bytes = b"", *, charged: int = 0) -> None:
         code = error.code if isinstance(error, FairleadError) else type(error).__name__
@@ -116,11 +98,11 @@ class Recording:
         if charged:
             described += b',"cost_nano":' + str(charged).encode()
         self.held.steps += 1
-        await self.held.record("failed", data=_object(given, described), **step.identity())
+        await self.held.record("failed", step, _object(given, described))
 
     async def begin(self, step: Step, value: Any) -> None:
         """An intent: after this, nobody can say that it was never tried."""
-        await self.held.record("intent", data=encode(value), **step.identity())
+        await self.held.record("intent", step, encode(value))
 
     def halt(self, ending: Ending) -> NoReturn:
         """Leave the run from whatever branch found out that it can't go on."""
@@ -134,8 +116,8 @@ class Recording:
             return
         run = self.held.run
         self._emit("run_diverged", run_id=run.id, agent=run.agent, step=name, kind=kind, left=len(passed))
-        self.held.note("diverged", {"expected": passed[0].name, "expected_kind": passed[0].kind, "left": len(passed)},
-                       kind=kind, name=name, branch=branch.path)  # fmt: skip
+        expected = {"expected": passed[0].name, "expected_kind": passed[0].kind, "left": len(passed)}
+        self.held.note("diverged", Step(kind, name, branch=branch.path), expected)
         if effect:
             self.halt(diverged(name))
         for record in passed:

@@ -19,7 +19,6 @@ from enum import StrEnum
 from typing import Any
 
 
-
 class Status(StrEnum):
     PENDING = "pending"
     RUNNING = "running"

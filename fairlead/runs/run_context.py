@@ -21,7 +21,8 @@ from fairlead.runs.asking import Asking, Tally
 from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import outcome_unknown
-from fairlead.runs.recorded import EMPTY, Recording, Step, digest_of
+from fairlead.runs.recorded import EMPTY, Recording, digest_of
+from fairlead.runs.step import NO_STEP, Step
 from fairlead.runs.thread_memory import ThreadMemory
 from fairlead.runs.waiting import Waiting
 from fairlead.telemetry.emit import Emit
@@ -153,11 +154,11 @@ class RunContext:
 
     def log(self, event: str, /, **fields: Any) -> None:
         self._emit("log", run_id=self.run_id, agent=self.agent, message=event, data=fields)
-        self._held.note("log", {"event": event, **fields})
+        self._held.note("log", NO_STEP, {"event": event, **fields})
 
     def progress(self, percent: float, text: str = "") -> None:
         self._held.progress = max(0, min(_HIGHEST_PROGRESS, round(percent)))
-        self._held.note("progress", {"percent": self._held.progress, "text": text})
+        self._held.note("progress", NO_STEP, {"percent": self._held.progress, "text": text})
 
     async def _use(self, tool: Tool, step: Step, arguments: Mapping[str, Any]) -> Any:
         run = self._held.run
@@ -187,7 +188,8 @@ class RunContext:
                 self._recording.halt(outcome_unknown(tool.name, step.key, why))
 
     def _tool_needs(self, step: Step) -> dict[str, Any]:
-        return {"idempotency_key": f"{self.run_id}:{step.key}", "run_id": self.run_id, "input": self.input, "log": self.log}
+        return {"idempotency_key": f"{self.run_id}:{step.key}", "run_id": self.run_id, "input": self.input,
+                "log": self.log}  # fmt: skip
 
     async def _value(self, name: str, make: Callable[[], Any]) -> Any:
         """What the world said, recorded with whatever is recorded next: nobody outside can have seen it before."""
@@ -196,7 +198,7 @@ class RunContext:
             return self._recording.replay(record)
         value = make()
         self._held.steps += 1
-        self._held.note("step", {"result": value}, **step.identity())
+        self._held.note("step", step, {"result": value})
         return value
 
     def _model(self, asked: str | None) -> str:
@@ -204,7 +206,8 @@ class RunContext:
         if asked or native is not None:
             return asked or (native.model if native is not None else "")
         raise ConfigurationError(
-            f"The agent `{self.agent}` did not say which model to ask.", hint='Give one: ctx.model(…, model="provider/model").'
+            f"The agent `{self.agent}` did not say which model to ask.",
+            hint='Give one: ctx.model(…, model="provider/model").',
         )
 
     def _since(self, started: float) -> timedelta:

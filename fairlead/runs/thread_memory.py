@@ -38,7 +38,10 @@ class ThreadMemory:
     async def after(self, input: Any, output: Any) -> State:
         """The state the thread has when this run has succeeded."""
         before = await self._loaded()
-        answer: Message = {"role": "assistant", "content": output if isinstance(output, str) else encode(output).decode()}
+        answer: Message = {
+            "role": "assistant",
+            "content": output if isinstance(output, str) else encode(output).decode(),
+        }
         return {
             "messages": [*before.get("messages", ()), *as_messages(input), answer],
             "values": {**before.get("values", {}), **self._added},

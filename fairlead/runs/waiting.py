@@ -15,8 +15,9 @@ from fairlead.gateway.budgets import RunHold
 from fairlead.runs.failure import child_failed
 from fairlead.runs.holding import Wait
 from fairlead.runs.ids import derived_id
-from fairlead.runs.recorded import Recording, Step, digest_of
+from fairlead.runs.recorded import Recording, digest_of
 from fairlead.runs.run import Approval, NewRun, Reason, Run, Status
+from fairlead.runs.step import Step
 
 _SHORT = timedelta(seconds=1)
 
@@ -60,7 +61,7 @@ class Waiting:
         else:
             due = held.clock.now() + duration
             if duration > _SHORT:
-                await held.record("waiting", data=encode({"due_at": to_micros(due)}), **step.identity())
+                await held.record("waiting", step, encode({"due_at": to_micros(due)}))
 
         async def rung() -> bool | None:
             return True if held.clock.now() >= due else None
@@ -77,7 +78,7 @@ class Waiting:
         approval = self._approval(step, question, data, expires, record.begun.data if record and record.begun else None)
         if record is None or record.begun is None:
             begun = {"approval_id": approval.id, "question": question, "expires_at": to_micros(approval.expires_at)}
-            await held.record("waiting", data=encode(begun), **step.identity())
+            await held.record("waiting", step, encode(begun))
         await self._others.ask(approval)
         decision = await held.until(step.key, Wait(Reason.APPROVAL, approval.expires_at), self._decided(approval))
         await recording.done(step, b'{"result":' + encode(decision) + b"}")
@@ -134,7 +135,7 @@ class Waiting:
         if record is not None and record.settled is not None:
             return recording.replay(record)
         if record is None:
-            await held.record("waiting", data=encode({"child_id": child_id}), **step.identity())
+            await held.record("waiting", step, encode({"child_id": child_id}))
 
         async def ended() -> Run | None:
             child = await self._others.look(held.run.tenant, child_id)
@@ -192,5 +193,3 @@ class Child:
 
     async def result(self) -> Any:
         return await self._waiting.result_of(self._run_id, self._agent)
-
-

@@ -332,5 +332,3 @@ class Worker:
 
     def _name(self) -> str:
         return f"w-{self._ids.new()[-12:]}"
-
-

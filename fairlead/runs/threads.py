@@ -1,0 +1,133 @@
+"""Threads: what runs one after another share. A thread runs one run at a time and keeps what the last one left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from fairlead.agents.jsonable import decode, encode
+from fairlead.clock import from_micros
+from fairlead.database import Database, Query, Row
+from fairlead.errors import Conflict, InvalidInput, NotFound
+from fairlead.runs.ids import Ids
+from fairlead.runs.payload import Payloads
+
+
+class ThreadStatus(StrEnum):
+    IDLE = "idle"
+    BUSY = "busy"
+    INTERRUPTED = "interrupted"  # its run needs a person
+    ERROR = "error"  # its last run failed
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    id: str
+    tenant: str
+    metadata: dict[str, Any]
+    status: ThreadStatus
+    state: Any  # {"messages", "values", "output"} of the last run that succeeded; None before
+    state_run_id: str | None
+    active_run_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Threads:
+    """The door to threads for the API."""
+
+    def __init__(self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, ids: Ids) -> None:
+        self._database = database
+        self._queries = queries
+        self._payloads = payloads
+        self._ids = ids
+
+    async def create(
+        self,
+        thread_id: str | None = None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        tenant: str = "default",
+        if_exists: bool = False,
+    ) -> Thread:
+        """A new thread; with `if_exists` the one that is there. Raises `Conflict`, `InvalidInput`."""
+        thread_id = thread_id or self._ids.new()
+        kept = _metadata(metadata or {})
+        rows = await self._database.write(self._queries["create_thread"], tenant=tenant, id=thread_id, metadata=kept)
+        if not rows and not if_exists:
+            raise Conflict(f"There is a thread {thread_id} already.", hint='Send if_exists="do_nothing" to use it.')
+        return await self.get(thread_id, tenant=tenant)
+
+    async def get(self, thread_id: str, *, tenant: str = "default") -> Thread:
+        """Raises `NotFound`."""
+        rows = await self._database.read(self._queries["thread"], tenant=tenant, id=thread_id)
+        if not rows:
+            raise NotFound(f"There is no thread {thread_id}.", hint="Create it: POST /threads.")
+        return await self._thread(rows[0])
+
+    async def search(
+        self,
+        *,
+        tenant: str = "default",
+        metadata: Mapping[str, Any] | None = None,
+        ids: Sequence[str] | None = None,
+        status: ThreadStatus | None = None,
+        limit: int = 10,
+        offset: int = 0,
+    ) -> list[Thread]:
+        """Those that changed last first."""
+        rows = await self._database.read(
+            self._queries["search_threads"], tenant=tenant, status=status, limit=limit, offset=offset,
+            metadata=_metadata(metadata) if metadata else None, ids=encode(list(ids)).decode() if ids else None,
+        )  # fmt: skip
+        return [await self._thread(row) for row in rows]
+
+    async def describe(self, thread_id: str, metadata: Mapping[str, Any], *, tenant: str = "default") -> Thread:
+        """Add to a thread's metadata; a key that is there gets the new value. Raises `NotFound`, `InvalidInput`."""
+        await self._database.write(
+            self._queries["describe_thread"], tenant=tenant, id=thread_id, metadata=_metadata(metadata)
+        )
+        return await self.get(thread_id, tenant=tenant)
+
+    async def delete(self, thread_id: str, *, tenant: str = "default") -> None:
+        """Forget the thread and what it keeps; its runs stay. Raises `NotFound`, or `Conflict` while it is busy."""
+        if await self._database.write(self._queries["delete_thread"], tenant=tenant, id=thread_id):
+            return
+        await self.get(thread_id, tenant=tenant)
+        raise Conflict(f"Thread {thread_id} has a run that has not ended.", hint="Cancel the run first.")
+
+    async def _thread(self, row: Row) -> Thread:
+        return Thread(
+            id=row["id"],
+            tenant=row["tenant"],
+            metadata=decode(row["metadata"]),
+            status=_status(row["active_status"], row["last_status"]),
+            state=await self._payloads.load(row["state"]),
+            state_run_id=row["state_run_id"],
+            active_run_id=row["active_run_id"] if row["active_status"] in _OPEN else None,
+            created_at=from_micros(row["created_at"]),
+            updated_at=from_micros(row["updated_at"]),
+        )
+
+
+_OPEN = ("pending", "running", "interrupted")
+
+
+def _status(active: str | None, last: str | None) -> ThreadStatus:
+    match active:
+        case "pending" | "running":
+            return ThreadStatus.BUSY
+        case "interrupted":
+            return ThreadStatus.INTERRUPTED
+        case _:
+            return ThreadStatus.ERROR if last in ("error", "timeout") else ThreadStatus.IDLE
+
+
+def _metadata(given: Mapping[str, Any]) -> str:
+    text = encode(dict(given)).decode()
+    if "\\u0000" in text:
+        raise InvalidInput("metadata must not hold NUL characters.")
+    return text
