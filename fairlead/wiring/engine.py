@@ -1,4 +1,4 @@
-"""The only place that chooses concrete classes. It reads like a parts list."""
+"""Everything that knows of runs, on one database. It reads like a parts list."""
 
 from __future__ import annotations
 

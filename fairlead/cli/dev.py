@@ -1,0 +1,68 @@
+"""`fairlead dev`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fairlead.cli.options import Host, Port
+from fairlead.cli.say import AsJson, say, say_json
+from fairlead.clock import SystemClock
+from fairlead.wiring.dev import dev as dev_until_stopped
+from fairlead.wiring.listening import run_process
+from fairlead.wiring.project import Setup, open_setup
+
+app = typer.Typer()
+
+
+@app.command()
+def dev(
+    host: Host = None,
+    port: Port = None,
+    reload: Annotated[bool, typer.Option("--reload/--no-reload", help="Restart the worker when code changes.")] = True,
+    json: AsJson = False,
+) -> None:
+    """Serve the API and the console here, and run the agents in a child that is restarted when it dies or code changes."""
+    overrides = {"host": host, "port": port}
+    setup = open_setup(**overrides)
+    announce = say_event if json else Terminal(setup)
+    raise typer.Exit(run_process(lambda: dev_until_stopped(setup, announce, overrides=overrides, reload=reload)))
+
+
+def say_event(event: str, /, **fields: Any) -> None:
+    say_json({"event": event, **fields})
+
+
+class Terminal:
+    """What the developer reads between the lines of the log."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._clock = SystemClock()
+        self._url = ""
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        if sentence := self._sentence(event, fields):
+            say(sentence, "bold" if event in ("listening", "broken", "worker_died") else "")
+
+    def _sentence(self, event: str, fields: dict[str, Any]) -> str:
+        match event:
+            case "listening":
+                agents = ", ".join(sorted(self._setup.agents)) or "none yet"
+                return f"{self._setup.declared.name} is at {fields['url']}   agents: {agents}   Ctrl-C stops"
+            case "worker_ready":
+                return f"Worker {fields['pid']} is ready."
+            case "worker_died":
+                pause = f"; it keeps dying, next try in {fields['pause']:g} s" if fields["pause"] else "; restarting it"
+                return f"Worker {fields['pid']} died ({fields['how']}){pause}."
+            case "worker_refused":
+                return f"Worker {fields['pid']} could not start; waiting for a change of the project."
+            case "changed":
+                return f"Changed: {', '.join(fields['files'])}; a new worker takes over."
+            case "broken":
+                return f"Not reloaded: {fields['error']}"
+            case "stopping":
+                return "Stopping."
+            case _:
+                return ""

@@ -1,0 +1,64 @@
+"""Writing to a terminal, or to a program (`--json`).
+
+What an agent, a model or a log wrote may hold escape codes that move the cursor, set the title or forge lines: they
+are shown, never sent.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from fairlead.errors import FairleadError
+from fairlead.wiring.project import settings_here
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+# Controls but tab and newline, DEL, C1, and marks that turn the reading direction.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Beyond what JSON escapes itself.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def safe(text: str) -> str:
+    """The text with everything that a terminal would obey made visible."""
+    text = text.replace("\r\n", "\n").encode("utf-8", "replace").decode()
+    return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}" if ord(found[0]) < 256 else "�", text)
+
+
+def say(text: str = "", style: str = "") -> None:
+    """A line, as it is: no markup is read in it."""
+    out.print(Text(safe(text), style=style))
+
+
+def say_json(value: Any) -> None:
+    """One value on one line."""
+    line = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    sys.stdout.write(_UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
+    sys.stdout.flush()
+
+
+def complain(error: FairleadError) -> None:
+    err.print(Text.assemble(("error ", "bold red"), safe(error.message)))
+    if error.hint:
+        err.print(Text(f"      {safe(error.hint)}", style="dim"))
+
+
+def warn(text: str) -> None:
+    err.print(Text(safe(text), style="yellow"))
+
+
+def debugging() -> bool:
+    try:
+        return settings_here().app.debug
+    except FairleadError:
+        return False

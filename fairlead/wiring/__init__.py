@@ -1,0 +1,11 @@
+"""The only place that chooses concrete classes, and the processes they make up.
+
+Main path: `open_engine` puts the parts on one database; `serving`, `working` and `dev` are the processes around them:
+API and console, a worker, and both under a supervisor.
+
+May import: everything but cli and testing.
+"""
+
+from fairlead.wiring.engine import Engine, make_worker, open_database, open_engine, open_gateway
+
+__all__ = ["Engine", "make_worker", "open_database", "open_engine", "open_gateway"]

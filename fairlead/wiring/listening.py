@@ -1,0 +1,106 @@
+"""Listening on a port, and stopping when told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from fairlead.errors import ConfigurationError
+
+_BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises `ConfigurationError` when the address is taken or is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise ConfigurationError(
+            f"Can't listen on {host}:{port}: {(error.strerror or str(error)).lower()}.",
+            hint="Choose another with --port (0 takes any free one), or stop what listens there.",
+        ) from error
+    return sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """Where the socket can be reached from this machine."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, but for the signals: those are heard once for the whole process."""
+
+    def __init__(self, app: Any, sock: socket.socket, *, grace: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
+                http="httptools", ws="none", lifespan="off", timeout_graceful_shutdown=grace,
+            )
+        )  # fmt: skip
+        self._sock = sock
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def listen(self) -> None:
+        """Until `stop`, then until open requests are answered or the grace is over."""
+        await self.serve(sockets=[self._sock])
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+class Stop:
+    """SIGTERM, SIGINT or SIGHUP: stop gently. A second one: at once, as if killed."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._signal = 0
+
+    def hear(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._heard, number)
+
+    def ask(self) -> None:
+        self.asked.set()
+
+    @property
+    def exit_code(self) -> int:
+        """SIGTERM is how one is asked to leave; whoever pressed Ctrl-C knows 130."""
+        return 130 if self._signal == signal.SIGINT else 0
+
+    def _heard(self, number: int) -> None:
+        if self.asked.is_set():
+            os._exit(128 + number)
+        self._signal = number
+        self.asked.set()
+
+
+def run_process(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """The whole life of a serving process, on a fast loop; its exit code."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())
+
+
+async def ended(task: asyncio.Task[Any]) -> None:
+    """Wait for it, or end it; what it raises is its own matter."""
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task

@@ -1,0 +1,48 @@
+"""What a process begins with: the settings, and the project's agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairlead.agents.load import Declaration, find_declaration, load_project, read_declaration
+from fairlead.agents.spec import AgentSpec
+from fairlead.config import Settings, load_settings
+from fairlead.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """`agents` may be filled anew when the code changes: who holds it sees the change."""
+
+    settings: Settings
+    declared: Declaration
+    agents: dict[str, AgentSpec]
+
+    @property
+    def providers(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.declared.providers
+
+    def load(self) -> None:
+        """Read the project's code afresh. Raises `ConfigurationError` and then keeps what it had."""
+        project = load_project(self.declared.file)
+        self.agents.clear()
+        self.agents.update(project.agents)
+
+
+def open_setup(path: Path | None = None, **overrides: Any) -> Setup:
+    """Of the project in a folder, or the nearest above it. None of its code runs yet: see `Setup.load`."""
+    declared = read_declaration(path or Path.cwd())
+    return Setup(load_settings(root=declared.root, **overrides), declared, {})
+
+
+def settings_here(path: Path | None = None, **overrides: Any) -> Settings:
+    """The settings of the project we stand in; of the folder, where there is none."""
+    here = path or Path.cwd()
+    try:
+        root = find_declaration(here).parent
+    except ConfigurationError:
+        root = here
+    return load_settings(root=root, **overrides)

@@ -1,0 +1,47 @@
+"""`fairlead serve`: API and console, and a worker beside them where one is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fairlead.access import Keyring, ensure_safe_to_listen
+from fairlead.clock import SystemClock
+from fairlead.wiring.application import Application
+from fairlead.wiring.engine import make_worker, open_engine
+from fairlead.wiring.listening import Server, Stop, bind, url_of
+from fairlead.wiring.project import Setup
+from fairlead.wiring.serving_lock import take_serving_lock
+from fairlead.wiring.telemetry import open_telemetry
+
+_GRACE = 20  # seconds that open requests and streams have to end
+
+
+async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: bool) -> int:
+    """Until told to stop; then open requests are answered and runs handed back. Answers the exit code."""
+    settings, clock = setup.settings, SystemClock()
+    ensure_safe_to_listen(settings.server.host, Keyring(settings.access.api_keys))
+    sock = bind(settings.server.host, settings.server.port)
+    lock = take_serving_lock(settings, url_of(sock))
+    telemetry = open_telemetry(settings, clock)
+    setup.load()
+    engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
+    worker = make_worker(engine) if with_worker else None
+    working = asyncio.create_task(worker.run()) if worker else None
+    stop = Stop()
+    stop.hear()
+    http = Server(Application(engine, telemetry), sock, grace=_GRACE)
+    listening = asyncio.create_task(http.listen())
+    asked = asyncio.create_task(stop.asked.wait())
+    announce(url_of(sock))
+    await asyncio.wait({asked, listening} | ({working} if working else set()), return_when=asyncio.FIRST_COMPLETED)
+    http.stop()
+    if worker and working:
+        worker.stop()
+        await working
+    await listening
+    await engine.close()
+    telemetry.close()
+    if lock:
+        lock.release()
+    return stop.exit_code

@@ -1,0 +1,52 @@
+"""`fairlead work`: a worker, and a small door for those who watch over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fairlead.access import Keyring, ensure_safe_to_listen
+from fairlead.clock import SystemClock
+from fairlead.errors import ConfigurationError
+from fairlead.wiring.engine import make_worker, open_engine
+from fairlead.wiring.listening import Server, Stop, bind, url_of
+from fairlead.wiring.project import Setup
+from fairlead.wiring.telemetry import open_telemetry
+from fairlead.wiring.worker_door import WorkerDoor
+
+_GRACE = 5  # seconds for open requests: metrics and health answer at once
+
+
+async def work(setup: Setup, announce: Callable[[str], None]) -> int:
+    """Until told to stop; then runs are handed back. Answers the exit code."""
+    settings, clock = setup.settings, SystemClock()
+    if settings.database.is_sqlite:
+        raise ConfigurationError(
+            "A worker of its own needs PostgreSQL: a SQLite file is served by one process.",
+            hint="Set DATABASE_URL to postgresql://…, or use `fairlead serve`, which works on its file itself.",
+        )
+    server = settings.server
+    keys = Keyring(settings.access.api_keys)
+    ensure_safe_to_listen(server.worker_host, keys)
+    sock = bind(server.worker_host, server.worker_port)
+    telemetry = open_telemetry(settings, clock)
+    setup.load()
+    engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
+    worker, stop = make_worker(engine), Stop()
+    stop.hear()
+    door = WorkerDoor(
+        worker, oversight=engine.oversight, metrics=telemetry.metrics, keys=keys, clock=clock,
+        drain=stop.ask, draining=stop.asked.is_set,
+    )  # fmt: skip
+    http = Server(door, sock, grace=_GRACE)
+    listening, working = asyncio.create_task(http.listen()), asyncio.create_task(worker.run())
+    asked = asyncio.create_task(stop.asked.wait())
+    announce(url_of(sock))
+    await asyncio.wait([asked, working, listening], return_when=asyncio.FIRST_COMPLETED)
+    worker.stop()
+    await working  # answers /health/ready with 503 and /metrics to the end
+    http.stop()
+    await listening
+    await engine.close()
+    telemetry.close()
+    return stop.exit_code
