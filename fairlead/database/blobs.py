@@ -12,7 +12,6 @@ from typing import Protocol
 
 from fairlead.errors import NotFound
 
-
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,80}/[0-9a-f]{64}")
 
 

@@ -1,6 +1,6 @@
 """SQLite: one writer thread with group commit, readers beside it.
 
-    write ──► queue ──► writer thread: BEGIN IMMEDIATE · every queued job, each in a savepoint · COMMIT (fdatasync) ──► futures
+    write ──► queue ──► writer thread: BEGIN IMMEDIATE · all that is queued · COMMIT (fdatasync) ──► futures
     read  ──► pool of reader threads, each with its own connection (WAL: readers never wait for the writer)
 
 A batch of rows goes in as one JSON parameter and one statement, so that the interpreter lock is taken once per batch
@@ -32,16 +32,8 @@ T = TypeVar("T")
 _BUSY_TIMEOUT_S = 15.0
 _READERS = 4
 _UNUSABLE = (
-    "unable to open",
-    "disk I/O",
-    "readonly",
-    "read-only",
-    "locked",
-    "busy",
-    "not a database",
-    "malformed",
-    "closed",
-)
+    "unable to open", "disk I/O", "readonly", "read-only", "locked", "busy", "not a database", "malformed", "closed"
+)  # fmt: skip
 _BATCH = 200  # jobs in one transaction
 
 

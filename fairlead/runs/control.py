@@ -357,6 +357,6 @@ def _as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:
         error=None, metadata=new.metadata, thread_id=new.thread_id, parent_id=new.parent_id,
         root_id=new.root_id or new.id, owner=None, fence=0, deaths=0, seq=1, wakes=0,
         created_at=from_micros(row[15]), started_at=None, finished_at=None, wake_at=new.start_at if later else None,
-        deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0, tokens_out=0,
-        steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
+        deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0,
+        tokens_out=0, steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
     )  # fmt: skip

@@ -27,11 +27,12 @@ from fairlead.runs.run import Event, Status
 _LOOK_AGAIN = timedelta(seconds=1)
 _WATCH_AGAIN = 5.0  # seconds
 _PAGE = 500
+_FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Text of an open model call: `text` begins at character `offset` of the whole. A new `attempt` voids earlier ones."""
+    """Text of an open model call: it begins at character `offset` of the whole. A new `attempt` voids earlier ones."""
 
     run_id: str
     step: str

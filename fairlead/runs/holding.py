@@ -28,6 +28,7 @@ T = TypeVar("T")
 _LINGER = timedelta(milliseconds=50)  # cheap code between steps gets this long before its run is parked
 _SHORT = timedelta(seconds=1)  # a wait this short is not worth parking
 _LOOK_AGAIN = timedelta(seconds=1)
+_NO_STEP = (None, None, "", None, "", None)  # what belongs to the whole run
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Holding:
     """One claim of one run."""
 
     __slots__ = (
-        "_activity", "_entries", "_lingering", "_poked", "_waits", "book", "budget", "clock", "deltas", "ending",
-        "draining", "fence", "figures_shown", "journal", "left", "progress", "run", "seq", "spec", "started", "steps", "task",
-        "tokens_in", "tokens_out", "told", "under_way", "watched",
+        "_activity", "_entries", "_lingering", "_poked", "_waits", "book", "budget", "clock", "deltas",
+        "draining", "ending", "fence", "figures_shown", "journal", "left", "progress", "run", "seq", "spec",
+        "started", "steps", "task", "tokens_in", "tokens_out", "told", "under_way", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -113,7 +114,7 @@ class Holding:
         if self.watched:
             self.told(self)
 
-    def note(self, type: str, step: Step, value: Any) -> None:
+    def note(self, type: str, step: Step | None, value: Any) -> None:
         """Recorded with whatever is recorded next; durable at the latest when the run is put down."""
         if self._entries is None:
             self._entries = []
@@ -189,13 +190,14 @@ class Holding:
         if ending.wake_at is None or ending.wake_at - self.clock.now() > _SHORT:
             self.halt(ending)
 
-    def _append(self, type: str, step: Step, text: str) -> asyncio.Future[bool]:
+    def _append(self, type: str, step: Step | None, text: str) -> asyncio.Future[bool]:
         self.seq += 1
         run = self.run
+        kind, name, digest, key, branch, started_at = step or _NO_STEP
         return self.journal.record(
             Entry(
-                run.tenant, run.id, self.fence, self.seq, type, step.kind, step.name, step.key, step.branch,
-                step.digest, step.started_at, self.clock.micros(), text,
+                run.tenant, run.id, self.fence, self.seq, type, kind, name, key or None, branch, digest, started_at,
+                self.clock.micros(), text,
             )
         )  # fmt: skip
 

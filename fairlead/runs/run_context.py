@@ -22,7 +22,7 @@ from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import outcome_unknown
 from fairlead.runs.recorded import EMPTY, Recording, digest_of
-from fairlead.runs.step import NO_STEP, Step
+from fairlead.runs.step import Step
 from fairlead.runs.thread_memory import ThreadMemory
 from fairlead.runs.waiting import Waiting
 from fairlead.telemetry.emit import Emit
@@ -154,11 +154,11 @@ class RunContext:
 
     def log(self, event: str, /, **fields: Any) -> None:
         self._emit("log", run_id=self.run_id, agent=self.agent, message=event, data=fields)
-        self._held.note("log", NO_STEP, {"event": event, **fields})
+        self._held.note("log", None, {"event": event, **fields})
 
     def progress(self, percent: float, text: str = "") -> None:
         self._held.progress = max(0, min(_HIGHEST_PROGRESS, round(percent)))
-        self._held.note("progress", NO_STEP, {"percent": self._held.progress, "text": text})
+        self._held.note("progress", None, {"percent": self._held.progress, "text": text})
 
     async def _use(self, tool: Tool, step: Step, arguments: Mapping[str, Any]) -> Any:
         run = self._held.run
@@ -176,16 +176,14 @@ class RunContext:
     async def _find_out(self, tool: Tool, step: Step, arguments: Mapping[str, Any]) -> Done | None:
         """An earlier worker began this and died. Its result, or None when it may be run; else the run stops."""
         outcome = await check_outcome(tool, arguments, **self._tool_needs(step))
-        match outcome:
-            case Done(result):
-                await self._recording.done(step, b'{"found_by":"check","result":' + encode(result) + b"}")
-                return outcome
-            case NotDone():
-                return None
-            case Unknown(why):
-                run = self._held.run
-                self._emit("run_outcome_unknown", run_id=run.id, agent=run.agent, tool=tool.name, step=step.key)
-                self._recording.halt(outcome_unknown(tool.name, step.key, why))
+        if isinstance(outcome, Unknown):
+            run = self._held.run
+            self._emit("run_outcome_unknown", run_id=run.id, agent=run.agent, tool=tool.name, step=step.key)
+            self._recording.halt(outcome_unknown(tool.name, step.key, outcome.why))
+        if isinstance(outcome, NotDone):
+            return None
+        await self._recording.done(step, b'{"found_by":"check","result":' + encode(outcome.result) + b"}")
+        return outcome
 
     def _tool_needs(self, step: Step) -> dict[str, Any]:
         return {"idempotency_key": f"{self.run_id}:{step.key}", "run_id": self.run_id, "input": self.input,

@@ -8,12 +8,9 @@ from typing import NamedTuple
 class Step(NamedTuple):
     """`key` is its own within the run; kind, name and digest say what it is, branch where."""
 
-    kind: str | None = None
-    name: str | None = None
+    kind: str
+    name: str
     digest: str = ""
-    key: str | None = None
+    key: str = ""  # empty: not a step, only something said of one
     branch: str = ""
     started_at: int | None = None  # microseconds since 1970
-
-
-NO_STEP = Step()  # of events that belong to the whole run

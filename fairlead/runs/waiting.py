@@ -55,7 +55,8 @@ class Waiting:
         held = recording.held
         step, record = recording.enter("timer", "sleep", digest_of(str(duration).encode()))
         if record is not None and record.settled is not None:
-            return recording.replay(record)
+            recording.replay(record)
+            return
         if record is not None and record.begun is not None:
             due = from_micros(record.begun.data["due_at"])
         else:
