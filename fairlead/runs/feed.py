@@ -163,10 +163,10 @@ class _Listener:
 
 
 def _with_messages(event: Event, known: Mapping[str, Any]) -> Event:
-    request: dict[str, Any] | None = (event.data or {}).get("request") if event.kind == "model" else None
-    if request is None:
+    data: dict[str, Any] = event.data or {}
+    if event.kind != "model" or "request" not in data:
         return event
-    asked = [
-        known.get(digest, {"role": "system", "content": "(removed by retention)"}) for digest in request["messages"]
-    ]
-    return replace(event, data={**event.data, "request": {**request, "messages": asked}})
+    request: dict[str, Any] = data["request"]
+    digests: list[str] = request["messages"]
+    asked = [known.get(digest, _FORGOTTEN) for digest in digests]
+    return replace(event, data={**data, "request": {**request, "messages": asked}})
