@@ -17,7 +17,10 @@ _SETTLED = ("step", "failed", "outcome")
 
 @dataclass(slots=True)
 class Record:
-    """One thing known of a step. `settled` is what came of it; without it, it had only begun."""
+    """One thing known of a step. `settled` is what came of it; without it, it had only begun.
+
+    `lost` counts the times it was begun and nothing came of it: its worker died.
+    """
 
     key: str
     kind: str
@@ -26,17 +29,27 @@ class Record:
     digest: str
     begun: Event | None = None  # an intent, or what it waits for
     settled: Event | None = None
+    lost: int = 0
 
 
 class Book:
-    """The records of one run; each is handed out once."""
+    """The records of one run; each is handed out once.
+
+    A record that was handed out under another key than its own is that step's from then on, on every later resume:
+    an *alias* says so.
+    """
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._records: dict[str, Record] = {}
+        self._aliases: dict[str, str] = {}
+        self._known: set[str] = set()
+        self._failed: list[Record] = []  # to be done again; what they cost stays spent
         self.other_path_accepted = False  # a person resumed the run although it had diverged
         for event in events:
             if event.type == "retried":
                 self._forget_failures()
+            elif event.type == "alias":
+                self._aliases[event.key or ""] = event.data["of"]
             elif event.type == "resumed":
                 self.other_path_accepted = bool(event.data and event.data.get("diverged"))
             elif event.key is not None:
@@ -46,21 +59,26 @@ class Book:
     def left(self) -> int:
         return len(self._records)
 
-    def remaining(self) -> Iterable[Record]:
-        return self._records.values()
+    def all(self) -> Iterable[Record]:
+        """Every record not handed out yet, and those that are to be done again."""
+        return (*self._failed, *self._records.values())
 
     def take(self, key: str, kind: str, name: str, digest: str) -> Record | None:
         """The record of this step, which nobody else will get; None when it has none."""
         if not self._records:
             return None
-        found = self._records.pop(key, None)
-        if found is None:
-            found = next(
-                (r for r in self._records.values() if (r.kind, r.name, r.digest) == (kind, name, digest)), None
-            )
-            if found is not None:
-                del self._records[found.key]
-        return found
+        reserved = self._aliases.values()
+        mine = self._aliases.get(key) or (key if key not in reserved else None)
+        if mine in self._records:
+            return self._records.pop(mine)
+        what = (kind, name, digest)
+        alike = (r for r in self._records.values() if (r.kind, r.name, r.digest) == what and r.key not in reserved)
+        found = next(alike, None)
+        return None if found is None else self._records.pop(found.key)
+
+    def free_key(self, key: str) -> str:
+        """`key`, or one like it when a record that was handed to another step bears it."""
+        return key if key not in self._known else self.free_key(f"{key}+")
 
     def passed_by(self, branch: Branch) -> list[Record]:
         """Records that `branch`, having no record for its next step, has gone past: its own, and those of branches
@@ -75,6 +93,7 @@ class Book:
 
     def _note(self, event: Event) -> None:
         key = event.key or ""
+        self._known.add(key)
         record = self._records.get(key)
         if record is None:
             record = Record(key, event.kind or "", event.name or "", event.branch, event.digest)
@@ -82,9 +101,10 @@ class Book:
         if event.type in _SETTLED:
             record.settled = event
         else:
+            record.lost += record.begun is not None and record.settled is None
             record.begun, record.settled = event, None  # begun again after a person said "repeat"
 
     def _forget_failures(self) -> None:
         failed = [key for key, r in self._records.items() if r.settled is not None and r.settled.type == "failed"]
-        for key in failed:
-            del self._records[key]
+        self._failed.extend(self._records.pop(key) for key in failed)
+        self._known.difference_update(failed)

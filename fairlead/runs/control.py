@@ -29,6 +29,7 @@ from fairlead.telemetry.emit import Emit
 _RESUMABLE = (Status.INTERRUPTED,)
 _RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
 _LONGEST_KEY = 255
+_COUNT_AGAIN, _COUNT_AGAIN_WHEN_FULL = 1.0, 0.05  # seconds that a count of the queue is good for
 
 
 class Control:
@@ -251,7 +252,8 @@ class Control:
         them would stop runs that were accepted."""
         now = self._clock.monotonic()
         limit = self._settings.queue_limit
-        if self._counted_at is None or now - self._counted_at > 1.0:
+        good_for = _COUNT_AGAIN if self._queued < limit else _COUNT_AGAIN_WHEN_FULL
+        if self._counted_at is None or now - self._counted_at > good_for:
             self._counted_at = now
             rows = await self._database.read(self._queries["queued"], most=limit + 1)
             self._queued = rows[0]["depth"]

@@ -66,7 +66,7 @@ class Executor:
         spec = self._agents[run.agent]
         book = Book(events)
         limit = spec.budget_nano if run.budget_nano is None else run.budget_nano
-        spent = sum(_cost(record) for record in book.remaining())
+        spent = sum(_cost(record) for record in book.all())
         return Holding(
             run, spec, book, RunBudget(limit, spent), journal=self._journal, clock=self._clock, told=self._tell
         )
@@ -200,8 +200,14 @@ def _wake_at(held: Holding, ending: Ending) -> int | None:
 
 
 def _cost(record: Record) -> int:
-    event = record.settled or record.begun
-    return spent_of(record.kind, event.data or {}, settled=record.settled is not None) if event is not None else 0
+    """What it has cost so far. A model call that was begun and lost with its worker is charged in full."""
+    spent = 0
+    if record.settled is not None:
+        spent += spent_of(record.kind, record.settled.data or {}, settled=True)
+    if record.begun is not None:
+        bound = spent_of(record.kind, record.begun.data or {}, settled=False)
+        spent += bound * (record.lost + (record.settled is None))
+    return spent
 
 
 def _open_children(book: Book) -> list[tuple[str, int]]:
@@ -210,7 +216,7 @@ def _open_children(book: Book) -> list[tuple[str, int]]:
         return []
     started: dict[str, int] = {}
     ended: set[str] = set()
-    for record in book.remaining():
+    for record in book.all():
         settled = record.settled.data if record.settled is not None else None
         if record.kind != "child":
             continue

@@ -51,10 +51,14 @@ class Recording:
         branch = current() or self._root
         key = branch.key(kind, name, digest)
         record = held.book.take(key, kind, name, digest)
-        if record is not None:
-            key = record.key  # it may have been made in another branch: it keeps the key it was recorded under
-        elif held.book.left:
-            self._look_for_divergence(branch, kind, name, effect=effect)
+        if record is not None and record.key != key:
+            # It was made elsewhere. From now on it is this step's, however often the run is resumed.
+            held.note("alias", Step(kind, name, digest, key, branch.path), {"of": record.key})
+            key = record.key
+        elif record is None and held.run.fence > 1:
+            if held.book.left:
+                self._look_for_divergence(branch, kind, name, effect=effect)
+            key = held.book.free_key(key)
         return Step(kind, name, digest, key, branch.path, held.clock.micros()), record
 
     def replay(self, record: Record) -> Any:

@@ -67,6 +67,7 @@ class Session:
         self.name = name
         self.holdings: dict[str, Holding] = {}
         self.lost = asyncio.Event()
+        self.handed_back = 0
         self._parts = parts
         self._settings = parts.settings
         self._journal = parts.journal(name)
@@ -111,7 +112,6 @@ class Session:
         await self._roles.stop("claim")
         with suppress(DatabaseUnavailable):
             await self._renew()
-        before = set(self.holdings)
         tasks = [held.task for held in self.holdings.values() if held.task is not None]
         if hand_back:
             for held in tuple(self.holdings.values()):
@@ -122,7 +122,7 @@ class Session:
         for held in tuple(self.holdings.values()):
             held.halt(DRAINED)
         await self._all_left()
-        return len(before)
+        return self.handed_back
 
     async def end(self) -> None:
         """Stop the roles and give up the name."""
@@ -169,7 +169,11 @@ class Session:
             self._doubtful = True
             raise
         for run, events in claimed:
-            self._take(run, events)
+            try:
+                self._take(run, events)
+            except Exception as error:  # noqa: BLE001 the other runs of the claim must not suffer for this one
+                self._doubtful = True
+                self._parts.emit("error", code="hold_failed", message=repr(error), where="claim", run_id=run.id)
         return timedelta(0) if claimed else None
 
     def _take(self, run: Run, events: Sequence[Event]) -> None:
@@ -187,16 +191,19 @@ class Session:
 
     async def _carry(self, held: Holding) -> None:
         run = held.run
+        ending = FENCED
         try:
             ending = await self._executor.execute(held)
         finally:
             self.holdings.pop(run.id, None)
+            # A run that was not put down may still carry our name.
+            self._doubtful = self._doubtful or ending is FENCED
             self._slot_free.set()
-            if len(self.holdings) == self._settings.worker_concurrency - 1:
-                self._roles.nudge("claim")
+            self._roles.nudge("claim")
         if ending is FENCED:
             self._parts.emit("worker_fenced", worker=self.name, run_id=run.id, fence=held.fence)
             return
+        self.handed_back += ending.type == "drained"
         if run.parent_id is not None and ending.finished:
             self._parts.database.signals.publish("poke", run.parent_id)
         if run.parent_id is not None or run.thread_id is not None or ending.type == "drained":
