@@ -10,7 +10,7 @@ from fairlead.cli.options import Host, Port
 from fairlead.cli.say import AsJson, say, say_json
 from fairlead.clock import SystemClock
 from fairlead.wiring.dev import dev as dev_until_stopped
-from fairlead.wiring.listening import run_process
+from fairlead.wiring.process import run_process
 from fairlead.wiring.project import Setup, open_setup
 
 app = typer.Typer()

@@ -8,7 +8,7 @@ import typer
 
 from fairlead.cli.options import Host, Port
 from fairlead.cli.say import AsJson, say, say_json
-from fairlead.wiring.listening import run_process
+from fairlead.wiring.process import run_process
 from fairlead.wiring.project import open_setup
 from fairlead.wiring.serving import serve as serve_until_stopped
 

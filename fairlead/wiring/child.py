@@ -22,7 +22,7 @@ from fairlead.database.signals import Signals
 from fairlead.errors import ConfigurationError, FairleadError, InvalidInput
 from fairlead.runs.worker import Worker
 from fairlead.wiring.engine import make_worker, open_engine
-from fairlead.wiring.listening import Stop, run_process
+from fairlead.wiring.process import Stop, run_process
 from fairlead.wiring.project import open_setup
 from fairlead.wiring.telemetry import open_telemetry
 

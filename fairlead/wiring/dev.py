@@ -17,7 +17,8 @@ from fairlead.errors import ConfigurationError
 from fairlead.wiring.application import Application
 from fairlead.wiring.child import READY, Orders
 from fairlead.wiring.engine import Engine, open_engine
-from fairlead.wiring.listening import Server, Stop, bind, ended, url_of
+from fairlead.wiring.listening import Server, bind, url_of
+from fairlead.wiring.process import Stop, ended
 from fairlead.wiring.project import Setup
 from fairlead.wiring.serving_lock import take_serving_lock
 from fairlead.wiring.supervisor import Announce, Supervisor

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fairlead.config import DatabaseSettings, Settings
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
 from fairlead.gateway import Gateway, Prices, RetryPolicy, build
 from fairlead.gateway.providers.declared import declared_providers
-from fairlead.gateway.transport_aiohttp import AiohttpTransport
+from fairlead.gateway.transport import Transport
 from fairlead.runs.control import Control
 from fairlead.runs.execute import Executor
 from fairlead.runs.feed import Feed
@@ -110,11 +111,16 @@ def open_gateway(
         return value.get_secret_value() if value is not None else ""
 
     declared = declared_providers(
-        providers, root=settings.root, secret=secret, open_transport=AiohttpTransport, clock=clock
+        providers, root=settings.root, secret=secret, open_transport=_open_transport, clock=clock
     )
     models = settings.models
     policy = RetryPolicy(tries=models.retry_count + 1, first_wait=models.retry_delay)
     return build(declared, prices or Prices(), clock, emit, jitter=random.random, retry=policy)
+
+
+def _open_transport() -> Transport:
+    """An HTTP client takes a sixth of a second to import: not for those whose models are simulated in the process."""
+    return import_module("fairlead.gateway.transport_aiohttp").AiohttpTransport()
 
 
 def make_worker(engine: Engine) -> Worker:

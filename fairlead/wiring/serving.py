@@ -9,7 +9,8 @@ from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
 from fairlead.wiring.application import Application
 from fairlead.wiring.engine import make_worker, open_engine
-from fairlead.wiring.listening import Server, Stop, bind, url_of
+from fairlead.wiring.listening import Server, bind, url_of
+from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
 from fairlead.wiring.serving_lock import take_serving_lock
 from fairlead.wiring.telemetry import open_telemetry

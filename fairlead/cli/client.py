@@ -1,0 +1,182 @@
+"""A small HTTP client: JSON calls, and server-sent events that go on after a broken connection."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+import orjson
+
+from fairlead.errors import FairleadError
+
+_TIMEOUT = 60.0  # seconds: longer than any answer but a stream
+_SILENCE = 45.0  # seconds without a byte, heartbeats included, after which a stream is taken for dead
+_TRIES = 5
+
+
+class Unreachable(FairleadError):
+    """Nobody answers there, or what answers is not Fairlead."""
+
+    code = "unreachable"
+
+
+class Refused(FairleadError):
+    """What the server said no with, in its words and with its code."""
+
+    def __init__(self, code: str, message: str, *, hint: str, status: int) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event. `id` is empty for what is not stored."""
+
+    name: str
+    data: Any
+    id: str
+
+
+class Client:
+    """Talks to a Fairlead at a URL, or behind a Unix socket (`unix`)."""
+
+    def __init__(self, url: str, *, key: str = "", unix: str = "") -> None:
+        self.url = url.rstrip("/")
+        self._unix = unix
+        self._headers = {"accept": "application/json"} | ({"x-api-key": key} if key else {})
+
+    def get(self, path: str, **query: Any) -> Any:
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
+        return self._call("POST", path, orjson.dumps(body or {}), headers)
+
+    def events(self, path: str, *, after: str = "") -> Iterator[Event]:
+        """Every event until the server ends the stream; after a broken connection it goes on behind the last one."""
+        failures = 0
+        while True:
+            try:
+                for event in self._stream(path, after):
+                    failures = 0
+                    after = event.id or after
+                    yield event
+            except (OSError, http.client.HTTPException, Unreachable) as error:
+                failures += 1
+                if failures >= _TRIES:
+                    raise self._unreachable(error) from error
+                continue
+            return
+
+    def alive(self) -> bool:
+        """Whether a Fairlead answers at once."""
+        try:
+            with self._open("GET", "/health/live", None, {}, timeout=1.0) as answer:
+                return answer.status == 200 and b"status" in answer.read()
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def _call(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Any:
+        try:
+            with self._open(method, path, body, headers or {}, timeout=_TIMEOUT) as answer:
+                data = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        if answer.status >= 400:
+            raise _refusal(answer, data)
+        return self._read(data) if data else None
+
+    def _stream(self, path: str, after: str) -> Iterator[Event]:
+        headers = {"accept": "text/event-stream"} | ({"last-event-id": after} if after else {})
+        with self._open("GET", path, None, headers, timeout=_SILENCE) as answer:
+            if answer.status >= 400:
+                raise _refusal(answer, answer.read())
+            yield from _parse(answer)
+
+    @contextmanager
+    def _open(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], *, timeout: float
+    ) -> Iterator[http.client.HTTPResponse]:
+        with closing(self._connection(timeout)) as connection:
+            sent = {**self._headers, **headers} | ({"content-type": "application/json"} if body is not None else {})
+            connection.request(method, path, body, sent)
+            yield connection.getresponse()
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        if self._unix:
+            return _UnixConnection(self._unix, timeout)
+        parts = urlsplit(self.url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)
+
+    def _read(self, data: bytes) -> Any:
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        if isinstance(error, Unreachable):
+            return error
+        return Unreachable(
+            f"No Fairlead answers at {self.url}: {error}.", hint="Start one with `fairlead dev`, or set FAIRLEAD_URL."
+        )
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def part(text: str) -> str:
+    """A piece of a path, such as an id that a person typed."""
+    return quote(text, safe="")
+
+
+def _parse(lines: http.client.HTTPResponse) -> Iterator[Event]:
+    name, identity, data = "message", "", list[str]()
+    for raw in lines:
+        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        if not line:
+            if data:
+                yield Event(name, orjson.loads("\n".join(data)), identity)
+            name, identity, data = "message", "", []
+            continue
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        match field:
+            case "event":
+                name = value
+            case "id":
+                identity = value
+            case "data":
+                data.append(value)
+            case _:  # a comment: the heartbeat
+                pass
+
+
+def _refusal(answer: http.client.HTTPResponse, data: bytes) -> FairleadError:
+    try:
+        said: Any = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict) or "code" not in said:
+        return Unreachable(f"The server answered {answer.status} without a reason we know.", hint="Is it a Fairlead?")
+    problem = cast("dict[str, Any]", said)
+    hint = str(problem.get("hint") or "")
+    detail = str(problem.get("detail", "")).removesuffix(hint).strip()
+    if wait := answer.headers.get("retry-after"):
+        hint = f"{hint} Come back in {wait} s.".strip()
+    return Refused(str(problem["code"]), detail, hint=hint, status=answer.status)
