@@ -22,6 +22,7 @@ from fairlead.database.signals import Signals
 from fairlead.errors import ConfigurationError, FairleadError, InvalidInput
 from fairlead.runs.worker import Worker
 from fairlead.wiring.engine import make_worker, open_engine
+from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.process import Stop, run_process
 from fairlead.wiring.project import open_setup
 from fairlead.wiring.telemetry import open_telemetry
@@ -58,6 +59,7 @@ async def work(root: Path, overrides: dict[str, Any], descriptor: int) -> int:
         engine.database.signals.carry(relay)
     parent = asyncio.create_task(_until_gone(relay, descriptor, stop))
     worker = make_worker(engine)
+    settle_garbage_collector()
     working = asyncio.create_task(worker.run())
     telling = asyncio.create_task(_tell_ready(worker, relay))
     asked = asyncio.create_task(stop.asked.wait())

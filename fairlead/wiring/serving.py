@@ -9,6 +9,7 @@ from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
 from fairlead.wiring.application import Application
 from fairlead.wiring.engine import make_worker, open_engine
+from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
@@ -28,6 +29,7 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     setup.load()
     engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
     worker = make_worker(engine) if with_worker else None
+    settle_garbage_collector()
     working = asyncio.create_task(worker.run()) if worker else None
     stop = Stop()
     stop.hear()

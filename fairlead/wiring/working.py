@@ -9,6 +9,7 @@ from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
 from fairlead.errors import ConfigurationError
 from fairlead.wiring.engine import make_worker, open_engine
+from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
@@ -34,6 +35,7 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     setup.load()
     engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
     worker, stop = make_worker(engine), Stop()
+    settle_garbage_collector()
     stop.hear()
     door = WorkerDoor(
         worker, oversight=engine.oversight, metrics=telemetry.metrics, keys=keys, clock=clock,
