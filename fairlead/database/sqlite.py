@@ -26,7 +26,7 @@ from fairlead.clock import Clock, to_micros
 from fairlead.database.door import Call, Row, Rows
 from fairlead.database.signals import Signals
 from fairlead.database.sql import Query
-from fairlead.errors import Conflict, DatabaseInUse, DatabaseUnavailable
+from fairlead.errors import Conflict, DatabaseInUse, DatabaseUnavailable, InvalidInput
 
 T = TypeVar("T")
 _BUSY_TIMEOUT_S = 15.0
@@ -80,6 +80,8 @@ class FilePresence:
         self._held: dict[str, FileLock] = {}
 
     async def hold(self, name: str) -> None:
+        if name in self._held:
+            return
         lock = FileLock(self._folder / f"{name}.lock")
         if not lock.take(str(os.getpid())):
             raise DatabaseInUse(f"{name} is held by process {lock.note()}.")
@@ -132,19 +134,19 @@ class Sqlite:
         return database
 
     async def read(self, query: Query, /, rows: Rows = (), **parameters: Any) -> Sequence[Row]:
-        given = _parameters(rows, parameters)
+        given = _parameters(query, rows, parameters)
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._readers, lambda: _run(self._reader(), query, given))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise _translated(error, self.path) from error
 
     async def write(self, query: Query, /, rows: Rows = (), **parameters: Any) -> Sequence[Row]:
-        given = _parameters(rows, parameters)
+        given = _parameters(query, rows, parameters)
         return await self._submit(lambda connection: _run(connection, query, given))
 
     async def write_all(self, calls: Sequence[Call]) -> list[Sequence[Row]]:
-        prepared = [(call.query, _parameters(call.rows, call.parameters)) for call in calls]
+        prepared = [(call.query, _parameters(call.query, call.rows, call.parameters)) for call in calls]
         return await self._submit(lambda connection: [_run(connection, q, given) for q, given in prepared])
 
     async def script(self, text: str) -> None:
@@ -185,6 +187,8 @@ class Sqlite:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(work, loop, future))
+        if not self._writer.is_alive():  # closed: nobody else will answer
+            self._refuse_the_rest()
         return await future
 
     def _write_forever(self) -> None:
@@ -193,7 +197,7 @@ class Sqlite:
             batch, last = self._more(job)
             try:
                 connection = connection or self._connect()
-                _commit(connection, batch)
+                _commit(connection, batch, self.path)
             except (sqlite3.Error, OSError) as error:  # disk full, file gone: nobody in the batch was answered
                 _undo(connection)
                 for each in batch:
@@ -203,6 +207,13 @@ class Sqlite:
                 break
         if connection is not None:
             connection.close()
+        self._refuse_the_rest()
+
+    def _refuse_the_rest(self) -> None:
+        while not self._jobs.empty():
+            if (job := self._jobs.get()) is not None:
+                job.outcome = _translated(sqlite3.ProgrammingError("it is closed"), self.path)
+                _answer([job])
 
     def _more(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
@@ -229,15 +240,17 @@ class _Job:
         self.outcome: Any = None
 
 
-def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
+def _commit(connection: sqlite3.Connection, batch: list[_Job], path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for job in batch:
         connection.execute("SAVEPOINT job")
         try:
             job.outcome = job.work(connection)
-        except sqlite3.IntegrityError as error:  # this job's fault alone
+        except Exception as error:  # the edge of a thread: whatever it is, it is this job's fault alone …
+            if not connection.in_transaction or isinstance(_translated(error, path), DatabaseUnavailable):
+                raise  # … unless the disk is at fault
             connection.execute("ROLLBACK TO job")
-            job.outcome = Conflict(f"The database refused it: {error}.")
+            job.outcome = _translated(error, path)
         connection.execute("RELEASE job")
     connection.execute("COMMIT")
 
@@ -277,13 +290,22 @@ def _run(connection: sqlite3.Connection, query: Query, parameters: dict[str, Any
     return answer
 
 
-def _parameters(rows: Rows, parameters: dict[str, Any]) -> dict[str, Any]:
-    return {"rows": orjson.dumps(list(map(tuple, rows))).decode(), **parameters} if rows else parameters
+def _parameters(query: Query, rows: Rows, parameters: dict[str, Any]) -> dict[str, Any]:
+    if not query.columns:
+        return parameters
+    try:
+        return {"rows": orjson.dumps(list(map(tuple, rows))).decode(), **parameters}
+    except TypeError as error:
+        raise InvalidInput(f"The database can't hold a value: {error}.") from error
 
 
 def _translated(error: Exception, path: Path) -> Exception:
     """What the disk or another process did. Anything else is a mistake of ours and stays what it is."""
     said = str(error)
+    if isinstance(error, sqlite3.IntegrityError):
+        return Conflict(f"The database refused it: {said}.")
+    if isinstance(error, UnicodeEncodeError | OverflowError):  # a lone surrogate, an integer beyond 64 bits
+        return InvalidInput(f"The database can't hold a value: {said}.")
     if "is full" in said:
         return DatabaseUnavailable(f"The disk of {path} is full.", hint="Free space; work goes on by itself.")
     if isinstance(error, OSError) or any(sign in said for sign in _UNUSABLE):
