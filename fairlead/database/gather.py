@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
+from fairlead.errors import DatabaseUnavailable
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -14,8 +16,8 @@ Result = TypeVar("Result")
 class Gather(Generic[Item, Result]):
     """Turns many `put`s into few `flush`es, one in flight at a time, in the order they came.
 
-    `flush` gets up to `limit` items and answers one result for each. When it raises, everyone in that batch gets
-    the exception.
+    `flush` gets up to `limit` items and answers one result for each. When it raises because of a value, each item of
+    the batch is tried alone, so that only the guilty gets the exception; otherwise everyone in the batch gets it.
     """
 
     def __init__(self, flush: Callable[[list[Item]], Awaitable[Sequence[Result]]], *, limit: int = 500) -> None:
@@ -50,6 +52,10 @@ class Gather(Generic[Item, Result]):
         try:
             results = await self._flush([item for item, _ in batch])
         except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, DatabaseUnavailable) and len(batch) > 1:
+                for one in batch:
+                    await self._send([one])
+                return
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())

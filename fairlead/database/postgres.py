@@ -125,6 +125,8 @@ class Postgres:
                 continue
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise Conflict(f"The database refused it: {error}.") from error
+            except (asyncpg.DataError, ValueError) as error:  # the driver's own is an InterfaceError and a ValueError
+                raise InvalidInput(f"The database can't hold a value: {error}.") from error
             except (*_UNREACHABLE, TimeoutError) as error:
                 if self._clock.monotonic() - started > self._patience.total_seconds():
                     raise _translated(error) from error
@@ -142,11 +144,12 @@ class AdvisoryPresence:
         self._busy = asyncio.Lock()
 
     async def hold(self, name: str) -> None:
-        if not await self._try(name):
+        # A session may take its own lock again, and would then have to let go of it twice.
+        if not self._stands(name) and not await self._try(name):
             raise Conflict(f"{name} is held by another process.")
 
     async def holding(self, name: str) -> bool:
-        if name in self._held and self._connection is not None and not self._connection.is_closed():
+        if self._stands(name):
             return True
         try:
             return await self._try(name)
@@ -174,6 +177,9 @@ class AdvisoryPresence:
             with suppress(TimeoutError, *_UNREACHABLE):
                 await self._connection.close(timeout=2)
             self._connection.terminate()
+
+    def _stands(self, name: str) -> bool:
+        return name in self._held and self._connection is not None and not self._connection.is_closed()
 
     async def _try(self, name: str) -> bool:
         answer = await self._ask("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name)
