@@ -7,11 +7,13 @@ import hashlib
 import os
 import re
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 from fairlead.errors import NotFound
 
+_SCOPE = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]{0,79}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,80}/[0-9a-f]{64}")
 
 
@@ -36,9 +38,10 @@ class FolderBlobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._numbers = count()
 
     async def put(self, scope: str, data: bytes) -> str:
-        reference = f"{scope}/{hashlib.sha256(data).hexdigest()}"
+        reference = f"{_folder_of(scope)}/{hashlib.sha256(data).hexdigest()}"
         await asyncio.to_thread(self._write, reference, data)
         return reference
 
@@ -49,7 +52,7 @@ class FolderBlobs:
             raise NotFound(f"No blob {reference}.", hint="It may have been removed by retention.") from None
 
     async def delete_scope(self, scope: str) -> None:
-        folder = self._path(f"{scope}/{'0' * 64}").parent
+        folder = self._path(f"{_folder_of(scope)}/{'0' * 64}").parent
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def _path(self, reference: str) -> Path:
@@ -63,7 +66,7 @@ class FolderBlobs:
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside = path.with_name(f".{path.name}.{os.getpid()}.{next(self._numbers)}")
         with aside.open("wb") as file:
             file.write(data)
             file.flush()
@@ -74,3 +77,10 @@ class FolderBlobs:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _folder_of(scope: str) -> str:
+    """A scope may be any text (a thread's name is its owner's choice); a folder's name may not."""
+    if _SCOPE.fullmatch(scope):
+        return scope
+    return f"_{hashlib.sha256(scope.encode(errors='surrogatepass')).hexdigest()}"
