@@ -94,7 +94,10 @@ def _packed(origin: str, messages: list[tuple[str, str]]) -> list[str]:
     batch: list[tuple[str, str]] = []
     size = 0
     for topic, payload in messages:
-        length = len(orjson.dumps([topic, payload])) + 1
+        try:
+            length = len(orjson.dumps([topic, payload])) + 1
+        except TypeError:  # a lone surrogate: nobody could have said it to us
+            continue
         if length > _LARGEST_PAYLOAD - 64:
             continue
         if size + length > _LARGEST_PAYLOAD - 64:

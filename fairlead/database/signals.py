@@ -48,5 +48,7 @@ class Signals:
         def stop() -> None:
             if listener in listeners:
                 listeners.remove(listener)
+            if not listeners and self._listeners.get(topic) is listeners:
+                del self._listeners[topic]  # a topic for each run ever followed would add up
 
         return stop

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import orjson
 
 _BATCH_S = 0.1
-_LONGEST = 4000  # characters in one message: NOTIFY takes 8000 bytes
+_LONGEST = 1000  # characters in one message: NOTIFY takes 8000 bytes, and a character may need 7 of them
 
 
 class Deltas:
