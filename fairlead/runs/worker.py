@@ -124,14 +124,18 @@ class Session:
         await self._all_left()
         return self.handed_back
 
-    async def end(self) -> None:
-        """Stop the roles and give up the name."""
+    async def stop(self) -> None:
+        """Do nothing more and write nothing more. Alone, this is how a killed process ends."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         await self._roles.stop()
         for held in tuple(self.holdings.values()):
             held.halt(FENCED)
         await self._all_left()
+
+    async def end(self) -> None:
+        """Stop, and give up the name."""
+        await self.stop()
         parts = self._parts
         with suppress(DatabaseUnavailable):
             await parts.database.write(parts.queries["retire"], id=self.name)
