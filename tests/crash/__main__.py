@@ -1,0 +1,70 @@
+"""`python -m tests.crash`: throws the faults, prints the figures, exits 1 when a promise was broken."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+
+from tests.crash import bugs
+from tests.crash.battery import Config, run
+from tests.crash.report import Report, lines
+
+_BUG_FAULTS = 60
+_SHARE = 0.6
+
+
+def main() -> int:
+    asked = _arguments()
+    seed = asked.seed if asked.seed is not None else random.randrange(100_000)
+    databases = ["sqlite", "postgres"] if asked.database == "both" else [asked.database]
+    print(f"crash battery, seed {seed}: {asked.faults} faults on {' and '.join(databases)}", flush=True)
+    failed = False
+    if not asked.bug:
+        share = [asked.faults // len(databases)] * len(databases)
+        share[0] += asked.faults - sum(share)
+        for database, faults in zip(databases, share, strict=True):
+            report = _battery(Config(database, faults, seed))
+            failed |= bool(report.violations) or report.share < _SHARE
+    planted = [asked.bug] if asked.bug else [] if asked.no_bugs else list(bugs.NAMES)
+    for bug in planted:
+        failed |= not _planted(bug, databases[-1], seed)
+    if failed:
+        print(f"FAILED. Again: python -m tests.crash --faults {asked.faults} --database {asked.database} --seed {seed}"
+              + (f" --bug {asked.bug}" if asked.bug else ""))  # fmt: skip
+    return int(failed)
+
+
+def _battery(config: Config) -> Report:
+    report = asyncio.run(run(config, _say))
+    print("\n".join(["", *lines(report), ""]), flush=True)
+    return report
+
+
+def _planted(bug: str, database: str, seed: int) -> bool:
+    report = asyncio.run(run(Config(database, _BUG_FAULTS, seed, bug), lambda _: None))
+    checks = sorted({violation.check for violation in report.violations})
+    said = f"CAUGHT by: {'; '.join(checks)}" if checks else "NOT CAUGHT"
+    print(f"planted bug {bug} ({bugs.NAMES[bug]}), {len(report.thrown)} faults on {database}: {said}", flush=True)
+    for violation in report.violations[:3]:
+        print(f"    {violation.check}: {violation.said}", flush=True)
+    return bool(checks)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--faults", type=int, default=500)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
+    parser.add_argument("--bug", choices=list(bugs.NAMES), help="plant this one and see it caught")
+    parser.add_argument("--no-bugs", action="store_true", help="leave the planted bugs out")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

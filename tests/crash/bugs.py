@@ -1,0 +1,146 @@
+"""Bugs planted on purpose. A battery that does not catch them proves nothing.
+
+Each is a variant of one part, handed in where `wiring.make_worker` hands in the right one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from fairlead.database import Query
+from fairlead.runs.branch import Branch, enter
+from fairlead.runs.execute import Executor
+from fairlead.runs.holding import Holding
+from fairlead.runs.journal import Entry, Journal, PutDown
+from fairlead.runs.run_context import RunContext
+from fairlead.runs.thread_memory import ThreadMemory
+from fairlead.runs.worker import Parts, Worker
+from fairlead.wiring import Engine
+
+NAMES = {
+    "no_fence": "writes of a worker that lost its runs are let through",
+    "early_acknowledgement": "a step is called recorded before it is durable",
+    "no_lease_recovery": "runs of lost workers are left to them",
+    "positional_keys": "steps are known by when they were reached",
+}
+
+
+def make_worker(engine: Engine, bug: str) -> Worker:
+    queries = _QUERIES[bug](dict(engine.queries), engine.database.dialect) if bug in _QUERIES else dict(engine.queries)
+    journal_type = EarlyJournal if bug == "early_acknowledgement" else Journal
+    executor_type = PositionalExecutor if bug == "positional_keys" else Executor
+
+    def journal(name: str) -> Journal:
+        return journal_type(engine.database, queries, engine.payloads, worker=name, clock=engine.clock, emit=engine.emit)
+
+    def executor(journal: Journal) -> Executor:
+        return executor_type(
+            journal, dict(engine.agents), gateway=engine.gateway, others=engine.control,
+            load_state=engine.control.thread_state, publish=engine.database.signals.publish, clock=engine.clock,
+            emit=engine.emit,
+        )  # fmt: skip
+
+    parts = Parts(
+        database=engine.database, queries=queries, agents=dict(engine.agents), settings=engine.settings.engine,
+        clock=engine.clock, emit=engine.emit, journal=journal, executor=executor, retention=engine.retention,
+        oversight=engine.oversight,
+    )  # fmt: skip
+    return Worker(parts, ids=engine.ids)
+
+
+# -- no fence
+
+
+def _without_fence(queries: dict[str, Query], dialect: str) -> dict[str, Query]:
+    return {**queries, "record": _unfenced(queries["record"], dialect), "held": _all_stand(queries["held"], dialect)}
+
+
+def _unfenced(query: Query, dialect: str) -> Query:
+    guards = {
+        "sqlite": (" AND r.fence = g.fence AND +r.status = 'running' AND +r.owner = :worker",),
+        "postgres": (
+            " AND r.fence = given.fence", "AND r.status || '' = 'running' AND r.owner || '' = alive.id",
+            " AND lost_at IS NULL FOR SHARE",
+        ),
+    }[dialect]  # fmt: skip
+    return _cut(query, guards)
+
+
+def _all_stand(query: Query, dialect: str) -> Query:
+    return query if dialect == "sqlite" else _cut(query, (" AND r.fence = given.fence",))
+
+
+def _cut(query: Query, texts: tuple[str, ...]) -> Query:
+    def without(statement: str) -> str:
+        for text in texts:
+            statement = statement.replace(text, "")
+        return statement
+
+    cut = replace(query, statements=tuple(without(statement) for statement in query.statements))
+    if cut == query:
+        raise RuntimeError(f"The guard of `{query.name}` has changed; this bug must be planted anew.")
+    return cut
+
+
+# -- no lease recovery
+
+
+def _without_recovery(queries: dict[str, Query], dialect: str) -> dict[str, Query]:
+    def nothing(query: Query) -> Query:
+        return replace(query, statements=(_NOTHING[dialect],))
+
+    return {**queries, "lose_runs": nothing(queries["lose_runs"])}
+
+
+_NOTHING = {
+    "sqlite": "SELECT id FROM runs WHERE false",
+    "postgres": "SELECT id FROM runs WHERE false AND $1::text IS NOT NULL AND $2::bigint > 0 AND $3::text IS NOT NULL",
+}
+_QUERIES = {"no_fence": _without_fence, "no_lease_recovery": _without_recovery}
+
+
+# -- early acknowledgement
+
+
+class EarlyJournal(Journal):
+    """Says yes at once and writes a little later, as a cache that forgot to sync."""
+
+    def record(self, entry: Entry) -> Any:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.15, super().record, entry)
+        answered: asyncio.Future[bool] = loop.create_future()
+        answered.set_result(True)
+        return answered
+
+    async def put_down(self, down: PutDown) -> None:
+        await asyncio.sleep(0.2)  # an undisturbed run loses nothing
+        await super().put_down(down)
+
+
+# -- positional keys
+
+
+class PositionalBranch(Branch):
+    """One count for the whole run, whichever line of execution asks."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = [0]
+
+    def child(self, name: str) -> Branch:
+        return self
+
+    def key(self, kind: str, name: str, digest: str) -> str:
+        self._count[0] += 1
+        return f"{self._count[0]:06d}"
+
+
+class PositionalExecutor(Executor):
+    def _context(self, held: Holding, root: Branch, memory: ThreadMemory) -> RunContext:
+        root = PositionalBranch()
+        enter(root)
+        return super()._context(held, root, memory)
