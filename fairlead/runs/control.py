@@ -19,6 +19,7 @@ from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.config import EngineSettings
 from fairlead.database import Call, Database, Gather, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound, QueueFull, UnknownAgent
+from fairlead.runs.announcer import Announcer
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import NEVER, approval_of, run_of
@@ -46,7 +47,9 @@ class Control:
         ids: Ids,
         clock: Clock,
         emit: Emit,
+        announcer: Announcer,
     ) -> None:
+        self._announcer = announcer
         self._database = database
         self._queries = queries
         self._payloads = payloads
@@ -77,6 +80,7 @@ class Control:
         self._queued += 1
         self._emit("run_submitted", run_id=new.id, agent=new.agent, tenant=new.tenant, created=True)
         self._database.signals.publish("work")
+        self._announcer.changed(new.id)
         return await self.get(new.id, tenant=new.tenant) if new.thread_id else _as_submitted(new, row), True
 
     async def get(self, run_id: str, *, tenant: str = "default") -> Run:
@@ -120,6 +124,7 @@ class Control:
         for row in rows:
             signals.publish("cancel", row["id"])
             signals.publish(f"run:{row['id']}")
+            self._announcer.changed(row["id"])
             if row["thread_id"] and row["status"] != Status.RUNNING:
                 await self._free_thread(tenant, row["thread_id"], row["id"])
             self._emit("run_cancelled", run_id=row["id"], tenant=tenant, by=by)
@@ -308,6 +313,7 @@ class Control:
         )  # fmt: skip
         self._database.signals.publish("poke", approval.run_id)
         self._database.signals.publish(f"run:{approval.run_id}")
+        self._announcer.changed(approval.run_id)
         self._database.signals.publish("work")
         return bool(rows)
 
@@ -334,6 +340,7 @@ class Control:
         self._emit("run_retried", run_id=run.id, agent=run.agent, tenant=run.tenant, by=said.get("by", ""))
         self._database.signals.publish("work")
         self._database.signals.publish(f"run:{run.id}")
+        self._announcer.changed(run.id)
         return await self._run(rows[0])
 
     async def _free_thread(self, tenant: str, thread_id: str, run_id: str) -> None:

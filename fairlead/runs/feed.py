@@ -20,6 +20,7 @@ from fairlead.agents.jsonable import decode
 from fairlead.clock import Clock
 from fairlead.database import Database, Query
 from fairlead.errors import NotFound
+from fairlead.runs.announcer import EVERY_RUN, TOPIC
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import event_of
 from fairlead.runs.run import Event, Status
@@ -86,6 +87,27 @@ class Feed:
                     watched_at = self._watch(run_id)
         finally:
             listener.close()
+
+    async def changes(self) -> AsyncIterator[str]:
+        """Ids of runs, of any tenant, as they change their status; some may be missed when many change at once."""
+        arrived: asyncio.Queue[str] = asyncio.Queue(maxsize=_PAGE)
+
+        def heard(said: str) -> None:
+            for run_id in orjson.loads(said):
+                if not arrived.full():
+                    arrived.put_nowait(run_id)
+
+        stop = self._database.signals.subscribe(TOPIC, heard)
+        try:
+            while True:
+                self._watch(EVERY_RUN)
+                try:
+                    while True:
+                        yield await asyncio.wait_for(arrived.get(), _WATCH_AGAIN)
+                except TimeoutError:
+                    continue
+        finally:
+            stop()
 
     async def ended(self, run_id: str, *, tenant: str = "default") -> None:
         """Wait until the run has ended, or needs a person."""

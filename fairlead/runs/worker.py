@@ -25,6 +25,7 @@ from fairlead.config import EngineSettings
 from fairlead.database import Database, Query
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs import branch
+from fairlead.runs.announcer import Announcer
 from fairlead.runs.ending import CANCELLED, DRAINED, FENCED
 from fairlead.runs.execute import Executor
 from fairlead.runs.holding import Holding
@@ -58,6 +59,7 @@ class Parts:
     executor: Callable[[Journal], Executor]
     retention: Retention
     oversight: Oversight
+    announcer: Announcer
 
 
 class Session:
@@ -188,6 +190,7 @@ class Session:
         held.task = asyncio.get_running_loop().create_task(self._carry(held), context=Context())
         self._parts.emit("run_claimed", run_id=run.id, agent=run.agent, worker=self.name, fence=run.fence,
                          waited=self._parts.clock.now() - run.created_at)  # fmt: skip
+        self._parts.announcer.changed(run.id)
         if held.watched:
             self._parts.database.signals.publish(f"run:{run.id}")
         if run.cancel_requested:
@@ -208,6 +211,7 @@ class Session:
             self._parts.emit("worker_fenced", worker=self.name, run_id=run.id, fence=held.fence)
             return
         self.handed_back += ending.type == "drained"
+        self._parts.announcer.changed(run.id)
         if run.parent_id is not None and ending.finished:
             self._parts.database.signals.publish("poke", run.parent_id)
         if run.parent_id is not None or run.thread_id is not None or ending.type == "drained":

@@ -16,6 +16,7 @@ from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, mi
 from fairlead.gateway import Gateway, Prices, RetryPolicy, build
 from fairlead.gateway.providers.declared import declared_providers
 from fairlead.gateway.transport import Transport
+from fairlead.runs.announcer import Announcer
 from fairlead.runs.control import Control
 from fairlead.runs.execute import Executor
 from fairlead.runs.feed import Feed
@@ -42,6 +43,7 @@ class Engine:
     feed: Feed
     oversight: Oversight
     retention: Retention
+    announcer: Announcer
     ids: Ids
     clock: Clock
     emit: Emit
@@ -70,6 +72,7 @@ async def open_engine(
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
     ids = Ids(clock)
+    announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(
         FolderBlobs(settings.root / settings.database.blob_dir), threshold=settings.database.blob_threshold
     )
@@ -81,11 +84,20 @@ async def open_engine(
         payloads=payloads,
         gateway=open_gateway(settings, providers, prices=prices, clock=clock, emit=emit),
         control=Control(
-            database, queries, payloads, agents=agents, settings=settings.engine, ids=ids, clock=clock, emit=emit
+            database,
+            queries,
+            payloads,
+            agents=agents,
+            settings=settings.engine,
+            ids=ids,
+            clock=clock,
+            emit=emit,
+            announcer=announcer,
         ),
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
+        announcer=announcer,
         ids=ids,
         clock=clock,
         emit=emit,
@@ -154,5 +166,6 @@ def make_worker(engine: Engine) -> Worker:
         executor=executor,
         retention=engine.retention,
         oversight=engine.oversight,
+        announcer=engine.announcer,
     )
     return Worker(parts, ids=engine.ids)

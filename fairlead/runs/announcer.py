@@ -1,0 +1,43 @@
+"""Tells lists of runs which of them changed: only while somebody watches a list, and never more than a list can show."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+
+from fairlead.clock import Clock
+from fairlead.database import Signals
+
+EVERY_RUN = "*"  # what a watcher of all runs says on the topic `watch`
+TOPIC = "runs"
+_BATCH_S = 0.25
+_MOST = 100  # ids in one message; a list that misses one sees it when it looks again
+_WATCH_FOR = 15.0  # seconds that a watcher's word is good for
+
+
+class Announcer:
+    def __init__(self, signals: Signals, *, clock: Clock) -> None:
+        self._signals = signals
+        self._clock = clock
+        self._until = 0.0
+        self._changed: dict[str, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        signals.subscribe("watch", self._heard)
+
+    def changed(self, run_id: str) -> None:
+        """The run has a new status, or is new. Costs nothing when nobody watches."""
+        if not self._until or self._clock.monotonic() > self._until or len(self._changed) >= _MOST:
+            return
+        self._changed[run_id] = None
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_BATCH_S, self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        changed, self._changed = list(self._changed), {}
+        self._signals.publish(TOPIC, orjson.dumps(changed).decode())
+
+    def _heard(self, watched: str) -> None:
+        if watched == EVERY_RUN:
+            self._until = self._clock.monotonic() + _WATCH_FOR
