@@ -420,14 +420,14 @@ KINDS: tuple[tuple[Status, Reason | None], ...] = (
 )
 
 
-def gallery(now: datetime) -> GalleryDoor:
-    """One of everything: finished 1, running 2, waiting 3, failed 4, 5000 steps 5, hostile 6; then 65 more."""
+def gallery(now: datetime, *, large: int = 300) -> GalleryDoor:
+    """One of everything: finished 1, running 2, waiting 3, failed 4, many steps 5, hostile 6; then 65 more."""
     door = GalleryDoor(now)
     door.put(*refund(1, now - timedelta(minutes=22)))
     _running(door, 2, now - timedelta(seconds=19))
     _waiting(door, 3, now - timedelta(minutes=41))
     _failed(door, 4, now - timedelta(minutes=12))
-    door.put(*big(5, now - timedelta(hours=2)))
+    door.put(*big(5, now - timedelta(hours=2), steps=large))
     door.put(*hostile(6, now - timedelta(minutes=5)))
     for number in range(10, 75):
         _listed(door, number, now - timedelta(seconds=12 + (75 - number) * 47))

@@ -44,7 +44,7 @@ class GalleryDoor:
         """More text of an open model call."""
         said = self.said.get((run_id, step), "")
         self.said[run_id, step] = said + text
-        self._tell(Delta(run_id, step, len(said), text))
+        self._tell(Delta(run_id, step, 1, len(said), text))
 
     @property
     def followers(self) -> int:
@@ -105,7 +105,7 @@ class GalleryDoor:
         self._followers.append((run_id, queue))
         for (one, step), text in self.said.items():
             if one == run_id:
-                queue.put_nowait(Delta(one, step, 0, text))
+                queue.put_nowait(Delta(one, step, 1, 0, text))
         try:
             while True:
                 yield await queue.get()

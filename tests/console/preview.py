@@ -17,11 +17,10 @@ from tests.console.gallery import gallery, make_run, run_id
 from tests.console.memory_door import GalleryDoor
 
 
-def gallery_app(door: GalleryDoor, clock: Clock) -> FastAPI:
+def gallery_app(door: GalleryDoor, clock: Clock, *, look_again: timedelta = timedelta(seconds=5)) -> FastAPI:
     app = FastAPI()
-    app.include_router(
-        console_router(door, clock=clock, settings=ConsoleSettings(environment="production", viewer="Mika Tanaka"))
-    )
+    settings = ConsoleSettings(environment="production", viewer="Mika Tanaka", look_again=look_again)
+    app.include_router(console_router(door, clock=clock, settings=settings))
     return app
 
 
@@ -47,7 +46,7 @@ async def stir(door: GalleryDoor, clock: Clock) -> None:
 
 async def main(port: int) -> None:
     clock = SystemClock()
-    door = gallery(clock.now())
+    door = gallery(clock.now(), large=5000)
     server = uvicorn.Server(uvicorn.Config(gallery_app(door, clock), port=port, log_level="warning"))
     stirring = asyncio.create_task(stir(door, clock))
     await server.serve()

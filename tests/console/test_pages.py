@@ -10,7 +10,7 @@ import pytest
 from fairlead.clock import SystemClock
 from fairlead.runs.run import Status
 from fairlead.web.console.policy import CONTENT_SECURITY_POLICY
-from tests.console.gallery import HOSTILE, gallery, run_id
+from tests.console.gallery import HOSTILE, big, gallery, run_id
 from tests.console.memory_door import GalleryDoor
 from tests.console.preview import gallery_app
 from tests.console.visitor import Visitor
@@ -160,7 +160,8 @@ async def test_waterfall_rows_can_be_read_without_the_picture(visitor: Visitor) 
     assert "Worker w-3 stopped answering; w-1 took over after 0.40 s. 6 recorded steps were reused." in said
 
 
-async def test_a_run_of_five_thousand_steps_is_a_small_page(visitor: Visitor) -> None:
+async def test_a_run_of_five_thousand_steps_is_a_small_page(visitor: Visitor, door: GalleryDoor) -> None:
+    door.put(*big(5, AT))
     answer = await visitor.get(f"/console/runs/{run_id(5)}?open=fetch.1&open=fetch.2")
     assert len(answer.body) < 600_000
     assert "show 150 more" in answer.page.said

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from fairlead.runs.feed import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
 
 
@@ -46,16 +47,6 @@ class Counts:
     exact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """More text of a model call that is under way: not stored. Who comes late is told it again from `offset` 0."""
-
-    run_id: str
-    step: str  # its key
-    offset: int  # where in the whole text this piece begins
-    text: str
-
-
 class Outcome(StrEnum):
     """What became of an effect nobody knew of, as found out by a person."""
 
@@ -86,7 +77,10 @@ class Door(Protocol):
     async def workers(self) -> Sequence[Worker]: ...
 
     def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
-        """What happens from now on to one run (after a sequence number), or to all."""
+        """What happens to one run after a sequence number, with the text of its open calls; or, with no id, to any.
+
+        It never ends by itself. A door that cannot tell of all runs may stay silent: lists look again by themselves.
+        """
         ...
 
     async def cancel(self, run_id: str) -> None: ...

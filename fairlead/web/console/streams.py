@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from fairlead.errors import NotFound
-from fairlead.runs.run import Event
+from fairlead.errors import FairleadError, NotFound
+from fairlead.runs.run import Event, Run
 from fairlead.web.console import live, policy
 from fairlead.web.console.desk import Desk
-from fairlead.web.console.door import Delta
+from fairlead.web.console.door import Counts, Delta
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages import runs
 
@@ -38,34 +38,19 @@ def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
     """Rows that are shown change in place; new ones are only counted, so nothing moves under the reader."""
     query = runs.parse(request.query_params)
-    first, last = request.query_params.get("first", ""), request.query_params.get("last", "")
-    newest = bool(request.query_params.get("newest"))
-    fresh: set[str] = set()
-    looked: list[float] = [0.0]
+    listing = _Listing(desk, query, request.query_params.get("first", ""), request.query_params.get("last", ""))
 
     async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
         reader = desk.reader(request)
         parts: dict[str, str] = {}
-        for run_id in dict.fromkeys(one.run_id for one in pending if isinstance(one, Event)):
-            if last <= run_id <= first:
-                row = await _row(desk, run_id)
-                if row is not None:
-                    shaped = runs.row(row, reader.fmt)
-                    parts[f"run-{run_id}"] = desk.templates.fill("parts/_row.html", reader, row=shaped)
-            elif run_id > first and newest and run_id not in fresh:
-                row = await _row(desk, run_id)
-                if row is not None and runs.matches(query.wanted, row):
-                    fresh.add(run_id)
-        now = desk.clock.monotonic()
-        if now - looked[0] > desk.settings.look_again.total_seconds() / 2:
-            looked[0] = now
-            counts = await desk.door.counts(query.wanted)
-            links = runs.statuses(query, counts)
-            total = sum(counts.by_status.values())
-            parts["statuses"] = desk.templates.fill(
-                "parts/_statuses.html", reader, query=query, statuses=links, total=total, exact=counts.exact
-            )
-        parts["fresh"] = desk.templates.fill("parts/_fresh.html", reader, fresh=len(fresh), address=query.address())
+        for run in await listing.look({one.run_id for one in pending}):
+            parts[f"run-{run.id}"] = desk.templates.fill("parts/_row.html", reader, row=runs.row(run, reader.fmt))
+        if (counts := await listing.count()) is not None:
+            total, links = sum(counts.by_status.values()), runs.statuses(query, counts)
+            told = {"query": query, "statuses": links, "total": total, "exact": counts.exact}
+            parts["statuses"] = desk.templates.fill("parts/_statuses.html", reader, **told)
+        fresh = len(listing.fresh) if request.query_params.get("newest") else 0
+        parts["fresh"] = desk.templates.fill("parts/_fresh.html", reader, fresh=fresh, address=query.address())
         return parts, False
 
     return _stream(desk, draw, None)
@@ -83,8 +68,47 @@ def _stream(desk: Desk, draw: live.Draw, run_id: str | None) -> live.EventStream
     return live.EventStream(messages, _HEADERS)
 
 
-async def _row(desk: Desk, run_id: str) -> runs.Run | None:
-    try:
-        return await desk.door.run(run_id)
-    except NotFound:
-        return None
+class _Listing:
+    """The rows a reader has before him, from `first` to `last`, and the runs that came after he opened the page."""
+
+    def __init__(self, desk: Desk, query: runs.Query, first: str, last: str) -> None:
+        self.fresh: set[str] = set()
+        self._desk = desk
+        self._query = query
+        self._first, self._last = first, last
+        self._shown: set[str] = set()
+        self._counted = float("-inf")
+
+    async def look(self, changed: set[str]) -> list[Run]:
+        """Shown runs that may have changed: those named, or all of them when nothing is named."""
+        if changed:
+            found = [run for run_id in changed if (run := await self._run(run_id)) is not None]
+        else:
+            found = await self._all()
+        self.fresh |= {run.id for run in found if run.id > self._first and runs.matches(self._query.wanted, run)}
+        return [run for run in found if self._last <= run.id <= self._first]
+
+    async def _all(self) -> list[Run]:
+        query = self._query
+        page = await self._desk.door.runs(query.wanted, before=query.before, after=query.after, limit=runs.PAGE)
+        found = {run.id: run for run in page.runs}
+        left = [await self._run(run_id) for run_id in self._shown - found.keys()]  # the filter no longer holds them
+        self._shown |= {run_id for run_id in found if self._last <= run_id <= self._first}
+        return [*found.values(), *(run for run in left if run is not None)]
+
+    async def _run(self, run_id: str) -> Run | None:
+        try:
+            return await self._desk.door.run(run_id)
+        except NotFound:
+            return None
+
+    async def count(self) -> Counts | None:
+        """The counts when it is time for them; None before, and when they cannot be had."""
+        now = self._desk.clock.monotonic()
+        if now - self._counted < self._desk.settings.look_again.total_seconds() / 2:
+            return None
+        self._counted = now
+        try:
+            return await self._desk.door.counts(self._query.wanted)
+        except FairleadError:
+            return None

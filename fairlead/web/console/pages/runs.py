@@ -225,6 +225,8 @@ def _live(query: Query, first: str, last: str, *, newest: bool) -> str:
         "q": query.wanted.text,
         "first": first,
         "last": last,
+        "before": query.before or "",
+        "after": query.after or "",
         "newest": "1" if newest else "",
     }
     return "/console/live?" + urlencode({name: value for name, value in params.items() if value})
