@@ -1,4 +1,4 @@
-"""Tells lists of runs which of them changed: only while somebody watches a list, and never more than a list can show."""
+"""Tells lists which runs changed: only while somebody watches one, and never more than a list can show."""
 
 from __future__ import annotations
 
