@@ -4,10 +4,14 @@
     ├── InvalidInput              invalid_input         the caller sent something we cannot take
     │   ├── UnknownAgent          unknown_agent
     │   ├── UnknownSetting        unknown_setting
-    │   └── NotJson               not_json              a value that JSON cannot carry
+    │   ├── NotJson               not_json              a value that JSON cannot carry
+    │   ├── TooLarge              too_large             the body is above the limit
+    │   └── WrongMediaType        wrong_media_type      the body is not sent as JSON
     ├── NotFound                  not_found
     ├── Conflict                  conflict              the thing is not in the state you expected
-    ├── Unauthorised              unauthorised
+    ├── MethodNotAllowed          method_not_allowed    the address is there; it takes other methods
+    ├── Unauthorised              unauthorised          we do not know who you are
+    │   └── Forbidden             forbidden             we know, and the answer is no
     ├── QueueFull                 queue_full            come back after `retry_after`
     ├── RateLimitError            rate_limited          come back after `retry_after`
     ├── ConfigurationError        configuration         a setting is missing or wrong
@@ -68,8 +72,20 @@ class NotJson(InvalidInput):
     code = "not_json"
 
 
+class TooLarge(InvalidInput):
+    code = "too_large"
+
+
+class WrongMediaType(InvalidInput):
+    code = "wrong_media_type"
+
+
 class NotFound(FairleadError):
     code = "not_found"
+
+
+class MethodNotAllowed(FairleadError):
+    code = "method_not_allowed"
 
 
 class Conflict(FairleadError):
@@ -78,6 +94,10 @@ class Conflict(FairleadError):
 
 class Unauthorised(FairleadError):
     code = "unauthorised"
+
+
+class Forbidden(Unauthorised):
+    code = "forbidden"
 
 
 class ComeBackLater(FairleadError):
