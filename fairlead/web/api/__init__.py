@@ -1,6 +1,11 @@
 """The HTTP API: one file for each noun, problems in one place.
 
-Main path: parse, ask `runs.control` or `runs.feed`, answer.
+Main path: an `Operation` names its handler; the handler parses a `Call`, asks `runs.control` or `runs.feed`, replies.
 
 May import: what web may; never web.console.
 """
+
+from fairlead.web.api.doors import Doors, Probe
+from fairlead.web.api.routes import api_routes
+
+__all__ = ["Doors", "Probe", "api_routes"]

@@ -1,0 +1,138 @@
+"""One request, as a handler sees it: who calls, with which path, query and body; everything checked."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope
+
+from fairlead.access import LOCAL_ADMIN, Principal
+from fairlead.errors import InvalidInput, NotJson, TooLarge, WrongMediaType
+
+M = TypeVar("M", bound=BaseModel)
+_MOST_TOLD = 3  # faults of one body
+_LONGEST_QUERY = 8000
+
+
+class Visit:
+    """A request from its arrival to its answer: what `front` knows and routes add. Kept in the scope."""
+
+    __slots__ = ("caller", "endpoint", "headers", "request_id")
+
+    def __init__(self, request_id: str, headers: dict[str, str]) -> None:
+        self.request_id = request_id
+        self.headers = headers
+        self.caller: Principal = LOCAL_ADMIN
+        self.endpoint = "unmatched"
+
+
+def visit_of(scope: Scope) -> Visit:
+    return scope["state"]["visit"]
+
+
+class Call:
+    __slots__ = ("_limit", "_receive", "_scope", "path", "visit")
+
+    def __init__(self, scope: Scope, receive: Receive, *, limit: int) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._limit = limit
+        self.visit = visit_of(scope)
+        self.path: dict[str, str] = scope["path_params"]
+        for name, value in self.path.items():
+            _check_text(value, f"The {name.replace('_', ' ')} of the address")
+
+    @property
+    def tenant(self) -> str:
+        return self.visit.caller.tenant
+
+    @property
+    def by(self) -> str:
+        return self.visit.caller.name
+
+    def header(self, name: str) -> str | None:
+        return self.visit.headers.get(name)
+
+    def query(self, model: type[M]) -> M:
+        """Raises `InvalidInput`, saying what is wrong with which field."""
+        raw: bytes = self._scope["query_string"]
+        if len(raw) > _LONGEST_QUERY:
+            raise InvalidInput(f"The query is longer than {_LONGEST_QUERY} bytes.")
+        given: dict[str, Any] = {}
+        for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+            _check_text(value, f"`{name}`")
+            if name in given:
+                given[name] = [*(given[name] if isinstance(given[name], list) else [given[name]]), value]
+            else:
+                given[name] = value
+        return _validated(model, given)
+
+    async def body(self, model: type[M], *, optional: bool = False) -> M:
+        """Raises `TooLarge`, `WrongMediaType`, `NotJson`, `InvalidInput`."""
+        data = await self._read()
+        if not data and optional:
+            return _validated(model, {})
+        kind = self.visit.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            raise WrongMediaType("The body must be JSON.", hint="Send it with Content-Type: application/json.")
+        try:
+            value: Any = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise NotJson(
+                f"The body is not JSON: {error}.", hint="NaN, Infinity and lone surrogates are no JSON."
+            ) from error
+        return _validated(model, {} if value is None and optional else value)
+
+    async def _read(self) -> bytes:
+        """The whole body, never more of it than the limit."""
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidInput("The caller went away in the middle of the body.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._limit:
+                raise too_large(self._limit)
+            parts.append(part)
+            if not message.get("more_body"):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit} bytes.", hint="Send less, or raise BODY_LIMIT.")
+
+
+def _validated(model: type[M], value: Any) -> M:
+    if not isinstance(value, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidInput(_told(error)) from None
+
+
+def _told(error: ValidationError) -> str:
+    """What is wrong, without the values: they may be secrets, or no text."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    told = "; ".join(_fault(cast("dict[str, Any]", fault)) for fault in faults[:_MOST_TOLD])
+    return f"{told}{f' (and {len(faults) - _MOST_TOLD} more)' if len(faults) > _MOST_TOLD else ''}."
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    message = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
+    if fault["type"] == "extra_forbidden":
+        return f"`{where}` is not known here"
+    return f"`{where}`: {message}" if where else message
+
+
+def _check_text(value: str, what: str) -> None:
+    if "\0" in value:
+        raise InvalidInput(f"{what} holds a NUL character.")
+    if len(value) > _LONGEST_QUERY:
+        raise InvalidInput(f"{what} is too long.")

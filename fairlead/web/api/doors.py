@@ -1,0 +1,39 @@
+"""What the API is handed: the doors of the engine, and what it must know of the process it lives in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from fairlead.access import Keyring
+from fairlead.agents.spec import AgentSpec
+from fairlead.clock import Clock
+from fairlead.config import ServerSettings
+from fairlead.runs.control import Control
+from fairlead.runs.feed import Feed
+from fairlead.runs.oversight import Oversight
+from fairlead.runs.threads import Threads
+from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.health import Component
+
+Probe = Callable[[], Awaitable[Component]]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    control: Control
+    feed: Feed
+    oversight: Oversight
+    threads: Threads
+    agents: Mapping[str, AgentSpec]
+    keys: Keyring
+    settings: ServerSettings
+    release: str
+    version: str
+    environment: str
+    clock: Clock
+    emit: Emit
+    metrics: Callable[[], bytes] | None
+    probes: Mapping[str, Probe]
+    stopping: asyncio.Event  # set: open streams end

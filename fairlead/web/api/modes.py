@@ -1,0 +1,215 @@
+"""One run's events as the stream modes of LangGraph. Pure: an event goes in, the frames that tell it come out.
+
+values          the whole state, after each step that changed it
+updates         what one step added, by node: `model`, `tools`, a step's name, or the agent's
+messages-tuple  pieces of text as they come, then each message whole        (event `messages`)
+messages        the same, but what has come so far each time                (events `messages/partial`, `/complete`)
+events          starts and ends in LangChain's words
+custom          what the agent said of itself: log and progress
+debug           every durable event, as it is stored
+tasks, checkpoints  nothing yet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from fairlead.runs.feed import Delta
+from fairlead.runs.ids import derived_id
+from fairlead.runs.run import Event, Run
+from fairlead.web.api.message import Message, as_client_message
+from fairlead.web.api.run_body import Mode
+from fairlead.web.api.values import error_of, input_messages, values_of_output
+from fairlead.web.api.views import event_view
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One server-sent event; `id` when a reader may resume behind it."""
+
+    event: str
+    data: Any
+    id: str = ""
+
+
+class Modes:
+    """Follows one run from its first event: what came before decides what is told later."""
+
+    def __init__(self, run: Run, modes: Sequence[Mode], *, native: bool, before: Sequence[Message] = ()) -> None:
+        self._run = run
+        self._modes = frozenset(modes)
+        self._native = native
+        self._conversation: list[Message] = [*before, *input_messages(run)]
+        self._texts: dict[str, str] = {}  # of open model calls, by message id
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what is told depends on events told before."""
+        return bool(self._modes & {"values", "updates", "messages", "messages-tuple"})
+
+    def of_delta(self, delta: Delta) -> list[Frame]:
+        message_id = _message_id(delta.run_id, delta.step, delta.attempt)
+        known = self._texts.get(message_id, "")
+        if delta.offset > len(known):
+            return []  # a piece before it was lost; the whole message comes when it is stored
+        fresh = delta.text[len(known) - delta.offset :]
+        if not fresh:
+            return []
+        text = self._texts[message_id] = known + fresh
+        frames: list[Frame] = []
+        if "messages-tuple" in self._modes:
+            chunk = as_client_message({"role": "assistant", "content": fresh}, message_id) | {"type": "AIMessageChunk"}
+            frames.append(Frame("messages", [chunk, self._about("model")]))
+        if "messages" in self._modes:
+            whole = as_client_message({"role": "assistant", "content": text}, message_id)
+            frames.append(Frame("messages/partial", [whole]))
+        if "events" in self._modes:
+            frames.append(self._chain("on_chat_model_stream", "model", {"chunk": {"content": fresh, "id": message_id}}))
+        return frames
+
+    def of_event(self, event: Event) -> list[Frame]:
+        """All that one durable event says; `ended` adds what the end of the run says."""
+        frames = [Frame("debug", _debug(event))] if "debug" in self._modes else []
+        match event.type, event.kind:
+            case "accepted", _:
+                frames += self._values()
+            case "started", _:
+                frames += self._started(event)
+            case ("step", "model"):
+                frames += self._model(event)
+            case ("step" | "failed", "tool"):
+                frames += self._tool(event)
+            case ("step", "step" | "child"):
+                frames += self._step(event)
+            case ("intent", "model" | "tool"):
+                frames += self._begun(event)
+            case ("log" | "progress", _) if "custom" in self._modes:
+                frames.append(Frame("custom", {"type": event.type, **(event.data or {})}))
+            case _:
+                pass
+        return frames
+
+    def ended(self, run: Run, interrupts: Sequence[dict[str, Any]]) -> list[Frame]:
+        """What is said when nothing more will come for now."""
+        if interrupts:
+            told = {"__interrupt__": list(interrupts)}
+            names = [mode for mode in ("values", "updates") if mode in self._modes]
+            return [Frame(name, told) for name in names]
+        if run.status != "success":
+            return [Frame("error", error_of(run))]
+        return self._succeeded(run)
+
+    def _succeeded(self, run: Run) -> list[Frame]:
+        frames: list[Frame] = []
+        answered = self._native and bool(self._conversation) and self._conversation[-1]["type"] == "ai"
+        if isinstance(run.output, str) and not answered:
+            message = as_client_message({"role": "assistant", "content": run.output}, f"{run.id}-answer")
+            self._conversation.append(message)
+            frames += self._whole(message, run.agent)
+        values = values_of_output(run.output, self._conversation)
+        if "updates" in self._modes and not self._native:
+            frames.append(Frame("updates", {run.agent: values}))
+        if "values" in self._modes:
+            frames.append(Frame("values", values))
+        if "events" in self._modes:
+            frames.append(self._chain("on_chain_end", run.agent, {"output": run.output}))
+        return frames
+
+    def _started(self, event: Event) -> list[Frame]:
+        attempt = (event.data or {}).get("attempt", event.fence)
+        frames = [Frame("metadata", {"run_id": event.run_id, "attempt": attempt})] if attempt > 1 else []
+        if "events" in self._modes and attempt == 1:
+            frames.append(self._chain("on_chain_start", self._run.agent, {"input": self._run.input}))
+        return frames
+
+    def _model(self, event: Event) -> list[Frame]:
+        reply: dict[str, Any] = event.data["result"]
+        said = (reply.get("body") or {}).get("choices") or [{}]
+        usage = {"input_tokens": reply["usage"]["tokens_in"], "output_tokens": reply["usage"]["tokens_out"]}
+        usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
+        message_id = _message_id(event.run_id, event.key or "", event.fence)
+        self._texts.pop(message_id, None)
+        message = as_client_message(
+            {**(said[0].get("message") or {}), "role": "assistant"}, message_id, usage_metadata=usage
+        )
+        frames = self._whole(message, "model")
+        if "events" in self._modes:
+            frames.append(self._chain("on_chat_model_end", "model", {"output": message}))
+        return frames + self._added("model", message)
+
+    def _tool(self, event: Event) -> list[Frame]:
+        data: dict[str, Any] = event.data or {}
+        failed = event.type == "failed"
+        result = (data.get("error") or {}).get("message", "") if failed else data.get("result")
+        message = as_client_message(
+            {"role": "tool", "content": _text(result), "name": event.name},
+            _message_id(event.run_id, event.key or "", 0),
+            status="error" if failed else "success",
+        )
+        message["tool_call_id"] = self._call_of(event.name or "", data.get("arguments"))
+        frames = self._whole(message, "tools")
+        if "events" in self._modes:
+            frames.append(
+                self._chain("on_tool_error" if failed else "on_tool_end", event.name or "", {"output": result})
+            )
+        return frames + self._added("tools", message)
+
+    def _step(self, event: Event) -> list[Frame]:
+        if "updates" not in self._modes or not isinstance(event.data, dict):
+            return []
+        return [Frame("updates", {event.name or "step": event.data.get("result")})]
+
+    def _begun(self, event: Event) -> list[Frame]:
+        if "events" not in self._modes:
+            return []
+        if event.kind == "model":
+            return [self._chain("on_chat_model_start", "model", {"model": event.data["request"].get("model")})]
+        return [self._chain("on_tool_start", event.name or "", {"input": (event.data or {}).get("arguments")})]
+
+    def _added(self, node: str, message: Message) -> list[Frame]:
+        self._conversation.append(message)
+        frames = [Frame("updates", {node: {"messages": [message]}})] if "updates" in self._modes else []
+        return frames + (self._values() if self._native else [])
+
+    def _values(self) -> list[Frame]:
+        if "values" not in self._modes:
+            return []
+        given = self._run.input
+        if self._native or isinstance(given, str) or (isinstance(given, dict) and "messages" in given):
+            return [Frame("values", {"messages": list(self._conversation)})]
+        return [Frame("values", given if isinstance(given, dict) else {"input": given})]
+
+    def _whole(self, message: Message, node: str) -> list[Frame]:
+        frames = [Frame("messages", [message, self._about(node)])] if "messages-tuple" in self._modes else []
+        return frames + ([Frame("messages/complete", [message])] if "messages" in self._modes else [])
+
+    def _call_of(self, name: str, arguments: Any) -> str:
+        """The model's call that this tool use answers: the first of its name that has no answer yet."""
+        answered = {one.get("tool_call_id") for one in self._conversation if one["type"] == "tool"}
+        calls = [call for one in self._conversation for call in one.get("tool_calls", ()) if call["id"] not in answered]
+        named = [call for call in calls if call["name"] == name]
+        exact = [call for call in named if call["args"] == arguments]
+        return (exact or named or [{"id": ""}])[0]["id"]
+
+    def _about(self, node: str) -> dict[str, Any]:
+        return {"langgraph_node": node, "run_id": self._run.id, "graph_id": self._run.agent, "tags": []}
+
+    def _chain(self, what: str, name: str, data: dict[str, Any]) -> Frame:
+        about = {"event": what, "name": name, "run_id": self._run.id, "tags": [], "metadata": {}, "parent_ids": []}
+        return Frame("events", {**about, "data": data})
+
+
+def _debug(event: Event) -> dict[str, Any]:
+    return {"type": event.type, "timestamp": event.at, "step": event.seq, "payload": event_view(event)}
+
+
+def _message_id(run_id: str, step: str, attempt: int) -> str:
+    return derived_id(run_id, step, str(attempt))
+
+
+def _text(result: Any) -> str:
+    return result if isinstance(result, str) else orjson.dumps(result).decode()

@@ -1,0 +1,130 @@
+"""A route: its method and address, who may use it, what it takes and gives. FastAPI documents it; the request goes
+straight to the handler, which took a third of the CPU time that FastAPI's own way of calling takes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Body, Query
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fairlead.access import Keyring, Role
+from fairlead.errors import FairleadError, Forbidden
+from fairlead.web.api.call import Call, visit_of
+from fairlead.web.api.problems import TITLES, problem_reply
+from fairlead.web.api.reply import Reply
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    role: Role | None = Role.VIEWER  # None: open to everyone
+    body: type[BaseModel] | None = None
+    body_optional: bool = False
+    query: type[BaseModel] | None = None
+    gives: Any = None
+    status: int = 200
+    media_type: str = "application/json"
+    tag: str = ""
+    problems: Sequence[int] = ()
+
+
+def route_of(operation: Operation, *, keys: Keyring, limit: int) -> APIRoute:
+    route = APIRoute(
+        operation.path,
+        _documented(operation),
+        methods=[operation.method],
+        summary=operation.summary,
+        name=operation.summary,
+        status_code=operation.status,
+        tags=[operation.tag] if operation.tag else None,
+        response_model=operation.gives,
+        responses=_responses(operation),
+        operation_id=_operation_id(operation),
+    )
+    route.app = _application(operation, keys, limit)
+    return route
+
+
+def _application(operation: Operation, keys: Keyring, limit: int) -> ASGIApp:
+    handler, role, endpoint = operation.handler, operation.role, operation.path
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        visit = visit_of(scope)
+        visit.endpoint = endpoint
+        try:
+            if role is not None:
+                visit.caller = keys.identify(visit.headers)
+                if not visit.caller.role.covers(role):
+                    raise Forbidden(f"This needs the role {role.value}.", hint="Use a key of that role.")
+            reply = await handler(Call(scope, receive, limit=limit))
+        except FairleadError as error:
+            reply = problem_reply(error, request_id=visit.request_id)
+        await reply(scope, receive, send)
+
+    return application
+
+
+def _documented(operation: Operation) -> Callable[..., Any]:
+    """A function that is never called: its signature tells FastAPI what to write into the OpenAPI document."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(name[1:-1].partition(":")[0], kind, annotation=str)
+        for name in operation.path.split("/")
+        if name.startswith("{")
+    ]
+    if operation.query is not None:
+        parameters.append(inspect.Parameter("query", kind, annotation=Annotated[operation.query, Query()]))
+    if operation.body is not None:
+        default = None if operation.body_optional else inspect.Parameter.empty
+        wanted: Any = operation.body | None if operation.body_optional else operation.body
+        parameters.append(inspect.Parameter("body", kind, annotation=Annotated[wanted, Body()], default=default))
+
+    async def never_called() -> None: ...
+
+    never_called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    never_called.__doc__ = operation.handler.__doc__
+    return never_called
+
+
+def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+    told: dict[int | str, dict[str, Any]] = {}
+    if operation.media_type != "application/json":
+        told[operation.status] = {"content": {operation.media_type: {"schema": {"type": "string"}}}}
+    usual = {500, 503} | ({401, 403} if operation.role is not None else set())
+    if operation.body is not None:
+        usual |= {413, 415, 422}
+    if operation.query is not None or "{" in operation.path:
+        usual |= {422}
+    for status in sorted(usual | set(operation.problems)):
+        schema = {"$ref": "#/components/schemas/Problem"}
+        told[status] = {"description": TITLES[status], "content": {"application/problem+json": {"schema": schema}}}
+    return told
+
+
+def _operation_id(operation: Operation) -> str:
+    words = operation.path.replace("{", "").replace("}", "").replace("/", "_").strip("_") or "root"
+    return f"{operation.method.lower()}_{words}".replace("-", "_").replace(".", "_")

@@ -1,0 +1,31 @@
+"""Every address of the API. A new noun is a file with `operations()` and a line here."""
+
+from __future__ import annotations
+
+from fastapi.routing import APIRoute
+
+from fairlead.web.api.agent import AgentRuns
+from fairlead.web.api.approvals import Approvals
+from fairlead.web.api.assistants import Assistants
+from fairlead.web.api.documents import Documents
+from fairlead.web.api.doors import Doors
+from fairlead.web.api.operation import Operation, route_of
+from fairlead.web.api.runs import Runs
+from fairlead.web.api.streams import Streams
+from fairlead.web.api.system import System
+from fairlead.web.api.threads import Threads
+from fairlead.web.api.workers import Workers
+
+
+def operations(doors: Doors) -> list[Operation]:
+    nouns = (Streams, Runs, AgentRuns, Threads, Approvals, Workers, Assistants, System)
+    return [operation for noun in nouns for operation in noun(doors).operations()]
+
+
+def api_routes(doors: Doors) -> list[APIRoute]:
+    routes: list[APIRoute] = []
+    listed = operations(doors)
+    documents = Documents(listed, routes, doors.version)
+    for one in (*listed, *documents.operations()):
+        routes.append(route_of(one, keys=doors.keys, limit=doors.settings.body_limit))
+    return routes

@@ -1,0 +1,130 @@
+"""What a caller sends to start a run, and the run it asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from fairlead.errors import InvalidInput, UnknownAgent
+from fairlead.runs.run import NewRun
+from fairlead.web.api.views import NANO, assistant_id_of
+
+Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
+_PRIORITY = 1_000_000
+_DEAREST_USD = 1_000_000
+_LATEST_S = 366 * 24 * 3600
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+class Body(BaseModel):
+    """Nothing is coerced, and a field we do not know is refused: a misspelt budget must not be no budget."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Additions(Body):
+    """What we add to every way of starting a run."""
+
+    metadata: dict[str, Any] | None = Field(None, description="Kept with the run; `intent` counts in metrics.")
+    budget_usd: Annotated[float, Field(gt=0, le=_DEAREST_USD)] | None = Field(
+        None, description="The run may spend no more than this. Default: the agent's own."
+    )
+    priority: Annotated[int, Field(ge=-_PRIORITY, le=_PRIORITY)] = Field(0, description="Higher runs first.")
+    release: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="The release to run on. Default: the one that serves."
+    )
+
+
+class AgentRun(Additions):
+    agent: Annotated[str, Field(min_length=1, max_length=200)]
+    input: Any = None
+
+
+class RunCreate(Additions):
+    """LangGraph's RunCreate, and our additions."""
+
+    assistant_id: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="An agent's name, or its id.")
+    input: Any = None
+    command: dict[str, Any] | None = None
+    config: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
+    checkpoint_id: str | None = None
+    checkpoint_during: bool | None = None
+    webhook: str | None = None
+    interrupt_before: Literal["*"] | list[str] | None = None
+    interrupt_after: Literal["*"] | list[str] | None = None
+    stream_mode: Mode | list[Mode] | None = None
+    stream_subgraphs: bool | None = None
+    stream_resumable: bool | None = None
+    feedback_keys: list[str] | None = None
+    multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] = "enqueue"
+    if_not_exists: Literal["create", "reject"] = "reject"
+    on_disconnect: Literal["cancel", "continue"] = "continue"
+    on_completion: Literal["delete", "keep"] | None = None
+    after_seconds: Annotated[float, Field(ge=0, le=_LATEST_S)] | None = None
+    durability: Literal["sync", "async", "exit"] | None = None
+    strict_resume: bool | None = None
+    langsmith_tracer: dict[str, Any] | None = None
+
+    @field_validator("stream_mode")
+    @classmethod
+    def _some(cls, value: Any) -> Any:
+        if value == []:
+            raise ValueError("name at least one mode")
+        return value
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        if self.stream_mode is None:
+            return ("values",)
+        return (self.stream_mode,) if isinstance(self.stream_mode, str) else tuple(self.stream_mode)
+
+
+def agent_named(given: str, agents: Iterable[str]) -> str:
+    """An agent by its name or by its assistant id. Raises `UnknownAgent`."""
+    known = list(agents)
+    if given in known:
+        return given
+    for name in known:
+        if assistant_id_of(name) == given:
+            return name
+    listed = ", ".join(f"`{name}`" for name in sorted(known)) or "none"
+    raise UnknownAgent(f"There is no agent `{given}`; there is: {listed}.", hint="Declare it in fairlead.toml.")
+
+
+def new_run_of(
+    body: RunCreate, *, agents: Iterable[str], now: datetime, release: str, tenant: str, thread_id: str | None,
+    idempotency_key: str | None,
+) -> NewRun:  # fmt: skip
+    """Raises `UnknownAgent`, and `InvalidInput` for what LangGraph offers and we do not yet."""
+    _refuse_unsupported(body)
+    start_at = now + timedelta(seconds=body.after_seconds) if body.after_seconds else None
+    return NewRun(
+        agent_named(body.assistant_id, agents), body.input, tenant=tenant, thread_id=thread_id,
+        release=body.release or release, priority=body.priority, metadata=body.metadata or {},
+        idempotency_key=idempotency_key, budget_nano=nano_of(body.budget_usd), start_at=start_at,
+    )  # fmt: skip
+
+
+def nano_of(usd: float | None) -> int | None:
+    return None if usd is None else max(1, round(usd * NANO))
+
+
+def _refuse_unsupported(body: RunCreate) -> None:
+    """What would change the meaning of the run must not be passed over in silence."""
+    asked = {
+        "command": body.command is not None and bool({k for k, v in body.command.items() if v is not None}),
+        "interrupt_before": bool(body.interrupt_before),
+        "interrupt_after": bool(body.interrupt_after),
+        "webhook": body.webhook is not None,
+        "on_completion": body.on_completion == "delete",
+        "multitask_strategy": body.multitask_strategy in ("interrupt", "rollback"),
+    }
+    refused = [f"`{name}`" for name, given in asked.items() if given]
+    if refused:
+        raise InvalidInput(f"{', '.join(refused)}: not supported yet.", hint="Leave it out.")

@@ -1,0 +1,178 @@
+"""Runs: LangGraph's addresses, under a thread and without one, and ours beside them.
+
+POST   …/runs  …/runs/wait  …/runs/stream                              start
+GET    …/runs  …/runs/{run_id}  …/join  …/stream                       look
+POST   …/runs/{run_id}/cancel                                          stop
+GET    /runs/{run_id}/wait /events    POST /runs/{run_id}/retry /resume /move     ours
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairlead.access import Role
+from fairlead.errors import InvalidInput
+from fairlead.runs.run import Reason, Run, Status
+from fairlead.web.api.call import Call
+from fairlead.web.api.doors import Doors
+from fairlead.web.api.operation import Operation
+from fairlead.web.api.reply import Reply, json_reply
+from fairlead.web.api.run_body import Body, RunCreate
+from fairlead.web.api.start import find_run, path_of, start_run
+from fairlead.web.api.views import EventView, RunView, event_view, run_view
+from fairlead.web.api.wait import WaitReply
+
+_MOST = 1000
+
+
+class RunQuery(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    status: Status | None = None
+    reason: Reason | None = None
+    agent: str | None = None
+    release: str | None = None
+    thread_id: str | None = None
+    parent_id: str | None = None
+    text: Annotated[str, Field(max_length=200)] | None = Field(None, description="Part of an id or of the input.")
+    before: str | None = Field(None, description="Runs older than this id: the last one of the page before.")
+    after: str | None = Field(None, description="Runs newer than this id.")
+    limit: Annotated[int, Field(ge=1, le=_MOST)] = 50
+    offset: Annotated[int, Field(ge=0, le=_MOST)] = 0
+
+
+class EventQuery(BaseModel):
+    after: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    limit: Annotated[int, Field(ge=1, le=_MOST)] = 500
+    messages: bool = Field(False, description="Show the messages that model calls were asked with.")
+
+
+class CancelQuery(BaseModel):
+    wait: bool = Field(False, description="Answer when the run has stopped.")
+    action: Literal["interrupt", "rollback"] = "interrupt"
+
+
+class Outcome(Body):
+    """One of the three."""
+
+    result: Any = None
+    error: dict[str, Any] | None = None
+    repeat: bool | None = None
+
+
+class Resume(Body):
+    outcomes: dict[str, Outcome] = Field(
+        default_factory=dict[str, Outcome], description="What became of effects nobody knew of, by step key."
+    )
+
+
+class Move(Body):
+    release: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Runs:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    def operations(self) -> list[Operation]:
+        return [*self._of("/runs"), *self._of("/threads/{thread_id}/runs"), *self._ours()]
+
+    def _of(self, path: str) -> list[Operation]:
+        one, tag = f"{path}/{{run_id}}", "runs in a thread" if "thread" in path else "runs"
+        start: dict[str, Any] = {"role": Role.OPERATOR, "body": RunCreate, "tag": tag, "problems": (404, 409, 429)}
+        look: dict[str, Any] = {"tag": tag, "problems": (404,)}
+        return [
+            Operation("POST", path, self.create, "Start a run", gives=RunView, **start),
+            Operation("POST", f"{path}/wait", self.create_and_wait, "Start a run and wait for its values", gives=Any, **start),
+            Operation("GET", path, self.list, "List runs, newest first", query=RunQuery, gives=list[RunView], tag=tag),
+            Operation("GET", one, self.get, "One run", gives=RunView, **look),
+            Operation("GET", f"{one}/join", self.join, "Wait for a run's values", gives=Any, **look),
+            Operation("POST", f"{one}/cancel", self.cancel, "Cancel a run", role=Role.OPERATOR, query=CancelQuery,
+                      gives=RunView, status=202, **look),
+        ]  # fmt: skip
+
+    def _ours(self) -> list[Operation]:
+        one = "/runs/{run_id}"
+        change: dict[str, Any] = {"role": Role.OPERATOR, "tag": "runs", "problems": (404, 409), "gives": RunView}
+        look: dict[str, Any] = {"tag": "runs", "problems": (404,)}
+        return [
+            Operation("GET", f"{one}/wait", self.join, "Wait for a run's values", gives=Any, **look),
+            Operation("GET", f"{one}/events", self.events, "What happened to a run", query=EventQuery,
+                      gives=list[EventView], **look),
+            Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", **change),
+            Operation("POST", f"{one}/resume", self.resume, "Let an interrupted run go on", body=Resume,
+                      body_optional=True, **change),
+            Operation("POST", f"{one}/move", self.move, "Give a run to another release", body=Move,
+                      **{**change, "role": Role.ADMIN}),
+        ]  # fmt: skip
+
+    async def create(self, call: Call) -> Reply:
+        started = await start_run(self._doors, call, await call.body(RunCreate))
+        return json_reply(run_view(started.run), headers=started.headers())
+
+    async def create_and_wait(self, call: Call) -> Reply:
+        body = await call.body(RunCreate)
+        started = await start_run(self._doors, call, body)
+        cancel = body.on_disconnect == "cancel"
+        return WaitReply(self._doors, call, started.run, headers=started.headers("join"), cancel_on_disconnect=cancel)
+
+    async def list(self, call: Call) -> Reply:
+        query = call.query(RunQuery)
+        wanted: dict[str, Any] = query.model_dump(exclude={"offset", "limit"})
+        if "thread_id" in call.path:
+            await self._doors.threads.get(call.path["thread_id"], tenant=call.tenant)
+            wanted["thread_id"] = call.path["thread_id"]
+        if query.limit + query.offset > _MOST:
+            raise InvalidInput(
+                f"No more than {_MOST} runs in one go.", hint="Page with `before`: the last id you have."
+            )
+        found = await self._doors.control.list(tenant=call.tenant, limit=query.limit + query.offset, **wanted)
+        return json_reply([run_view(run) for run in found[query.offset :]])
+
+    async def get(self, call: Call) -> Reply:
+        return _shown(await find_run(self._doors, call))
+
+    async def join(self, call: Call) -> Reply:
+        return WaitReply(self._doors, call, await find_run(self._doors, call))
+
+    async def cancel(self, call: Call) -> Reply:
+        query = call.query(CancelQuery)
+        if query.action == "rollback":
+            raise InvalidInput("`rollback`: not supported yet.", hint='Send action="interrupt".')
+        run = await find_run(self._doors, call)
+        run = await self._doors.control.cancel(run.id, tenant=call.tenant, by=call.by)
+        if query.wait:
+            await self._doors.feed.ended(run.id, tenant=call.tenant)
+            run = await self._doors.control.get(run.id, tenant=call.tenant)
+        return _shown(run, status=202)
+
+    async def events(self, call: Call) -> Reply:
+        query = call.query(EventQuery)
+        run = await find_run(self._doors, call)
+        found = await self._doors.feed.events(
+            run.id, tenant=call.tenant, after=query.after, limit=query.limit, messages=query.messages
+        )
+        return json_reply([event_view(event) for event in found])
+
+    async def retry(self, call: Call) -> Reply:
+        return _shown(await self._doors.control.retry(call.path["run_id"], tenant=call.tenant, by=call.by))
+
+    async def resume(self, call: Call) -> Reply:
+        body = await call.body(Resume, optional=True)
+        outcomes = {key: one.model_dump(exclude_unset=True) for key, one in body.outcomes.items()}
+        run_id = call.path["run_id"]
+        return _shown(
+            await self._doors.control.resume(run_id, tenant=call.tenant, by=call.by, outcomes=outcomes or None)
+        )
+
+    async def move(self, call: Call) -> Reply:
+        body = await call.body(Move)
+        run_id = call.path["run_id"]
+        await self._doors.control.move(body.release, run_id=run_id, tenant=call.tenant, by=call.by)
+        return _shown(await self._doors.control.get(run_id, tenant=call.tenant))
+
+
+def _shown(run: Run, *, status: int = 200) -> Reply:
+    return json_reply(run_view(run), status=status, headers=[(b"content-location", path_of(run).encode())])

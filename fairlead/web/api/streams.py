@@ -1,0 +1,153 @@
+"""Streams of runs: start one and follow it, or follow one that is there.
+
+    metadata ──► each durable event as the frames of the wanted modes, the last of them with `id: seq` ──► the end
+
+A frame in the middle of an event's group has `id: seq-n`: whoever lost the connection there gets exactly the rest.
+Pieces of text carry no id; what they were pieces of is told whole when it is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field, field_validator
+
+from fairlead.access import Role
+from fairlead.errors import InvalidInput
+from fairlead.runs.feed import Delta
+from fairlead.runs.run import Event, Reason, Run, Status
+from fairlead.web.api.call import Call
+from fairlead.web.api.doors import Doors
+from fairlead.web.api.message import Message, as_client_messages
+from fairlead.web.api.modes import Frame, Modes
+from fairlead.web.api.operation import Operation
+from fairlead.web.api.reply import Headers, Reply
+from fairlead.web.api.run_body import Mode, RunCreate
+from fairlead.web.api.sse import EventStream
+from fairlead.web.api.start import find_run, start_run
+from fairlead.web.api.values import interrupts_of
+
+_SEEN = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,3}))?")
+_OURS: tuple[Mode, ...] = ("debug", "messages-tuple")
+Seen = tuple[int, int]  # a durable event told whole, and frames of the next
+
+
+class StreamQuery(BaseModel):
+    stream_mode: list[Mode] | None = Field(None, description="Default: values; without a thread debug, messages-tuple.")
+    cancel_on_disconnect: bool = False
+
+    @field_validator("stream_mode", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Streams:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    def operations(self) -> list[Operation]:
+        start: dict[str, Any] = {"role": Role.OPERATOR, "body": RunCreate, "problems": (404, 409, 429)}
+        told: dict[str, Any] = {"media_type": "text/event-stream"}
+        summary = "Start a run and follow it"
+        return [
+            operation
+            for path, tag in (("/runs", "runs"), ("/threads/{thread_id}/runs", "runs in a thread"))
+            for operation in (
+                Operation("POST", f"{path}/stream", self.start, summary, tag=tag, **start, **told),
+                Operation("GET", f"{path}/{{run_id}}/stream", self.follow, "Follow a run", tag=tag, query=StreamQuery,
+                          problems=(404,), **told),
+            )
+        ]  # fmt: skip
+
+    async def start(self, call: Call) -> Reply:
+        body = await call.body(RunCreate)
+        started = await start_run(self._doors, call, body, watch=True)
+        again = urlencode([("stream_mode", mode) for mode in body.modes])
+        headers = started.headers(f"stream?{again}")
+        return await self._stream(call, started.run, body.modes, (0, 0), headers, body.on_disconnect == "cancel")
+
+    async def follow(self, call: Call) -> Reply:
+        query = call.query(StreamQuery)
+        run = await find_run(self._doors, call)
+        modes = tuple(query.stream_mode or (("values",) if "thread_id" in call.path else _OURS))
+        seen = seen_of(call.header("last-event-id"))
+        return await self._stream(call, run, modes, seen, (), query.cancel_on_disconnect)
+
+    async def _stream(
+        self, call: Call, run: Run, modes: Sequence[Mode], seen: Seen, headers: Headers, cancel: bool
+    ) -> Reply:
+        spec = self._doors.agents.get(run.agent)
+        native = spec is not None and spec.native is not None
+        before = await self._before(run) if native and "values" in modes else []
+        telling = Modes(run, modes, native=native, before=before)
+
+        async def left() -> None:
+            await self._doors.control.cancel(run.id, tenant=run.tenant, by=f"{call.by} went away")
+
+        groups = self._groups(run, telling, seen, deltas=bool({"messages", "messages-tuple", "events"} & set(modes)))
+        return EventStream(groups, self._doors, headers=headers, left=left if cancel else None)
+
+    async def _before(self, run: Run) -> list[Message]:
+        """What was said in the thread before this run."""
+        if run.thread_id is None:
+            return []
+        thread = await self._doors.threads.get(run.thread_id, tenant=run.tenant)
+        if not thread.state or thread.state_run_id is None or thread.state_run_id >= run.id:
+            return []
+        return as_client_messages(thread.state.get("messages") or (), run.thread_id)
+
+    async def _groups(self, run: Run, telling: Modes, seen: Seen, *, deltas: bool) -> AsyncIterator[list[Frame]]:
+        yield [Frame("metadata", {"run_id": run.id, "attempt": max(1, run.fence)})]
+        after = 0 if telling.remembers else seen[0]
+        following = self._doors.feed.follow(run.id, tenant=run.tenant, after=after, deltas=deltas)
+        try:
+            async for one in following:
+                frames = telling.of_delta(one) if isinstance(one, Delta) else await self._of_event(one, run, telling)
+                if isinstance(one, Event):
+                    frames = left_of(frames, one.seq, seen)
+                if frames:
+                    yield frames
+        finally:
+            await following.aclose()  # type: ignore[attr-defined]
+
+    async def _of_event(self, event: Event, run: Run, telling: Modes) -> list[Frame]:
+        frames = telling.of_event(event)
+        if event.type not in ("finished", "parked", "interrupted"):
+            return frames
+        now = await self._doors.control.get(run.id, tenant=run.tenant)
+        if event.seq != now.seq or not (now.status.finished or now.status is Status.INTERRUPTED):
+            return frames  # it has gone on since
+        return frames + telling.ended(now, await self._interrupts(now))
+
+    async def _interrupts(self, run: Run) -> list[dict[str, Any]]:
+        if run.status is not Status.INTERRUPTED or run.reason is Reason.CANCELLED:
+            return []
+        asked = run.reason is Reason.APPROVAL
+        return interrupts_of(
+            run, await self._doors.control.approvals(tenant=run.tenant, run_id=run.id) if asked else []
+        )
+
+
+def seen_of(last_event_id: str | None) -> Seen:
+    """Raises `InvalidInput` for an id that is none of ours. LangGraph's clients say -1 for "from the beginning"."""
+    if last_event_id in (None, "", "-1"):
+        return 0, 0
+    match = _SEEN.fullmatch(last_event_id or "")
+    if match is None:
+        raise InvalidInput("Last-Event-ID is none of ours.", hint="Send back the `id:` of the last event you have.")
+    seq, told = int(match.group(1)), match.group(2)
+    return (seq, 0) if told is None else (seq - 1, int(told))
+
+
+def left_of(frames: Sequence[Frame], seq: int, seen: Seen) -> list[Frame]:
+    """The frames of event `seq` that a reader who has `seen` so much has not got yet, with their ids."""
+    if seq <= seen[0]:
+        return []
+    last = len(frames)
+    named = [replace(one, id=str(seq) if n == last else f"{seq}-{n}") for n, one in enumerate(frames, 1)]
+    return named[seen[1] :] if seq == seen[0] + 1 else named

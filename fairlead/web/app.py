@@ -1,0 +1,78 @@
+"""The one ASGI application: the API, and the console beside it, behind one front.
+
+front (request id, time, security headers, who calls) ──► routes ──► API operation | page of the console
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fairlead import __version__
+from fairlead.access import Keyring
+from fairlead.agents.spec import AgentSpec
+from fairlead.clock import Clock
+from fairlead.config import ServerSettings
+from fairlead.runs.control import Control
+from fairlead.runs.feed import Feed
+from fairlead.runs.oversight import Oversight
+from fairlead.runs.threads import Threads
+from fairlead.telemetry.emit import Emit
+from fairlead.web.api import Doors, Probe, api_routes
+from fairlead.web.front import Front
+
+_EXPOSED = ("Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After")
+
+
+def make_app(
+    *,
+    control: Control,
+    feed: Feed,
+    oversight: Oversight,
+    threads: Threads,
+    agents: Mapping[str, AgentSpec],
+    keys: Keyring,
+    settings: ServerSettings,
+    release: str,
+    clock: Clock,
+    emit: Emit,
+    environment: str = "development",
+    metrics: Callable[[], bytes] | None = None,
+    probes: Mapping[str, Probe] | None = None,
+    console: APIRouter | None = None,
+    cors_origins: Sequence[str] = (),
+    stopping: asyncio.Event | None = None,
+) -> ASGIApp:
+    """Everything is handed in. `metrics` renders the body of /metrics; `probes` are parts of /health beside the database and
+    the queue; `console` is included as it is. Set `stopping` when the server is told to stop: open streams end, and their
+    readers reconnect.
+    """
+    doors = Doors(
+        control=control, feed=feed, oversight=oversight, threads=threads, agents=agents, keys=keys, settings=settings,
+        release=release, version=__version__, environment=environment, clock=clock, emit=emit, metrics=metrics,
+        probes=probes or {}, stopping=stopping or asyncio.Event(),
+    )  # fmt: skip
+    app = FastAPI(title="Fairlead", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.routes.extend(api_routes(doors))
+    if console is not None:
+        app.include_router(console)
+    front: ASGIApp = Front(_routing(app), keys=keys, limit=settings.body_limit, clock=clock, emit=emit)
+    if cors_origins:
+        front = CORSMiddleware(
+            front, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED
+        )
+    return front
+
+
+def _routing(app: FastAPI) -> ASGIApp:
+    """The routes alone: the front does what a framework's own layers of middleware do, once."""
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = app
+        await app.router(scope, receive, send)
+
+    return route

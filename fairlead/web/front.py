@@ -1,0 +1,189 @@
+"""What every request passes first and every answer last: its id, its time, who may reach us, what browsers must know.
+
+arrive ──► host? body size? who (console pages)? ──► the application ──► headers ──► http_request
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import traceback
+from collections.abc import MutableMapping
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fairlead.access import Keyring, is_loopback
+from fairlead.clock import Clock
+from fairlead.errors import FairleadError, Forbidden, MethodNotAllowed, NotFound, Unauthorised
+from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.logs import bound
+from fairlead.web.api.call import Visit, too_large
+from fairlead.web.api.problems import internal_reply, problem_reply
+from fairlead.web.api.reply import Reply
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+_TRACE = 4000  # characters
+_SECURITY = {
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"cache-control": b"no-store",
+}
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Front:
+    def __init__(self, app: ASGIApp, *, keys: Keyring, limit: int, clock: Clock, emit: Emit) -> None:
+        self._app = app
+        self._keys = keys
+        self._limit = limit
+        self._clock = clock
+        self._emit = emit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("x-request-id", "")
+        visit = Visit(given if _REQUEST_ID.fullmatch(given) else uuid4().hex, headers)
+        scope.setdefault("state", {})["visit"] = visit
+        out = _Out(send, visit, secure=scope.get("scheme") == "https", clock=self._clock)
+        with bound(request_id=visit.request_id):
+            try:
+                await self._answer(scope, receive, out, visit)
+            finally:
+                self._tell(scope, visit, out)
+        return None
+
+    async def _answer(self, scope: Scope, receive: Receive, out: _Out, visit: Visit) -> None:
+        try:
+            self._admit(scope, visit)
+            await self._app(scope, receive, out)
+        except _AskBrowser as error:
+            reply = problem_reply(error, request_id=visit.request_id, challenge=b'Basic realm="fairlead"')
+            await self._refuse(reply, scope, receive, out)
+        except FairleadError as error:
+            await self._refuse(problem_reply(error, request_id=visit.request_id), scope, receive, out)
+        except HTTPException as error:
+            await self._refuse(problem_reply(_ours(error), request_id=visit.request_id), scope, receive, out)
+        except ConnectionAbortedError:
+            pass  # a stream that must not look complete: the server closes the connection in the middle
+        except Exception as error:  # noqa: BLE001 whatever fails, the caller gets an answer and the log the reason
+            trace = traceback.format_exc()[-_TRACE:]
+            self._emit("error", code="internal", message=repr(error), where=visit.endpoint, trace=trace)
+            await self._refuse(internal_reply(visit.request_id), scope, receive, out)
+
+    async def _refuse(self, reply: Reply, scope: Scope, receive: Receive, out: _Out) -> None:
+        if not out.status:
+            await reply(scope, receive, out)
+
+    def _admit(self, scope: Scope, visit: Visit) -> None:
+        """Raises `Forbidden`, `Unauthorised`, `TooLarge`."""
+        if not self._keys:
+            _refuse_other_sites(scope, visit)
+        size = visit.headers.get("content-length", "")
+        if size.isdecimal() and int(size) > self._limit:
+            raise too_large(self._limit)
+        if _is_console(scope["path"]):
+            visit.endpoint = "console"
+            self._admit_reader(visit)
+
+    def _admit_reader(self, visit: Visit) -> None:
+        """A browser asks for name and password; the password is the key. Only pages take it: they check that a write is
+        the reader's own, and a browser sends it along with whatever another site makes it send."""
+        basic = _basic_password(visit.headers.get("authorization", ""))
+        headers = {"x-api-key": basic} if basic else visit.headers
+        try:
+            visit.caller = self._keys.identify(headers)
+        except Unauthorised as error:
+            raise _AskBrowser(error.message, hint=error.hint) from None
+
+    def _tell(self, scope: Scope, visit: Visit, out: _Out) -> None:
+        client = scope.get("client")
+        self._emit(
+            "http_request", method=scope["method"], endpoint=visit.endpoint, status_code=out.status or 499,
+            took=out.took(), request_id=visit.request_id, client=client[0] if client else "", caller=visit.caller.name,
+            bytes_out=out.bytes_out,
+        )  # fmt: skip
+
+
+class _AskBrowser(Unauthorised):
+    """Unauthorised, in the way that makes a browser ask its reader."""
+
+
+class _Out:
+    """The way out: adds headers to the start of the answer, and counts."""
+
+    __slots__ = ("_clock", "_secure", "_send", "_started", "_visit", "bytes_out", "status")
+
+    def __init__(self, send: Send, visit: Visit, *, secure: bool, clock: Clock) -> None:
+        self._send = send
+        self._visit = visit
+        self._secure = secure
+        self._clock = clock
+        self._started = clock.monotonic()
+        self.status = 0
+        self.bytes_out = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._dress(message)
+        elif message["type"] == "http.response.body":
+            self.bytes_out += len(message.get("body", b""))
+        await self._send(message)
+
+    def took(self) -> timedelta:
+        return timedelta(seconds=self._clock.monotonic() - self._started)
+
+    def _dress(self, message: MutableMapping[str, Any]) -> None:
+        headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+        there = {name.lower() for name, _ in headers}
+        headers += [(name, value) for name, value in _SECURITY.items() if name not in there]
+        if self._secure:
+            headers.append(_HSTS)
+        headers.append((b"x-request-id", self._visit.request_id.encode()))
+        headers.append((b"x-response-time", f"{self.took().total_seconds() * 1000:.1f}ms".encode()))
+        message["headers"] = headers
+
+
+def _is_console(path: str) -> bool:
+    return path in ("/", "/console") or path.startswith("/console/")
+
+
+def _refuse_other_sites(scope: Scope, visit: Visit) -> None:
+    """Without a key, this machine is trusted; a page of another site in its browser is not. It could make requests that
+    change something, or reach us under a name of its own (DNS rebinding)."""
+    host = visit.headers.get("host", "")
+    name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+    if name and not is_loopback(name):
+        raise Forbidden(
+            f"Without an API key only this machine is served, not {name[:100]}.", hint="Set API_KEY_WHITELIST."
+        )
+    site = visit.headers.get("sec-fetch-site")
+    if scope["method"] not in _SAFE and site not in (None, "same-origin", "none"):
+        raise Forbidden("This request came from another site.", hint="Set API_KEY_WHITELIST and send a key.")
+
+
+def _basic_password(header: str) -> str:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _ours(error: HTTPException) -> FairleadError:
+    if error.status_code == 405:
+        return MethodNotAllowed("This address does not take this method.")
+    return NotFound("There is nothing at this address.", hint="GET /openapi.json lists what there is.")
