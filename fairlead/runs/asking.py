@@ -26,7 +26,7 @@ class Asking:
 
     async def once(self, request: ModelRequest, call: Complete) -> ModelReply:
         recording = self._recording
-        step, record = recording.enter("model", request.model, digest_of(encode(request.body)))
+        step, record = await recording.enter("model", request.model, digest_of(encode(request.body)))
         if record is not None and record.settled is not None:
             return self._counted(ModelReply.from_json(recording.replay(record)))
         shown, bodies = digested(request.body)

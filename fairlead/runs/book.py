@@ -1,7 +1,8 @@
 """What a run has recorded, looked up by where and what a step is.
 
-The exact key first (branch, kind, name, digest of the input, ordinal); else an unclaimed record of the same kind, name
-and digest, wherever it was made. A miss in a branch that still has unclaimed records means the run took another path.
+The exact key first (branch, kind, name, digest of the input, ordinal); else a record of the same kind, name and digest,
+wherever it was made, once nobody with a better right claims it. A miss in a branch that still has unclaimed records
+means the run took another path.
 """
 
 from __future__ import annotations
@@ -63,18 +64,23 @@ class Book:
         """Every record not handed out yet, and those that are to be done again."""
         return (*self._failed, *self._records.values())
 
-    def take(self, key: str, kind: str, name: str, digest: str) -> Record | None:
-        """The record of this step, which nobody else will get; None when it has none."""
+    def take(self, key: str) -> Record | None:
+        """The record of exactly this step, which nobody else will get; None when it has none."""
         if not self._records:
             return None
+        mine = self._aliases.get(key) or (key if key not in self._aliases.values() else None)
+        return None if mine is None else self._records.pop(mine, None)
+
+    def like(self, kind: str, name: str, digest: str) -> Record | None:
+        """A record of the same thing made elsewhere, for whoever will `claim` it; None when there is none."""
         reserved = self._aliases.values()
-        mine = self._aliases.get(key) or (key if key not in reserved else None)
-        if mine in self._records:
-            return self._records.pop(mine)
         what = (kind, name, digest)
         alike = (r for r in self._records.values() if (r.kind, r.name, r.digest) == what and r.key not in reserved)
-        found = next(alike, None)
-        return None if found is None else self._records.pop(found.key)
+        return next(alike, None)
+
+    def claim(self, record: Record) -> Record:
+        """Nobody else will get it."""
+        return self._records.pop(record.key)
 
     def free_key(self, key: str) -> str:
         """`key`, or one like it when a record that was handed to another step bears it."""

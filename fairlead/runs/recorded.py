@@ -26,6 +26,7 @@ from fairlead.runs.holding import Holding
 from fairlead.runs.step import Step
 from fairlead.telemetry.emit import Emit
 
+_CHANCE = timedelta(milliseconds=20)  # a branch goes through all it has recorded without a pause
 EMPTY = blake2b(b"", digest_size=12).hexdigest()
 
 
@@ -40,17 +41,19 @@ class Recording:
     async def once(self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A plain step: `fn` is done, and its result recorded, once."""
         given = fingerprint(args, kwargs) if args or kwargs else b""
-        step, record = self.enter("step", name, digest_of(given))
+        step, record = await self.enter("step", name, digest_of(given))
         if record is not None and record.settled is not None:
             return self.replay(record)
         return await self.perform(step, lambda: _call(fn, args, kwargs), given=given)
 
-    def enter(self, kind: str, name: str, digest: str, *, effect: bool = False) -> tuple[Step, Record | None]:
+    async def enter(self, kind: str, name: str, digest: str, *, effect: bool = False) -> tuple[Step, Record | None]:
         """The next step of this branch, and what is recorded of it."""
         held = self.held
         branch = current() or self._root
         key = branch.key(kind, name, digest)
-        record = held.book.take(key, kind, name, digest)
+        record = held.book.take(key)
+        if record is None and held.book.left:
+            record = await self._made_elsewhere(kind, name, digest)
         if record is not None and record.key != key:
             # It was made elsewhere. From now on it is this step's, however often the run is resumed.
             held.note("alias", Step(kind, name, digest, key, branch.path), {"of": record.key})
@@ -60,6 +63,21 @@ class Recording:
                 self._look_for_divergence(branch, kind, name, effect=effect)
             key = held.book.free_key(key)
         return Step(kind, name, digest, key, branch.path, held.clock.micros()), record
+
+    async def _made_elsewhere(self, kind: str, name: str, digest: str) -> Record | None:
+        """A record of the same thing from another branch, but not before that branch has had its chance: side by
+        side with ours it may be about to ask for the very same thing, and answers would be swapped."""
+        held = self.held
+        held.begin()  # whoever waits here must not be parked
+        try:
+            while (found := held.book.like(kind, name, digest)) is not None:
+                left = held.book.left
+                await held.clock.sleep(_CHANCE)
+                if held.book.left == left:
+                    return held.book.claim(found)
+        finally:
+            held.end()
+        return None
 
     def replay(self, record: Record) -> Any:
         """What came of it then. Raises what was raised then."""
@@ -125,7 +143,7 @@ class Recording:
         if effect:
             self.halt(diverged(name))
         for record in passed:
-            book.take(record.key, record.kind, record.name, record.digest)  # told once, not at every step
+            book.claim(record)  # told once, not at every step
 
 
 _SAME_IN_JSON = (str, bool, int, float, type(None))

@@ -108,7 +108,7 @@ class RunContext:
         recording = self._recording
         given = encode(arguments)
         identity = digest_of(given + (call_id or "").encode())
-        step, record = recording.enter("tool", tool.name, identity, effect=not tool.safe_to_repeat)
+        step, record = await recording.enter("tool", tool.name, identity, effect=not tool.safe_to_repeat)
         if record is not None and record.settled is not None and not _may_repeat(record):
             return recording.replay(record)
         if not tool.safe_to_repeat:
@@ -191,7 +191,7 @@ class RunContext:
 
     async def _value(self, name: str, make: Callable[[], Any]) -> Any:
         """What the world said, recorded with whatever is recorded next: nobody outside can have seen it before."""
-        step, record = self._recording.enter("value", name, EMPTY)
+        step, record = await self._recording.enter("value", name, EMPTY)
         if record is not None and record.settled is not None:
             return self._recording.replay(record)
         value = make()

@@ -53,7 +53,7 @@ class Waiting:
     async def sleep(self, duration: timedelta) -> None:
         recording = self._recording
         held = recording.held
-        step, record = recording.enter("timer", "sleep", digest_of(str(duration).encode()))
+        step, record = await recording.enter("timer", "sleep", digest_of(str(duration).encode()))
         if record is not None and record.settled is not None:
             recording.replay(record)
             return
@@ -73,7 +73,7 @@ class Waiting:
     async def approve(self, question: str, *, data: Any, expires: timedelta) -> Decision:
         recording = self._recording
         held = recording.held
-        step, record = recording.enter("approval", "approve", digest_of(encode([question, data])))
+        step, record = await recording.enter("approval", "approve", digest_of(encode([question, data])))
         if record is not None and record.settled is not None:
             return Decision(**recording.replay(record))
         approval = self._approval(step, question, data, expires, record.begun.data if record and record.begun else None)
@@ -108,7 +108,7 @@ class Waiting:
 
     async def spawn(self, agent: str, input: Any, *, budget_nano: int | None, name: str | None) -> ChildRun:
         recording = self._recording
-        step, record = recording.enter("child", name or agent, digest_of(encode([agent, input])))
+        step, record = await recording.enter("child", name or agent, digest_of(encode([agent, input])))
         if record is not None and record.settled is not None:
             return Child(self, recording.replay(record)["run_id"], agent)
         child_id = derived_id(recording.held.run.id, step.key)
@@ -132,7 +132,7 @@ class Waiting:
     async def result_of(self, child_id: str, agent: str) -> Any:
         recording = self._recording
         held = recording.held
-        step, record = recording.enter("child", f"{agent} result", digest_of(child_id.encode()))
+        step, record = await recording.enter("child", f"{agent} result", digest_of(child_id.encode()))
         if record is not None and record.settled is not None:
             return recording.replay(record)
         if record is None:
