@@ -106,13 +106,14 @@ class Control:
         after: str | None = None,
         limit: int = 50,
     ) -> list[Run]:
-        """Newest first. Page with `before`: the id of the last one you have."""
+        """Newest first. Page with `before` or `after`: the id of the last one you have, or of the first."""
+        page = {"before": before} if after is None else {"after": after}
         rows = await self._database.read(
-            self._queries["list"], tenant=tenant, status=status, reason=reason, agent=agent, release=release,
-            thread_id=thread_id, parent_id=parent_id, text=text, before=before, after=after, limit=limit,
-            metadata=encode(metadata).decode() if metadata else None,
+            self._queries["list" if after is None else "list_newer"], tenant=tenant, status=status, reason=reason,
+            agent=agent, release=release, thread_id=thread_id, parent_id=parent_id, text=text, limit=limit,
+            metadata=encode(metadata).decode() if metadata else None, **page,
         )  # fmt: skip
-        return [await self._run(row) for row in rows]
+        return [await self._run(row) for row in (rows if after is None else reversed(rows))]
 
     async def cancel(self, run_id: str, *, tenant: str = "default", by: str = "") -> Run:
         """Stop the run and everything it started. What a worker holds stops within a second.

@@ -1,0 +1,13 @@
+-- Those just newer than `after`, the nearest first.
+SELECT * FROM runs
+WHERE tenant = :tenant
+  AND (:status::text IS NULL OR status = :status)
+  AND (:agent::text IS NULL OR agent = :agent)
+  AND (:release::text IS NULL OR release = :release)
+  AND (:reason::text IS NULL OR reason = :reason)
+  AND (:thread_id::text IS NULL OR thread_id = :thread_id)
+  AND (:parent_id::text IS NULL OR parent_id = :parent_id)
+  AND (:after::text IS NULL OR id > :after)
+  AND (:text::text IS NULL OR id LIKE :text || '%' OR input ILIKE '%' || :text || '%')
+  AND (:metadata::text IS NULL OR metadata @> :metadata::jsonb)
+ORDER BY id LIMIT :limit
