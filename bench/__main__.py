@@ -1,0 +1,60 @@
+"""`python -m bench [NAME …] [--quick] [--json FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from importlib import import_module
+from pathlib import Path
+
+from bench import machine, report
+from bench.figure import Result
+from bench.place import Place
+
+NAMES = (
+    "steps_postgres", "runs_postgres", "steps_sqlite", "record_latency", "start_latency", "takeover", "memory",
+    "install", "growth",
+)  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Fairlead beside its peers.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(NAMES)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="one repeat of a fifth of the work")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results; those of other names stay in it")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(NAMES):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}. There are: {', '.join(NAMES)}")
+    described = machine.describe()
+    print(report.heading(described))
+    results = asyncio.run(run(given.names or NAMES, quick=given.quick))
+    print(report.summary(results))
+    if given.json:
+        report.keep(given.json, described, results)
+    return 0 if all(figure.verdict != "NOT MET" for result in results for figure in result.figures) else 1
+
+
+async def run(names: tuple[str, ...], *, quick: bool) -> list[Result]:
+    place, results = Place(quick), list[Result]()
+    try:
+        for name in names:
+            results.append(await measured(name, place))
+            print(report.told(results[-1]), flush=True)
+    finally:
+        await place.close()
+    return results
+
+
+async def measured(name: str, place: Place) -> Result:
+    measure = import_module(f"bench.measures.{name}")
+    before, began = machine.load(), time.monotonic()
+    figures, notes, *curve = await measure.measure(place)
+    return Result(
+        name, measure.TITLE, measure.WORK, figures, notes, curve[0] if curve else [], [before, machine.load()],
+        place.quick, round(time.monotonic() - began, 1),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
