@@ -23,7 +23,7 @@ def dev(
     reload: Annotated[bool, typer.Option("--reload/--no-reload", help="Restart the worker when code changes.")] = True,
     json: AsJson = False,
 ) -> None:
-    """Serve the API and the console here, and run the agents in a child that is restarted when it dies or code changes."""
+    """Serve API and console, and run the agents in a child that is restarted when it dies or the code changes."""
     overrides = {"host": host, "port": port}
     setup = open_setup(**overrides)
     announce = say_event if json else Terminal(setup)

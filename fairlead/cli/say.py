@@ -25,8 +25,16 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufe
 # Beyond what JSON escapes itself.
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(highlight=False, soft_wrap=True, stderr=True)
+_WIDE = 200  # columns, where no terminal has a width
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(highlight=False, stderr=stderr)
+    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=_WIDE)
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 
 def safe(text: str) -> str:
@@ -37,7 +45,7 @@ def safe(text: str) -> str:
 
 def say(text: str = "", style: str = "") -> None:
     """A line, as it is: no markup is read in it."""
-    out.print(Text(safe(text), style=style))
+    out.print(Text(safe(text), style=style), soft_wrap=True)
 
 
 def say_json(value: Any) -> None:
@@ -48,13 +56,13 @@ def say_json(value: Any) -> None:
 
 
 def complain(error: FairleadError) -> None:
-    err.print(Text.assemble(("error ", "bold red"), safe(error.message)))
+    err.print(Text.assemble(("error ", "bold red"), safe(error.message)), soft_wrap=True)
     if error.hint:
-        err.print(Text(f"      {safe(error.hint)}", style="dim"))
+        err.print(Text(f"      {safe(error.hint)}", style="dim"), soft_wrap=True)
 
 
 def warn(text: str) -> None:
-    err.print(Text(safe(text), style="yellow"))
+    err.print(Text(safe(text), style="yellow"), soft_wrap=True)
 
 
 def debugging() -> bool:

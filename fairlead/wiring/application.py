@@ -1,28 +1,45 @@
-"""The app that `serve` and `dev` listen with."""
+"""The one app of API and console, on an engine."""
 
 from __future__ import annotations
 
-from fairlead.errors import DatabaseUnavailable, NotFound
-from fairlead.gateway.exchange import Exchange, Receive, Scope, Send
+import asyncio
+import shutil
+from collections.abc import Callable
+
+from starlette.types import ASGIApp
+
+from fairlead.access import Keyring
+from fairlead.telemetry.health import Component, Condition
+from fairlead.web.app import make_app
+from fairlead.web.console import ConsoleSettings, console_router
+from fairlead.wiring.console_door import EngineDoor
 from fairlead.wiring.engine import Engine
-from fairlead.wiring.telemetry import Telemetry
+
+_FULL, _NEARLY_FULL = 0.98, 0.9
 
 
-class Application:
-    def __init__(self, engine: Engine, telemetry: Telemetry) -> None:
-        self._engine, self._telemetry = engine, telemetry
+def open_application(
+    engine: Engine, *, keys: Keyring, metrics: Callable[[], bytes] | None, stopping: asyncio.Event
+) -> ASGIApp:
+    settings = engine.settings
+    environment = settings.app.environment.value
+    console = console_router(
+        EngineDoor(engine), clock=engine.clock, settings=ConsoleSettings(environment=environment, viewer="console")
+    )
+    return make_app(
+        control=engine.control, feed=engine.feed, oversight=engine.oversight, threads=engine.threads,
+        agents=engine.agents, keys=keys, settings=settings.server, release=settings.engine.release, clock=engine.clock,
+        emit=engine.emit, environment=environment, metrics=metrics, console=console, stopping=stopping,
+        probes={"disk": lambda: _disk(engine)},
+    )  # fmt: skip
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
-        match exchange.asks:
-            case "GET /health/live":
-                await exchange.json({"status": "healthy"})
-            case "GET /health/ready":
-                try:
-                    await self._engine.oversight.ping()
-                except DatabaseUnavailable as error:
-                    await exchange.problem(503, error)
-                else:
-                    await exchange.json({"status": "healthy"})
-            case _:
-                await exchange.problem(404, NotFound("There is no such page."))
+
+async def _disk(engine: Engine) -> Component:
+    """Of the folder that holds blobs, and on a laptop everything."""
+    usage = await asyncio.to_thread(shutil.disk_usage, engine.settings.root)
+    taken = usage.used / usage.total
+    if taken >= _FULL:
+        return Component(Condition.UNHEALTHY, f"{taken:.0%} full")
+    if taken >= _NEARLY_FULL:
+        return Component(Condition.DEGRADED, f"{taken:.0%} full")
+    return Component(Condition.HEALTHY, f"{taken:.0%} full")

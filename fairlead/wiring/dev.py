@@ -1,4 +1,4 @@
-"""`fairlead dev`: API and console in this process, a worker in a child that is restarted when it dies or the code changes."""
+"""`fairlead dev`: API and console here, a worker in a child that is restarted when it dies or the code changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairlead.clock import SystemClock
 from fairlead.database.relay import Relay
 from fairlead.database.signals import Signals
 from fairlead.errors import ConfigurationError
-from fairlead.wiring.application import Application
+from fairlead.wiring.application import open_application
 from fairlead.wiring.child import READY, Orders
 from fairlead.wiring.engine import Engine, open_engine
 from fairlead.wiring.listening import Server, bind, url_of
@@ -31,7 +31,8 @@ _WATCHED = (".py", ".toml", ".env", ".env.local")
 async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], reload: bool) -> int:
     """Until told to stop. Answers the exit code."""
     settings, clock = setup.settings, SystemClock()
-    ensure_safe_to_listen(settings.server.host, Keyring(settings.access.api_keys))
+    keys = Keyring(settings.access.api_keys)
+    ensure_safe_to_listen(settings.server.host, keys)
     sock = bind(settings.server.host, settings.server.port)
     lock = take_serving_lock(settings, url_of(sock))
     telemetry = open_telemetry(settings, clock)
@@ -42,7 +43,8 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     supervisor = Supervisor(Orders(str(setup.declared.file), overrides), relay, announce=announce, clock=clock)
     stop = Stop()
     stop.hear()
-    http = Server(Application(engine, telemetry), sock, grace=_GRACE)
+    app = open_application(engine, keys=keys, metrics=telemetry.metrics.render, stopping=stop.asked)
+    http = Server(app, sock, grace=_GRACE)
     listening, supervising = asyncio.create_task(http.listen()), asyncio.create_task(supervisor.run())
     watching = asyncio.create_task(_watch(setup, supervisor, announce)) if reload else None
     announce("listening", url=url_of(sock), pid=os.getpid())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
-from fairlead.wiring.application import Application
+from fairlead.wiring.application import open_application
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.listening import Server, bind, url_of
@@ -22,7 +22,8 @@ _GRACE = 20  # seconds that open requests and streams have to end
 async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: bool) -> int:
     """Until told to stop; then open requests are answered and runs handed back. Answers the exit code."""
     settings, clock = setup.settings, SystemClock()
-    ensure_safe_to_listen(settings.server.host, Keyring(settings.access.api_keys))
+    keys = Keyring(settings.access.api_keys)
+    ensure_safe_to_listen(settings.server.host, keys)
     sock = bind(settings.server.host, settings.server.port)
     lock = take_serving_lock(settings, url_of(sock))
     telemetry = open_telemetry(settings, clock)
@@ -33,7 +34,8 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     working = asyncio.create_task(worker.run()) if worker else None
     stop = Stop()
     stop.hear()
-    http = Server(Application(engine, telemetry), sock, grace=_GRACE)
+    app = open_application(engine, keys=keys, metrics=telemetry.metrics.render, stopping=stop.asked)
+    http = Server(app, sock, grace=_GRACE)
     listening = asyncio.create_task(http.listen())
     asked = asyncio.create_task(stop.asked.wait())
     announce(url_of(sock))

@@ -1,0 +1,57 @@
+"""Whom a command talks to: a server if there is one, else an engine of its own for as long as the command lasts.
+
+    FAIRLEAD_URL ──► that one           SQLite: whoever holds the file's lock, or nobody
+    else                                PostgreSQL: whoever answers on HOST and PORT, or nobody
+    nobody       ──► an engine in this process, behind the same API
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fairlead.cli.client import Client
+from fairlead.config import Settings
+from fairlead.wiring.embedded import Embedded
+from fairlead.wiring.project import open_setup, settings_here
+from fairlead.wiring.serving_lock import serving
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    client: Client
+    own: bool  # the engine is ours and ends with us
+
+    @property
+    def console(self) -> str:
+        """Where a person can look; empty when nowhere."""
+        return "" if self.own else self.client.url
+
+
+@contextmanager
+def reach(*, with_worker: bool = False) -> Iterator[Reached]:
+    """`with_worker`: an engine of our own also runs agents. Raises `Unreachable`, `DatabaseUnavailable`, …"""
+    settings = settings_here()
+    if client := _server(settings):
+        yield Reached(client, own=False)
+        return
+    with Embedded(open_setup(), with_worker=with_worker) as path:
+        yield Reached(Client("http://localhost", unix=path), own=True)
+
+
+def _server(settings: Settings) -> Client | None:
+    key = _key(settings)
+    if settings.client.url:
+        return Client(settings.client.url, key=key)
+    if settings.database.is_sqlite:
+        server = serving(settings)
+        return Client(server.url, key=key) if server and server.url else None
+    client = Client(settings.api_url, key=key)
+    return client if client.alive() else None
+
+
+def _key(settings: Settings) -> str:
+    """The key we were given; beside the server's own settings, one of the keys it takes."""
+    given = settings.client.api_key or next(iter(settings.access.api_keys), None)
+    return given.get_secret_value() if given else ""
