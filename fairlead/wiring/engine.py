@@ -25,6 +25,7 @@ from fairlead.runs.journal import MIGRATIONS, Journal, load_queries
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
+from fairlead.runs.threads import Threads
 from fairlead.runs.worker import Parts, Worker
 from fairlead.telemetry.emit import Emit
 
@@ -42,6 +43,7 @@ class Engine:
     control: Control
     feed: Feed
     oversight: Oversight
+    threads: Threads
     retention: Retention
     announcer: Announcer
     ids: Ids
@@ -96,6 +98,7 @@ async def open_engine(
         ),
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit),
+        threads=Threads(database, queries, payloads, ids=ids),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
         ids=ids,
