@@ -32,9 +32,8 @@ class Desktop:
 
 @asynccontextmanager
 async def serve(door: GalleryDoor) -> AsyncIterator[str]:
-    config = uvicorn.Config(
-        gallery_app(door, SystemClock(), look_again=timedelta(seconds=1)), port=0, log_level="error", lifespan="off"
-    )
+    app = gallery_app(door, SystemClock(), look_again=timedelta(seconds=1))
+    config = uvicorn.Config(app, port=0, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -86,6 +86,14 @@ def test_waiting_for_a_person_begins_when_he_was_asked() -> None:
     assert asked.end == AT + timedelta(seconds=154.1)
 
 
+def test_a_child_that_was_waited_for_can_still_be_found_when_it_has_ended() -> None:
+    one = tape()
+    one.add("waiting", 1.0, kind="child", name="match result", key="k", data={"child_id": "c-1"})
+    one.step("child", "match result", 1.0, 9.0, {"cost_nano": 5, "result": 117}, key="k")
+    (step,) = fold(one.events).steps
+    assert (step.data["child_id"], step.data["result"], step.cost_nano) == ("c-1", 117, 5)
+
+
 def test_a_failed_attempt_is_kept_beside_the_one_that_worked() -> None:
     story = fold(refund(1, AT)[1])
     traced = next(step for step in story.steps if step.name == "carrier_trace")

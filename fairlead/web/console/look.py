@@ -97,6 +97,7 @@ def _environment(reader: Reader) -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=ChainableUndefined,
+        auto_reload=False,  # templates change only with the release
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],

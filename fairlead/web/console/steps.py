@@ -180,6 +180,8 @@ class _Telling:
             start = began.start
         kind = event.kind or (began.kind if began else "step")
         data = model_call.plain(event.data) if kind == "model" else event.data
+        if began is not None and began.state is StepState.WAITING:
+            data = {**reading.mapping(began.data), **reading.mapping(data)}  # what it waited for stays known
         self.done.append(
             Step(
                 key=key,
