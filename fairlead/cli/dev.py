@@ -21,10 +21,11 @@ def dev(
     host: Host = None,
     port: Port = None,
     reload: Annotated[bool, typer.Option("--reload/--no-reload", help="Restart the worker when code changes.")] = True,
+    database: Annotated[str | None, typer.Option(help="DATABASE_URL for this time.", show_default=False)] = None,
     json: AsJson = False,
 ) -> None:
     """Serve API and console, and run the agents in a child that is restarted when it dies or the code changes."""
-    overrides = {"host": host, "port": port}
+    overrides = {"host": host, "port": port, "database_url": database}
     setup = open_setup(**overrides)
     announce = say_event if json else Terminal(setup)
     raise typer.Exit(run_process(lambda: dev_until_stopped(setup, announce, overrides=overrides, reload=reload)))

@@ -19,8 +19,7 @@ def follow(client: Client, run_id: str, *, quiet: bool = False, raw: bool = Fals
     with Follower(err) as follower:
         for event in events_of(client, run_id, after=after):
             if isinstance(event, str):
-                follower.story.say_more(event)
-                follower.refresh()
+                follower.say_more(event)
             else:
                 follower.hear(event)
     return client.get(f"/runs/{part(run_id)}")

@@ -92,18 +92,15 @@ class Story:
         self.cost_nano += reply.get("cost_nano") or 0
         return Line("✓", "model", f"{_said(reply)} · {usd((reply.get('cost_nano') or 0) / _NANO)} · {took}", "cyan")
 
-    def say_more(self, text: str) -> None:
-        self.text += text
-
 
 class Follower:
     """Draws a story on a terminal; elsewhere only its lines."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, silent: bool = False) -> None:
         self.story = Story()
-        self._console = console
+        self._console = Console(quiet=True) if silent else console
         self._spinner = Spinner("dots")
-        self._live = Live(self._spinner, console=console, transient=True, refresh_per_second=12)
+        self._live = Live(self._spinner, console=self._console, transient=True, refresh_per_second=12)
 
     def __enter__(self) -> Follower:
         if self._console.is_terminal:
@@ -116,6 +113,11 @@ class Follower:
     def hear(self, event: Json) -> None:
         if line := self.story.hear(event):
             self._console.print(drawn(line), soft_wrap=False, no_wrap=True, overflow="ellipsis")
+        self.refresh()
+
+    def say_more(self, text: str) -> None:
+        """Text of the model call under way."""
+        self.story.text += text
         self.refresh()
 
     def say(self, text: str, style: str = "") -> None:

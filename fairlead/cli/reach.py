@@ -41,7 +41,7 @@ def reach(*, with_worker: bool = False) -> Iterator[Reached]:
 
 
 def _server(settings: Settings) -> Client | None:
-    key = _key(settings)
+    key = key_of(settings)
     if settings.client.url:
         return Client(settings.client.url, key=key)
     if settings.database.is_sqlite:
@@ -51,7 +51,7 @@ def _server(settings: Settings) -> Client | None:
     return client if client.alive() else None
 
 
-def _key(settings: Settings) -> str:
+def key_of(settings: Settings) -> str:
     """The key we were given; beside the server's own settings, one of the keys it takes."""
     given = settings.client.api_key or next(iter(settings.access.api_keys), None)
     return given.get_secret_value() if given else ""
