@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from fairlead.errors import NotFound
+from fairlead.errors import DatabaseUnavailable, NotFound
 
 _SCOPE = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]{0,79}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,80}/[0-9a-f]{64}")
@@ -21,7 +21,7 @@ class Blobs(Protocol):
     """Content-addressed bytes. `put` is durable on return and may be repeated."""
 
     async def put(self, scope: str, data: bytes) -> str:
-        """Keep `data` under `scope` (whose it is); answers its reference."""
+        """Keep `data` under `scope` (whose it is); answers its reference. Raises `DatabaseUnavailable`."""
         ...
 
     async def get(self, reference: str) -> bytes:
@@ -42,7 +42,11 @@ class FolderBlobs:
 
     async def put(self, scope: str, data: bytes) -> str:
         reference = f"{_folder_of(scope)}/{hashlib.sha256(data).hexdigest()}"
-        await asyncio.to_thread(self._write, reference, data)
+        try:
+            await asyncio.to_thread(self._write, reference, data)
+        except OSError as error:
+            said = f"A value can't be kept in {self._folder}: {error.strerror or error}."
+            raise DatabaseUnavailable(said, hint="Free space, or check the folder's rights.") from error
         return reference
 
     async def get(self, reference: str) -> bytes:
@@ -67,11 +71,15 @@ class FolderBlobs:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}.{next(self._numbers)}")
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.rename(path)
+        except OSError:
+            aside.unlink(missing_ok=True)  # half a file helps nobody, least of all on a full disk
+            raise
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

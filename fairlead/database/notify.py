@@ -18,7 +18,7 @@ from fairlead.database.signals import Signals
 CHANNEL = "fairlead"
 _LARGEST_PAYLOAD = 7800  # PostgreSQL takes 8000 bytes
 _PAUSE = timedelta(milliseconds=250)
-_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 class Notify:

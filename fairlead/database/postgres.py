@@ -28,6 +28,7 @@ _UNREACHABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection died while its state was being changed
     asyncpg.exceptions.OperatorInterventionError,  # restart, shutdown
     asyncpg.TooManyConnectionsError,
     asyncpg.DiskFullError,

@@ -17,6 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,9 +54,10 @@ class FileLock:
         except BlockingIOError:
             os.close(fd)
             return False
-        os.ftruncate(fd, 0)
-        os.write(fd, note.encode())
         self._fd = fd
+        with suppress(OSError):  # the lock counts; on a full disk it goes without its note
+            os.ftruncate(fd, 0)
+            os.write(fd, note.encode())
         return True
 
     def note(self) -> str:
@@ -83,7 +85,11 @@ class FilePresence:
         if name in self._held:
             return
         lock = FileLock(self._folder / f"{name}.lock")
-        if not lock.take(str(os.getpid())):
+        try:
+            taken = lock.take(str(os.getpid()))
+        except OSError as error:
+            raise _translated(error, self._folder) from error
+        if not taken:
             raise DatabaseInUse(f"{name} is held by process {lock.note()}.")
         self._held[name] = lock
 
