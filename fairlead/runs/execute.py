@@ -135,7 +135,9 @@ class Executor:
 
     def _memory(self, run: Run) -> ThreadMemory:
         async def load() -> State | None:
-            return None if run.thread_id is None else await self._load_state(run.tenant, run.thread_id)
+            if (thread_id := run.thread_id) is None:
+                return None
+            return await self._journal.until_answered(lambda: self._load_state(run.tenant, thread_id))
 
         return ThreadMemory(load)
 
@@ -157,20 +159,21 @@ class Executor:
 
     async def _down(self, held: Holding, ending: Ending, memory: ThreadMemory) -> PutDown:
         run = held.run
-        keep = self._journal.payloads.keep
+        keep = self._journal.keep
         succeeded_now = ending.status is Status.SUCCESS
         state = await memory.after(run.input, ending.output) if succeeded_now and run.thread_id else None
+        kept_state = None if state is None else await keep(run.thread_id or run.id, encode(state))
         detail = {"status": ending.status, "reason": ending.reason, "error": ending.error, **(ending.detail or {})}
         held.seq += 1
         return PutDown(
             tenant=run.tenant, run_id=run.id, fence=held.fence, status=ending.status, reason=ending.reason,
-            output=await keep(run.id, ending.output) if succeeded_now else None,
+            output=await keep(run.id, encode(ending.output)) if succeeded_now else None,
             error=encode(ending.error).decode() if ending.error else None,
             seq=held.seq, type=ending.type, data=encode(detail).decode(), wake_at=_wake_at(held, ending),
             wakes=run.wakes, finished=int(ending.finished), executing_us=micros(held.executing),
             cost_nano=held.budget.spent_nano, tokens_in=held.tokens_in, tokens_out=held.tokens_out,
             steps=held.steps, progress=100 if succeeded_now else held.progress, at=self._clock.micros(),
-            thread_id=run.thread_id, state=await keep(run.thread_id or run.id, state) if state is not None else None,
+            thread_id=run.thread_id, state=kept_state,
         )  # fmt: skip
 
     def _say(self, held: Holding, ending: Ending) -> None:

@@ -105,7 +105,7 @@ class Holding:
     async def record(self, type: str, step: Step, data: bytes) -> None:
         """Durable on return. The run is halted when it is no longer ours."""
         if len(data) > self.journal.payloads.threshold:
-            text = await self.journal.payloads.keep_encoded(self.run.id, data)
+            text = await self.journal.keep(self.run.id, data)
         else:
             text = data.decode()
         if not await self._append(type, step, text):

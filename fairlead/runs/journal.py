@@ -11,10 +11,10 @@ done is kept in memory until it is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -29,6 +29,7 @@ from fairlead.telemetry.emit import Emit
 
 _HERE = Path(__file__).parent
 MIGRATIONS = Migrations("runs", _HERE / "migrations")
+T = TypeVar("T")
 _PAUSE = timedelta(milliseconds=200)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -141,6 +142,10 @@ class Journal:
         rows = [(tenant, run_id, digest, body.decode()) for digest, body in bodies.items()]
         await self._persist(self._queries["keep_messages"], rows)
 
+    async def keep(self, scope: str, value: bytes) -> str:
+        """JSON as a column's text, in a blob when it is large."""
+        return await self.until_answered(lambda: self.payloads.keep_encoded(scope, value))
+
     async def show(self, figures: Rows) -> None:
         """Cost, tokens, steps and progress of runs under way, for people to see."""
         await self._database.write(self._queries["figures"], figures, worker=self.worker)
@@ -213,11 +218,15 @@ class Journal:
         return (await self._persist_all([Call(query, {"worker": self.worker}, rows)]))[0]
 
     async def _persist_all(self, calls: list[Call]) -> list[Sequence[Row]]:
-        """Until the database has said yes or no: what was done must not be forgotten because it is away."""
+        return await self.until_answered(lambda: self._send(calls))
+
+    async def until_answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Until the database has said yes or no: what was done must not be forgotten because it is away, and no run
+        fails for that. `ask` must be safe to repeat."""
         failed_at: float | None = None
         while True:
             try:
-                answer = await self._send(calls)
+                answer = await ask()
             except DatabaseUnavailable as error:
                 if failed_at is None:
                     failed_at = self._clock.monotonic()

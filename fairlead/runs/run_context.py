@@ -149,7 +149,8 @@ class RunContext:
 
     async def blob(self, name: str, data: bytes) -> BlobRef:
         """Content-addressed: kept twice, it is one blob; so there is nothing to record."""
-        reference = await self._held.journal.payloads.blobs.put(self.run_id, data)
+        journal = self._held.journal
+        reference = await journal.until_answered(lambda: journal.payloads.blobs.put(self.run_id, data))
         return BlobRef(reference, len(data), name)
 
     def log(self, event: str, /, **fields: Any) -> None:

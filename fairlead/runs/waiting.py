@@ -80,7 +80,7 @@ class Waiting:
         if record is None or record.begun is None:
             begun = {"approval_id": approval.id, "question": question, "expires_at": to_micros(approval.expires_at)}
             await held.record("waiting", step, encode(begun))
-        await self._others.ask(approval)
+        await held.journal.until_answered(lambda: self._others.ask(approval))
         decision = await held.until(step.key, Wait(Reason.APPROVAL, approval.expires_at), self._decided(approval))
         await recording.done(step, b'{"result":' + encode(decision) + b"}")
         return decision
@@ -93,7 +93,7 @@ class Waiting:
         return Approval(approval_id, held.run.id, held.run.tenant, question, data, now, expires_at, *([None] * 4))
 
     def _decided(self, asked: Approval) -> Callable[[], Awaitable[Decision | None]]:
-        async def check() -> Decision | None:
+        async def look() -> Decision | None:
             now = self._recording.held.clock.now()
             approval = await self._others.answer_to(asked.tenant, asked.run_id, asked.id)
             if approval.approved is None and now >= asked.expires_at:
@@ -104,7 +104,7 @@ class Waiting:
             expired = approval.decided_by == EXPIRED
             return Decision(approval.approved, None if expired else approval.decided_by, approval.comment, expired)
 
-        return check
+        return lambda: self._recording.held.journal.until_answered(look)
 
     async def spawn(self, agent: str, input: Any, *, budget_nano: int | None, name: str | None) -> ChildRun:
         recording = self._recording
@@ -115,7 +115,8 @@ class Waiting:
         budget = self._set_aside(child_id, agent, budget_nano)
 
         async def start() -> dict[str, str]:
-            await self._others.start(self._new(child_id, agent, input, budget))
+            new = self._new(child_id, agent, input, budget)
+            await recording.held.journal.until_answered(lambda: self._others.start(new))
             return {"run_id": child_id}
 
         try:
@@ -139,7 +140,7 @@ class Waiting:
             await held.record("waiting", step, encode({"child_id": child_id}))
 
         async def ended() -> Run | None:
-            child = await self._others.look(held.run.tenant, child_id)
+            child = await held.journal.until_answered(lambda: self._others.look(held.run.tenant, child_id))
             return child if child.finished_at is not None else None
 
         child = await held.until(step.key, Wait(Reason.CHILD, None), ended)
