@@ -77,6 +77,7 @@ class Session:
         self._roles = Roles(parts.emit)
         self._draining = False
         self._doubtful = False  # a claim's answer was lost: some runs may carry our name unknown to us
+        self._reconciled_at = parts.clock.monotonic()
         self._slot_free = asyncio.Event()
         self._watchers: dict[str, float] = {}
         self._unsubscribe: list[Callable[[], None]] = []
@@ -163,9 +164,7 @@ class Session:
             self._slot_free.clear()
             await self._slot_free.wait()
             return timedelta(0)
-        if self._doubtful:
-            await self._journal.reconcile([(held.run.id, held.fence) for held in self.holdings.values()])
-            self._doubtful = False
+        await self._reconcile()
         try:
             claimed = await self._journal.claim(
                 release=self._settings.release, agents=sorted(self._parts.agents), slots=free,
@@ -181,6 +180,20 @@ class Session:
                 self._doubtful = True
                 self._parts.emit("error", code="hold_failed", message=repr(error), where="claim", run_id=run.id)
         return timedelta(0) if claimed else None
+
+    async def _reconcile(self) -> None:
+        """Hand back what carries our name and is not in our hands: when there is reason to doubt, and now and then
+        without, since a claim that was repeated on a new connection may have been carried out twice."""
+        now = self._parts.clock.monotonic()
+        if not self._doubtful and now - self._reconciled_at < self._settings.lease.total_seconds():
+            return
+        self._doubtful = False
+        try:
+            await self._journal.reconcile([(held.run.id, held.fence) for held in self.holdings.values()])
+        except BaseException:
+            self._doubtful = True
+            raise
+        self._reconciled_at = now
 
     def _take(self, run: Run, events: Sequence[Event]) -> None:
         held = self._executor.hold(run, events)
