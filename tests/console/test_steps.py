@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from fairlead.clock import SystemClock
 from fairlead.runs.run import Event
 from fairlead.web.console.steps import StepState, Story, fold
 from tests.console.gallery import Tape, hostile, make_run, refund
@@ -146,3 +147,18 @@ def test_events_of_no_known_shape_hurt_nobody() -> None:
     run, events, _ = hostile(1, AT)
     assert fold(events).steps
     assert fold([Event(run.id, 1, "no such type", AT, data=object())]).steps == ()
+
+
+def test_a_long_run_that_was_resumed_is_told_in_time() -> None:
+    one = tape()
+    one.started(0, "w-1")
+    for number in range(2500):
+        one.step("step", "read", number, number + 0.5, {}, key=f"a{number}")
+    one.add("lost", 2500.0, data={"worker": "w-1"})
+    one.started(2500.5, "w-2")
+    for number in range(2501, 5000):
+        one.step("step", "read", number, number + 0.5, {}, key=f"b{number}")
+    began = SystemClock().monotonic()
+    story = fold(one.events)
+    assert SystemClock().monotonic() - began < 2.0  # quadratic once
+    assert [step.key for step in story.steps if step.lost] == ["b2501"]

@@ -68,7 +68,7 @@ class Step:
     @property
     def begin(self) -> datetime:
         """When it was first tried, by whichever worker."""
-        return min([self.start, *(span.start for span in self.lost)])
+        return min(self.start, *(span.start for span in self.lost)) if self.lost else self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class _Telling:
 
     def told(self, texts: Mapping[str, str], *, over: bool) -> Story:
         left = [self._left(step, texts, over=over) for step in self.open.values()]
-        steps = [replace(step, lost=tuple(self.lost.get(step.key, ()))) for step in [*self.done, *left]]
+        steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in [*self.done, *left]]
         steps = [step for step in steps if step.kind != "value"]
         steps = _count_names(sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq)))
         return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers)
@@ -243,22 +243,33 @@ def _cost(data: Any) -> int | None:
 def _infer_lost(steps: list[Step], resumes: list[Resume]) -> list[Step]:
     """What ran in each branch when a worker died left no record: it lies between the last record and the death."""
     for resume in resumes:
-        steps = [_with_lost(step, steps, resume) for step in steps]
+        before: dict[str, datetime] = {}  # by branch: when its last record before the death was made
+        after: dict[str, datetime] = {}  # and its first one afterwards
+        for step in steps:
+            if step.end is None:
+                continue
+            if step.end <= resume.at:
+                before[step.branch] = max(step.end, before.get(step.branch, step.end))
+            elif step.start >= resume.at:
+                after[step.branch] = min(step.end, after.get(step.branch, step.end))
+        steps = [_with_lost(step, resume, before, after) for step in steps]
     return steps
 
 
-def _with_lost(step: Step, steps: list[Step], resume: Resume) -> Step:
+def _with_lost(step: Step, resume: Resume, before: dict[str, datetime], after: dict[str, datetime]) -> Step:
     if step.lost or step.fence != resume.fence or step.kind not in ("model", "tool", "step") or step.start < resume.at:
         return step
-    line = [other for other in steps if other.end and _leads_to(other.branch, step.branch) and other.key != step.key]
-    if any(other.start >= resume.at and other.end and other.end <= step.start for other in line):
-        return step
-    before = max((other.end for other in line if other.end and other.end <= resume.at), default=None)
-    return step if before is None else replace(step, lost=(Span(before, resume.at),))
+    line = _line(step.branch)
+    if any(branch in after and after[branch] <= step.start for branch in line):
+        return step  # something came before it: it was not what the death interrupted
+    known = [before[branch] for branch in line if branch in before]
+    return replace(step, lost=(Span(max(known), resume.at),)) if known else step
 
 
-def _leads_to(branch: str, other: str) -> bool:
-    return branch in ("", other) or other.startswith(f"{branch}/")
+def _line(branch: str) -> list[str]:
+    """A branch and those it came from."""
+    parts = branch.split("/") if branch else []
+    return ["", *("/".join(parts[: number + 1]) for number in range(len(parts)))]
 
 
 def _count_names(steps: list[Step]) -> list[Step]:
