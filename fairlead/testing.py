@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ from fairlead.runs.run import Event, NewRun, Run
 from fairlead.runs.worker import Worker
 from fairlead.wiring.engine import Engine, make_worker, open_engine
 
-_PATIENCE_S = 20.0  # a test that waits longer than this has failed
+_PATIENCE_S = 10.0  # a test that waits longer than this has failed
 
 
 class MovableClock:
@@ -148,13 +148,17 @@ async def engine(
     prices: Prices | None = None,
     clock: Clock | None = None,
     **settings: Any,
-) -> AsyncIterator[Running]:
+) -> AsyncGenerator[Running]:
     """Agents (callables, `Agent`s or specs) served in this process, on a new SQLite file unless told otherwise.
 
     `settings` are those of the manual, by their short names: `worker_concurrency=2`.
     """
     with tempfile.TemporaryDirectory(prefix="fairlead-") as folder:
         said: list[tuple[str, dict[str, Any]]] = []
+
+        def emit(event: str, /, **fields: Any) -> None:
+            said.append((event, fields))
+
         place = root or Path(folder)
         made = load_settings(
             root=place,
@@ -168,7 +172,7 @@ async def engine(
             providers=providers or {},
             prices=prices,
             clock=clock or SystemClock(),
-            emit=lambda event, /, **fields: said.append((event, fields)),
+            emit=emit,
         )
         running = Running(opened, said)
         try:
@@ -185,8 +189,9 @@ async def engine(
 
 async def _probe(database: Database) -> Callable[..., Call]:
     await database.script("CREATE TABLE probe (id text PRIMARY KEY, value bigint)")
-    write = parse("write", "-- rows: id text, value int\nINSERT INTO probe (id, value) SELECT id, value FROM {rows} AS r"
-                  + " WHERE true RETURNING id", database.dialect)  # fmt: skip
+    insert = """-- rows: id text, value int
+        INSERT INTO probe (id, value) SELECT id, value FROM {rows} AS r WHERE true RETURNING id"""
+    write = parse("write", insert, database.dialect)
     return lambda *rows: Call(write, rows=rows)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from fairlead.agents.jsonable import encode
@@ -88,6 +89,7 @@ class Executor:
 
     async def _call(self, held: Holding, ctx: RunContext) -> Ending:
         timers = self._set_timers(held)
+        held.left = False
         try:
             if held.ending is None:
                 return self._ended(held, succeeded(await held.spec.call(held.run.input, ctx)))
@@ -102,9 +104,7 @@ class Executor:
             held.left = True
             for timer in timers:
                 timer.cancel()
-            if (task := asyncio.current_task()) is not None:
-                while task.cancelling():
-                    task.uncancel()
+            await _forget_cancellation()
 
     def _ended(self, held: Holding, ending: Ending) -> Ending:
         """Who was told to stop has stopped, whatever it said last."""
@@ -193,6 +193,17 @@ class Executor:
 
     def _tell(self, held: Holding) -> None:
         self._publish(f"run:{held.run.id}", "")
+
+
+async def _forget_cancellation() -> None:
+    """What follows must not be cut short by a cancellation that was meant for the agent."""
+    task = asyncio.current_task()
+    if task is None or not task.cancelling():
+        return
+    while task.cancelling():
+        task.uncancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)  # before Python 3.13, one that is still to be delivered comes here
 
 
 def _wake_at(held: Holding, ending: Ending) -> int | None:

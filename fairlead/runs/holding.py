@@ -75,7 +75,7 @@ class Holding:
         self.under_way = 0
         self.watched = False
         self.draining = False
-        self.left = False  # the agent's code has ended; what follows must not be cancelled
+        self.left = True  # the agent's code is not running (yet, or any more): what surrounds it must not be cancelled
         self.deltas: Deltas | None = None
         self.ending: Ending | None = None
         self.task: asyncio.Task[None] | None = None

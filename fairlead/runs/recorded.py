@@ -49,6 +49,8 @@ class Recording:
     async def enter(self, kind: str, name: str, digest: str, *, effect: bool = False) -> tuple[Step, Record | None]:
         """The next step of this branch, and what is recorded of it."""
         held = self.held
+        if held.ending is not None or held.left:  # a task that outlived its run, or swallowed its cancellation
+            raise asyncio.CancelledError
         branch = current() or self._root
         key = branch.key(kind, name, digest)
         record = held.book.take(key)
