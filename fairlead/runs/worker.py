@@ -115,6 +115,7 @@ class Session:
         await self._roles.stop("claim")
         with suppress(DatabaseUnavailable):
             await self._renew()
+            await self._reconcile()  # the claim may have been cut off
         tasks = [held.task for held in self.holdings.values() if held.task is not None]
         if hand_back:
             for held in tuple(self.holdings.values()):
@@ -214,8 +215,11 @@ class Session:
         ending = FENCED
         try:
             ending = await self._executor.execute(held)
+        except Exception as error:  # noqa: BLE001 trouble of our own (a folder that is full): the run goes back
+            self._parts.emit("error", code="run_dropped", message=repr(error), where="execute", run_id=run.id)
         finally:
-            self.holdings.pop(run.id, None)
+            if self.holdings.get(run.id) is held:  # it may have been handed back, and claimed again
+                del self.holdings[run.id]
             # A run that was not put down may still carry our name.
             self._doubtful = self._doubtful or ending is FENCED
             self._slot_free.set()

@@ -7,6 +7,8 @@ from typing import Any
 from fairlead.runs.run import NewRun, Reason, Status
 from tests.runs.conftest import Gate, OpenEngine
 
+_SHORT_LEASE = {"lease": timedelta(milliseconds=400), "renew_every": timedelta(milliseconds=100)}
+
 
 async def test_a_run_of_a_dead_worker_goes_on_where_it_stopped(engine: OpenEngine, gate: Gate) -> None:
     done: list[int] = []
@@ -108,7 +110,7 @@ async def test_a_claim_that_is_cut_off_by_the_drain_leaves_no_run_behind(engine:
 
 async def test_runs_that_carry_a_workers_name_unknown_to_it_go_back(engine: OpenEngine) -> None:
     # A claim whose answer was lost on the way.
-    running = await engine(agent=lambda input: input, settings={"renew_every": timedelta(milliseconds=200)})
+    running = await engine(agent=lambda input: input, settings=_SHORT_LEASE)
     worker = running.workers[0]
     assert worker.session is not None
     others = [NewRun("agent", n, release="other") for n in range(3)]
@@ -131,8 +133,7 @@ async def test_a_paused_worker_finds_itself_fenced_and_begins_anew(engine: OpenE
             await ctx.step("stale", seen.append, -1)
         return ctx.attempt
 
-    lease = {"lease": timedelta(milliseconds=300), "renew_every": timedelta(milliseconds=100)}
-    running = await engine(agent=agent, settings=lease)
+    running = await engine(agent=agent, settings=_SHORT_LEASE)
     run = await running.submit("agent")
     await gate.reached()
     paused = running.workers[0].session
@@ -174,7 +175,7 @@ async def test_a_run_whose_workers_keep_dying_is_poison_and_can_be_retried(engin
 
 
 async def test_a_trouble_of_the_workers_own_does_not_leave_a_run_running_for_ever(engine: OpenEngine) -> None:
-    running = await engine(agent=lambda input: input, settings={"renew_every": timedelta(milliseconds=100)})
+    running = await engine(agent=lambda input: input, settings=_SHORT_LEASE)
     broken = running.engine.payloads.blobs
 
     class Full:
