@@ -47,9 +47,10 @@ def make_app(
     cors_origins: Sequence[str] = (),
     stopping: asyncio.Event | None = None,
 ) -> ASGIApp:
-    """Everything is handed in. `metrics` renders the body of /metrics; `probes` are parts of /health beside the database and
-    the queue; `console` is included as it is. Set `stopping` when the server is told to stop: open streams end, and their
-    readers reconnect.
+    """Everything is handed in.
+
+    `metrics` renders the body of /metrics; `probes` are parts of /health beside the database and the queue; `console`
+    is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, agents=agents, keys=keys, settings=settings,

@@ -1,4 +1,4 @@
-"""Agents, under the name LangGraph's clients have for them. Each agent is one assistant; its name is accepted as its id."""
+"""Agents, as LangGraph's clients know them: each is one assistant, and its name is accepted as its id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body, agent_named
-from fairlead.web.api.views import AssistantView, assistant_view
+from fairlead.web.api.views import AssistantView, assistant_view, selected
 
 
 class AssistantSearch(Body):
@@ -56,12 +56,9 @@ class Assistants:
             and (body.name is None or body.name.lower() in view["name"].lower())
             and all(view["metadata"].get(key) == value for key, value in (body.metadata or {}).items())
         ]
-        if body.sort_by is not None:
-            found.sort(key=lambda view: view[body.sort_by], reverse=body.sort_order == "desc")
+        found.sort(key=lambda view: view[body.sort_by or "name"], reverse=body.sort_order == "desc")
         page = found[body.offset : body.offset + body.limit]
-        return json_reply(
-            [{k: v for k, v in view.items() if k in body.select} if body.select else view for view in page]
-        )
+        return json_reply(selected(page, body.select))
 
     async def get(self, call: Call) -> Reply:
         return json_reply(assistant_view(self._spec(call), self._at))

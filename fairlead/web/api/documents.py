@@ -37,9 +37,9 @@ class Documents:
 
     def operations(self) -> list[Operation]:
         return [
-            Operation("GET", "/openapi.json", self.openapi, "This API, as OpenAPI", role=None, gives=Any, tag="system"),
-            Operation("GET", "/docs", self.page, "This API, as a page", role=None, media_type="text/html", tag="system"),
-        ]  # fmt: skip
+            Operation("GET", "/openapi.json", self.openapi, "This API as OpenAPI", role=None, gives=Any, tag="system"),
+            Operation("GET", "/docs", self.page, "This API as a page", role=None, media_type="text/html", tag="system"),
+        ]
 
     async def openapi(self, call: Call) -> Reply:
         if self._document is None:

@@ -120,7 +120,7 @@ class Modes:
         return frames
 
     def _started(self, event: Event) -> list[Frame]:
-        attempt = (event.data or {}).get("attempt", event.fence)
+        attempt = event.fence
         frames = [Frame("metadata", {"run_id": event.run_id, "attempt": attempt})] if attempt > 1 else []
         if "events" in self._modes and attempt == 1:
             frames.append(self._chain("on_chain_start", self._run.agent, {"input": self._run.input}))
@@ -128,14 +128,12 @@ class Modes:
 
     def _model(self, event: Event) -> list[Frame]:
         reply: dict[str, Any] = event.data["result"]
-        said = (reply.get("body") or {}).get("choices") or [{}]
+        said: dict[str, Any] = reply["body"]["choices"][0]["message"]
         usage = {"input_tokens": reply["usage"]["tokens_in"], "output_tokens": reply["usage"]["tokens_out"]}
         usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
         message_id = _message_id(event.run_id, event.key or "", event.fence)
         self._texts.pop(message_id, None)
-        message = as_client_message(
-            {**(said[0].get("message") or {}), "role": "assistant"}, message_id, usage_metadata=usage
-        )
+        message = as_client_message({**said, "role": "assistant"}, message_id, usage_metadata=usage)
         frames = self._whole(message, "model")
         if "events" in self._modes:
             frames.append(self._chain("on_chat_model_end", "model", {"output": message}))
@@ -144,7 +142,7 @@ class Modes:
     def _tool(self, event: Event) -> list[Frame]:
         data: dict[str, Any] = event.data or {}
         failed = event.type == "failed"
-        result = (data.get("error") or {}).get("message", "") if failed else data.get("result")
+        result: Any = data["error"].get("message", "") if failed else data.get("result")
         message = as_client_message(
             {"role": "tool", "content": _text(result), "name": event.name},
             _message_id(event.run_id, event.key or "", 0),
@@ -159,16 +157,18 @@ class Modes:
         return frames + self._added("tools", message)
 
     def _step(self, event: Event) -> list[Frame]:
-        if "updates" not in self._modes or not isinstance(event.data, dict):
+        data: dict[str, Any] = event.data or {}
+        if "updates" not in self._modes:
             return []
-        return [Frame("updates", {event.name or "step": event.data.get("result")})]
+        return [Frame("updates", {event.name or "step": data.get("result")})]
 
     def _begun(self, event: Event) -> list[Frame]:
         if "events" not in self._modes:
             return []
+        data: dict[str, Any] = event.data or {}
         if event.kind == "model":
-            return [self._chain("on_chat_model_start", "model", {"model": event.data["request"].get("model")})]
-        return [self._chain("on_tool_start", event.name or "", {"input": (event.data or {}).get("arguments")})]
+            return [self._chain("on_chat_model_start", "model", {"model": data["request"].get("model")})]
+        return [self._chain("on_tool_start", event.name or "", {"input": data.get("arguments")})]
 
     def _added(self, node: str, message: Message) -> list[Frame]:
         self._conversation.append(message)
@@ -199,8 +199,8 @@ class Modes:
         return {"langgraph_node": node, "run_id": self._run.id, "graph_id": self._run.agent, "tags": []}
 
     def _chain(self, what: str, name: str, data: dict[str, Any]) -> Frame:
-        about = {"event": what, "name": name, "run_id": self._run.id, "tags": [], "metadata": {}, "parent_ids": []}
-        return Frame("events", {**about, "data": data})
+        nothing: dict[str, Any] = {"tags": [], "metadata": {}, "parent_ids": []}
+        return Frame("events", {"event": what, "name": name, "run_id": self._run.id, "data": data, **nothing})
 
 
 def _debug(event: Event) -> dict[str, Any]:

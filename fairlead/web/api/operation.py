@@ -114,7 +114,7 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     told: dict[int | str, dict[str, Any]] = {}
     if operation.media_type != "application/json":
         told[operation.status] = {"content": {operation.media_type: {"schema": {"type": "string"}}}}
-    usual = {500, 503} | ({401, 403} if operation.role is not None else set())
+    usual = {500, 503, 401, 403} if operation.role is not None else {500, 503}
     if operation.body is not None:
         usual |= {413, 415, 422}
     if operation.query is not None or "{" in operation.path:

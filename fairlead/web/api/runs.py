@@ -85,7 +85,7 @@ class Runs:
         look: dict[str, Any] = {"tag": tag, "problems": (404,)}
         return [
             Operation("POST", path, self.create, "Start a run", gives=RunView, **start),
-            Operation("POST", f"{path}/wait", self.create_and_wait, "Start a run and wait for its values", gives=Any, **start),
+            Operation("POST", f"{path}/wait", self.create_and_wait, "Start a run, await values", gives=Any, **start),
             Operation("GET", path, self.list, "List runs, newest first", query=RunQuery, gives=list[RunView], tag=tag),
             Operation("GET", one, self.get, "One run", gives=RunView, **look),
             Operation("GET", f"{one}/join", self.join, "Wait for a run's values", gives=Any, **look),
@@ -95,17 +95,17 @@ class Runs:
 
     def _ours(self) -> list[Operation]:
         one = "/runs/{run_id}"
-        change: dict[str, Any] = {"role": Role.OPERATOR, "tag": "runs", "problems": (404, 409), "gives": RunView}
+        change: dict[str, Any] = {"tag": "runs", "problems": (404, 409), "gives": RunView}
         look: dict[str, Any] = {"tag": "runs", "problems": (404,)}
         return [
             Operation("GET", f"{one}/wait", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("GET", f"{one}/events", self.events, "What happened to a run", query=EventQuery,
                       gives=list[EventView], **look),
-            Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", **change),
-            Operation("POST", f"{one}/resume", self.resume, "Let an interrupted run go on", body=Resume,
-                      body_optional=True, **change),
-            Operation("POST", f"{one}/move", self.move, "Give a run to another release", body=Move,
-                      **{**change, "role": Role.ADMIN}),
+            Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", role=Role.OPERATOR, **change),
+            Operation("POST", f"{one}/resume", self.resume, "Let an interrupted run go on", role=Role.OPERATOR,
+                      body=Resume, body_optional=True, **change),
+            Operation("POST", f"{one}/move", self.move, "Give a run to another release", role=Role.ADMIN, body=Move,
+                      **change),
         ]  # fmt: skip
 
     async def create(self, call: Call) -> Reply:

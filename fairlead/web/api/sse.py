@@ -1,7 +1,7 @@
 """A stream of server-sent events over raw ASGI: one writer, heartbeats, and an end when the reader is gone or stuck.
 
-A framework's streaming response takes three times the memory for each open stream. Nothing is kept for a slow reader but
-what the server's own write buffer holds: we wait for it, and the next event is only read when it has taken the last.
+A framework's streaming response takes three times the memory for each open stream. Nothing is kept for a slow reader
+but what the server's own write buffer holds: the next event is only read when it has taken the last.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -65,7 +66,7 @@ class EventStream:
             took = timedelta(seconds=self._doors.clock.monotonic() - started)
             self._doors.emit("connection_closed", endpoint=endpoint, took=took)
 
-    async def _write(self, send: Send, gone: asyncio.Future[None], stopping: asyncio.Future[bool]) -> None:
+    async def _write(self, send: Send, gone: asyncio.Future[None], stopping: asyncio.Future[Any]) -> None:
         """Until the groups end, or the reader does."""
         coming: asyncio.Future[list[Frame]] | None = None
         try:

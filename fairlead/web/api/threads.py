@@ -17,7 +17,7 @@ from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import SAFE_ID, Body
 from fairlead.web.api.values import interrupts_of, values_of_state
-from fairlead.web.api.views import ThreadView, thread_view
+from fairlead.web.api.views import ThreadView, selected, thread_view
 
 
 class ThreadCreate(Body):
@@ -97,10 +97,7 @@ class Threads:
             tenant=call.tenant, metadata=body.metadata, ids=body.ids, limit=body.limit, offset=body.offset,
             status=ThreadStatus(body.status) if body.status else None,
         )  # fmt: skip
-        views = [thread_view(thread) for thread in found]
-        return json_reply(
-            [{k: v for k, v in view.items() if k in body.select} if body.select else view for view in views]
-        )
+        return json_reply(selected([thread_view(thread) for thread in found], body.select))
 
     async def get(self, call: Call) -> Reply:
         return await self._shown(await self._thread(call))

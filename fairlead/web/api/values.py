@@ -26,12 +26,10 @@ def input_messages(run: Run) -> list[Message]:
         said = as_messages(run.input)
     except InvalidInput:
         return []  # the agent will say so
-    given: Any = cast("dict[str, Any]", run.input).get("messages") if isinstance(run.input, dict) else None
-    ids = [one.get("id") if isinstance(one, dict) else None for one in given] if isinstance(given, list) else []
-    named = [
-        {**one, "id": i} if isinstance(i, str) else one for one, i in zip(said, ids or [None] * len(said), strict=False)
-    ]
-    return as_client_messages(named, run.id)
+    sent: Any = run.input
+    given: list[dict[str, Any]] = (cast("dict[str, Any]", sent).get("messages") or []) if isinstance(sent, dict) else []
+    named = [{**one, "id": sent.get("id")} for one, sent in zip(said, given, strict=False)]
+    return as_client_messages(named or said, run.id)
 
 
 def values_of_output(output: Any, conversation: Sequence[Message]) -> Values:

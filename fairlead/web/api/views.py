@@ -206,3 +206,8 @@ def assistant_view(spec: AgentSpec, at: datetime) -> dict[str, Any]:
         "created_at": at,
         "updated_at": at,
     }
+
+
+def selected(views: Sequence[dict[str, Any]], names: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Only the fields a caller asked for; None: all of them."""
+    return [{k: v for k, v in view.items() if k in names} for view in views] if names else list(views)
