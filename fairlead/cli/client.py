@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -102,7 +102,7 @@ class Client:
     @contextmanager
     def _open(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], *, timeout: float
-    ) -> Iterator[http.client.HTTPResponse]:
+    ) -> Generator[http.client.HTTPResponse]:
         with closing(self._connection(timeout)) as connection:
             sent = {**self._headers, **headers} | ({"content-type": "application/json"} if body is not None else {})
             connection.request(method, path, body, sent)

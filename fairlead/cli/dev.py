@@ -25,7 +25,7 @@ def dev(
     json: AsJson = False,
 ) -> None:
     """Serve API and console, and run the agents in a child that is restarted when it dies or the code changes."""
-    overrides = {"host": host, "port": port, "database_url": database}
+    overrides: dict[str, Any] = {"host": host, "port": port, "database_url": database}
     setup = open_setup(**overrides)
     announce = say_event if json else Terminal(setup)
     raise typer.Exit(run_process(lambda: dev_until_stopped(setup, announce, overrides=overrides, reload=reload)))

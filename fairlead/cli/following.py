@@ -1,13 +1,13 @@
 """One run's events on a terminal: a line for each step as it is done, and below them what is under way.
 
-    events ──► Story.hear: what is worth a line ──► Follower: lines, and one live line with the text as it comes
+events ──► Story.hear: what is worth a line ──► Follower: lines, and one live line with the text as it comes
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from rich.console import Console
@@ -82,13 +82,13 @@ class Story:
     def _step(self, event: Json, kind: str, name: str, data: Json) -> Line:
         took = between(event.get("started_at"), event["at"])
         if event["type"] == "failed":
-            error = data.get("error") or {}
+            error: Json = data.get("error") or {}
             return Line("✗", name or kind, f"{error.get('error', '')}: {error.get('message', '')}", "red")
         if kind != "model":
             return Line("✓", name or kind, f"{_arguments(data)} {took}", "")
         self.text = ""
         self.answers += 1
-        reply = data.get("result") or {}
+        reply: Json = data.get("result") or {}
         self.cost_nano += reply.get("cost_nano") or 0
         return Line("✓", "model", f"{_said(reply)} · {usd((reply.get('cost_nano') or 0) / _NANO)} · {took}", "cyan")
 
@@ -135,16 +135,21 @@ def drawn(line: Line) -> Text:
 
 
 def _said(reply: Json) -> str:
-    choices = (reply.get("body") or {}).get("choices") or [{}]
-    message = choices[0].get("message") or {}
-    if calls := message.get("tool_calls"):
+    body: Json = reply.get("body") or {}
+    choices: list[Json] = body.get("choices") or [{}]
+    message: Json = choices[0].get("message") or {}
+    calls: list[Json] = message.get("tool_calls") or []
+    if calls:
         return "uses " + ", ".join(call["function"]["name"] for call in calls)
     return f"answers: {short(message.get('content') or '', 60)}"
 
 
 def _arguments(data: Json) -> str:
     arguments = data.get("arguments")
-    return short(", ".join(f"{k}={_short_json(v)}" for k, v in arguments.items()), 60) if isinstance(arguments, dict) else ""
+    if not isinstance(arguments, dict):
+        return ""
+    named = cast("Json", arguments)
+    return short(", ".join(f"{name}={_short_json(value)}" for name, value in named.items()), 60)
 
 
 def _short_json(value: Any) -> str:

@@ -60,17 +60,18 @@ def _summary(run: Json) -> Text:
 
 
 def _advice(run: Json) -> list[str]:
-    run_id, error = run["run_id"], run.get("error") or {}
+    run_id: str = run["run_id"]
+    error: Json = run.get("error") or {}
     said = [f"{error.get('error', '')}: {error.get('message', '')}"] if error else []
     match run["status"], run.get("reason"):
         case "interrupted", "approval":
             return [*said, f"Answer it: fairlead runs approve {run_id}   or   fairlead runs deny {run_id}"]
         case "interrupted", "outcome_unknown":
-            return [*said, "Find out what became of it, then: fairlead runs resume RUN --done RESULT, --failed or --repeat"
-                    .replace("RUN", run_id)]  # fmt: skip
+            ways = "--done RESULT, --failed WHY or --repeat"
+            return [*said, f"Find out what became of it, then: fairlead runs resume {run_id} {ways}"]
         case "interrupted", "diverged":
             return [*said, f"To go on all the same: fairlead runs resume {run_id}"]
-        case ("error" | "timeout"), _:
+        case (("error" | "timeout"), _):
             return [*said, f"To go on from what succeeded: fairlead runs retry {run_id}"]
         case _:
             return said

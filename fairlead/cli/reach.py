@@ -1,13 +1,13 @@
 """Whom a command talks to: a server if there is one, else an engine of its own for as long as the command lasts.
 
-    FAIRLEAD_URL ──► that one           SQLite: whoever holds the file's lock, or nobody
-    else                                PostgreSQL: whoever answers on HOST and PORT, or nobody
-    nobody       ──► an engine in this process, behind the same API
+FAIRLEAD_URL ──► that one           SQLite: whoever holds the file's lock, or nobody
+else                                PostgreSQL: whoever answers on HOST and PORT, or nobody
+nobody       ──► an engine in this process, behind the same API
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class Reached:
 
 
 @contextmanager
-def reach(*, with_worker: bool = False) -> Iterator[Reached]:
+def reach(*, with_worker: bool = False) -> Generator[Reached]:
     """`with_worker`: an engine of our own also runs agents. Raises `Unreachable`, `DatabaseUnavailable`, …"""
     settings = settings_here()
     if client := _server(settings):

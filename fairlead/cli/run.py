@@ -26,7 +26,7 @@ def run(
     metadata: Annotated[str, typer.Option(help="A JSON object kept with the run.", show_default=False)] = "",
     budget: Annotated[float | None, typer.Option(help="US dollars it may spend.", show_default=False)] = None,
     priority: Annotated[int, typer.Option(help="Higher runs first.")] = 0,
-    key: Annotated[str, typer.Option(help="Idempotency key: the same one never starts a second run.", show_default=False)] = "",
+    key: Annotated[str, typer.Option(help="Idempotency key: it starts one run only.", show_default=False)] = "",
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the id and leave; a server runs it.")] = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip

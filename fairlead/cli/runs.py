@@ -23,7 +23,9 @@ from fairlead.errors import Conflict, InvalidInput, NotFound
 
 app = typer.Typer(no_args_is_help=True, help="List, watch and move runs.")
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or the beginning of it.")]
-_STYLES = {"success": "green", "running": "cyan", "pending": "dim", "interrupted": "yellow", "error": "red", "timeout": "red"}
+_STYLES = {
+    "success": "green", "running": "cyan", "pending": "dim", "interrupted": "yellow", "error": "red", "timeout": "red",
+}  # fmt: skip
 
 
 @app.command("list")
@@ -115,7 +117,9 @@ def resume(
 
 
 @app.command()
-def move(run: RunId, release: Annotated[str, typer.Argument(help="The release to run on.")], json: AsJson = False) -> None:
+def move(
+    run: RunId, release: Annotated[str, typer.Argument(help="The release to run on.")], json: AsJson = False
+) -> None:
     """Give a run that nobody holds to another release."""
     _change(run, "move", {"release": release}, json=json)
 

@@ -20,7 +20,7 @@ app = typer.Typer()
 @app.command()
 def simulate(
     policy: Annotated[str, typer.Option(help="What it says: policy.py:triage. Not given: uses each tool once.")] = "",
-    host: Annotated[str, typer.Option(help="Address to listen on. Beyond this machine --api-key is required.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on. Beyond this machine with --api-key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 9100,
     latency: Annotated[float, typer.Option(min=0, help="Milliseconds before each answer.")] = 0,
     tokens_per_second: Annotated[float, typer.Option(min=0, help="How fast it talks; 0: as fast as it can.")] = 0,

@@ -26,8 +26,7 @@ def work(host: Host = None, port: Port = None, json: AsJson = False) -> None:
         if json:
             say_json({"event": "listening", "url": url})
         else:
-            say(
-                f"Working for {setup.declared.name} (release {setup.settings.engine.release}); health at {url}/health/ready"
-            )
+            release = setup.settings.engine.release
+            say(f"Working for {setup.declared.name} (release {release}); health at {url}/health/ready")
 
     raise typer.Exit(run_process(lambda: work_until_stopped(setup, announce)))

@@ -17,7 +17,9 @@ app = typer.Typer()
 
 
 @app.command()
-def workers(all: Annotated[bool, typer.Option("--all", help="Those that were lost, too.")] = False, json: AsJson = False) -> None:
+def workers(
+    all: Annotated[bool, typer.Option("--all", help="Those that were lost, too.")] = False, json: AsJson = False
+) -> None:
     """The processes that run agents."""
     with reach() as reached:
         found = [one for one in reached.client.get("/workers") if all or one["alive"]]

@@ -1,7 +1,8 @@
 """The worker that `fairlead dev` supervises: `python -m fairlead.wiring.child ORDERS`.
 
-It talks signals with its parent over a socket pair. The end of that socket is the parent's end, however it came: then
-the worker hands its runs back and leaves too.
+It loads everything but the project, and begins when its parent says so: a spare one takes over at once when the
+worker before it dies. It talks signals with its parent over a socket pair. The end of that socket is the parent's end,
+however it came: then the worker hands its runs back and leaves too.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from fairlead.wiring.telemetry import open_telemetry
 
 REFUSED = 6  # the exit code for a project or settings that can't work: to start again would not help
 FAILED = 1
+BEGIN = b"\n"  # what the parent says when the worker is wanted
 READY = "worker_ready"  # what the worker says, with its pid, when it claims runs
 _ORPHAN_DRAIN = 10.0  # seconds
 
@@ -44,7 +46,7 @@ class Orders:
         return orjson.dumps({**asdict(self), "descriptor": descriptor}).decode()
 
 
-async def work(root: Path, overrides: dict[str, Any], descriptor: int) -> int:
+async def work(root: Path, overrides: dict[str, Any], parent_socket: socket.socket) -> int:
     setup = open_setup(root, **overrides)
     settings, clock = setup.settings, SystemClock()
     telemetry = open_telemetry(settings, clock)
@@ -57,7 +59,7 @@ async def work(root: Path, overrides: dict[str, Any], descriptor: int) -> int:
     relay = Relay(engine.database.signals if shared else Signals())
     if shared:
         engine.database.signals.carry(relay)
-    parent = asyncio.create_task(_until_gone(relay, descriptor, stop))
+    parent = asyncio.create_task(_until_gone(relay, parent_socket, stop))
     worker = make_worker(engine)
     settle_garbage_collector()
     working = asyncio.create_task(worker.run())
@@ -78,8 +80,8 @@ async def _tell_ready(worker: Worker, relay: Relay) -> None:
     relay.send(READY, str(os.getpid()))
 
 
-async def _until_gone(relay: Relay, descriptor: int, stop: Stop) -> None:
-    await relay.join(socket.socket(fileno=descriptor))
+async def _until_gone(relay: Relay, parent_socket: socket.socket, stop: Stop) -> None:
+    await relay.join(parent_socket)
     stop.ask()
     # Nobody looks after us any more: whatever hangs must not keep us here.
     asyncio.get_running_loop().call_later(_ORPHAN_DRAIN, os._exit, FAILED)
@@ -88,7 +90,11 @@ async def _until_gone(relay: Relay, descriptor: int, stop: Stop) -> None:
 def main(orders: str) -> int:
     try:
         given = orjson.loads(orders)
-        return run_process(lambda: work(Path(given["root"]), given["overrides"], given["descriptor"]))
+        parent_socket = socket.socket(fileno=given["descriptor"])
+        if not parent_socket.recv(len(BEGIN)):  # the parent is gone, or never needed us
+            return 0
+        parent_socket.setblocking(False)
+        return run_process(lambda: work(Path(given["root"]), given["overrides"], parent_socket))
     except FairleadError as error:
         sys.stderr.write(f"worker: {error}\n")
         return REFUSED if isinstance(error, ConfigurationError | InvalidInput) else FAILED

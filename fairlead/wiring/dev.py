@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from watchfiles import Change, DefaultFilter, awatch
+from watchfiles import Change, DefaultFilter
+from watchfiles import awatch as watch_files  # pyright: ignore[reportUnknownVariableType]  its event may be of three libraries
 
 from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
@@ -39,8 +40,13 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     setup.load()
     engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
     relay = _relay(engine)
-    relay.signals.subscribe(READY, lambda pid: announce("worker_ready", pid=int(pid)))
     supervisor = Supervisor(Orders(str(setup.declared.file), overrides), relay, announce=announce, clock=clock)
+
+    def heard_ready(pid: str) -> None:
+        announce("worker_ready", pid=int(pid))
+        supervisor.worker_ready()
+
+    relay.signals.subscribe(READY, heard_ready)
     stop = Stop()
     stop.hear()
     app = open_application(engine, keys=keys, metrics=telemetry.metrics.render, stopping=stop.asked)
@@ -74,7 +80,7 @@ def _relay(engine: Engine) -> Relay:
 
 async def _watch(setup: Setup, supervisor: Supervisor, announce: Announce) -> None:
     """On a change of the project's own files: read them here too (we know the agents by name), then a new worker."""
-    async for changes in awatch(setup.declared.root, watch_filter=Ours(), debounce=200, step=50):
+    async for changes in watch_files(setup.declared.root, watch_filter=Ours(), debounce=200, step=50):
         announce("changed", files=sorted(str(Path(path).relative_to(setup.declared.root)) for _, path in changes))
         try:
             setup.load()

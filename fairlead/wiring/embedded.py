@@ -9,7 +9,6 @@ import tempfile
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 
 from fairlead.access import Keyring
 from fairlead.clock import SystemClock
@@ -25,7 +24,7 @@ _GRACE = 1
 
 
 class Embedded:
-    """`with Embedded(setup, with_worker=True) as path:` — the path of the socket. Raises what opening the engine does."""
+    """`with Embedded(setup, with_worker=True) as path:` gives the socket's path, or raises as `open_engine`."""
 
     def __init__(self, setup: Setup, *, with_worker: bool) -> None:
         self._setup = setup
@@ -44,7 +43,7 @@ class Embedded:
             raise
         return self._path
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._started.result().set)
         self._thread.join()

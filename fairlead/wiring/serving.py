@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
@@ -39,7 +40,8 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     listening = asyncio.create_task(http.listen())
     asked = asyncio.create_task(stop.asked.wait())
     announce(url_of(sock))
-    await asyncio.wait({asked, listening} | ({working} if working else set()), return_when=asyncio.FIRST_COMPLETED)
+    tasks: list[asyncio.Task[Any]] = [asked, listening, *([working] if working else [])]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     http.stop()
     if worker and working:
         worker.stop()

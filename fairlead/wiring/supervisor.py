@@ -11,13 +11,15 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from fairlead.clock import Clock
 from fairlead.database.relay import Relay
-from fairlead.wiring.child import REFUSED, Orders
+from fairlead.wiring.child import BEGIN, REFUSED, Orders
 
 _YOUNG = 5.0  # seconds: whoever dies before has not worked
 _FIRST_PAUSE = timedelta(milliseconds=500)
@@ -40,7 +42,8 @@ class Supervisor:
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
-        self._joined: set[asyncio.Task[None]] = set()
+        self._spare: _Child | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until `stop`."""
@@ -64,6 +67,9 @@ class Supervisor:
 
     async def stop(self) -> None:
         self._stopping.set()
+        if self._spare is not None:
+            self._spare.socket.close()
+            await self._spare.process.wait()
         await self._end()
 
     async def _after_death(self, pid: int, code: int, deaths: int) -> None:
@@ -85,8 +91,19 @@ class Supervisor:
             wait.cancel()
 
     async def _start(self) -> asyncio.subprocess.Process:
+        child, self._spare = self._spare, None
+        if child is None or child.process.returncode is not None:
+            child = await self._spawn()
+        try:
+            child.socket.send(BEGIN)
+        except OSError:  # it died this moment: `run` will see that
+            pass
+        child.socket.setblocking(False)
+        self._keep(self._relay.join(child.socket))
+        return child.process
+
+    async def _spawn(self) -> _Child:
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         command = (sys.executable, "-m", "fairlead.wiring.child", self._orders.to_json(theirs.fileno()))
         try:
             # A session of its own: Ctrl-C is for us, and we tell it.
@@ -95,10 +112,24 @@ class Supervisor:
             )
         finally:
             theirs.close()
-        task = asyncio.create_task(self._relay.join(ours))
-        self._joined.add(task)
-        task.add_done_callback(self._joined.discard)
-        return process
+        return _Child(process, ours)
+
+    def worker_ready(self) -> None:
+        """Now there is time to load a spare."""
+        if self._spare is None and not self._stopping.is_set():
+            self._keep(self._load_spare())
+
+    async def _load_spare(self) -> None:
+        spare = await self._spawn()
+        if self._stopping.is_set() or self._spare is not None:
+            spare.socket.close()
+        else:
+            self._spare = spare
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _end(self) -> None:
         process = self._process
@@ -112,6 +143,12 @@ class Supervisor:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: asyncio.subprocess.Process
+    socket: socket.socket
 
 
 def _how(code: int) -> str:

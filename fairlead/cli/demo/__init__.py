@@ -1,6 +1,6 @@
 """`fairlead demo`: a real log, a worker killed in the middle, and the proof that nothing recorded was done again.
 
-    a log ──► stage (simulated provider, API, worker: each a process) ──► run ──► kill -9 ──► it goes on ──► proof
+a log ──► stage (simulated provider, API, worker: each a process) ──► run ──► kill -9 ──► it goes on ──► proof
 """
 
 from __future__ import annotations
@@ -33,15 +33,19 @@ _SENTENCE = "The log is read by the example agent log_triage; its model is simul
 
 @app.command()
 def demo(
-    path: Annotated[Path | None, typer.Argument(help="A log to read. Not given: one of this machine.", show_default=False)] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="A log to read. Not given: one of this machine.", show_default=False)
+    ] = None,
     stay: Annotated[
-        bool | None, typer.Option("--stay/--leave", help="Stay up, to look at the console. On a terminal: yes.", show_default=False)
+        bool | None,
+        typer.Option("--stay/--leave", help="Stay up, for the console. On a terminal: yes.", show_default=False),
     ] = None,
     json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Watch an agent read a real log, lose its worker to kill -9 in the middle, and finish.
 
-    Shows by the simulated provider's own counter that no recorded answer was asked for again. Exit code 1: it was not so.
+    Shows by the simulated provider's own counter that no recorded answer was asked for again. Exit
+    code 1: it was not so.
     """
     signal.signal(signal.SIGTERM, _leave)  # so that what we started ends with us
     log, clock = choose_log(path), SystemClock()
@@ -80,9 +84,18 @@ def _show(run: dict[str, Any], events: list[dict[str, Any]], proof: Proof, killi
     for holds, sentence in proof.sentences:
         say(f"{'✓' if holds else '✗'} {sentence}", "green" if holds else "bold red")
     say()
-    say(f"cost {usd(run['cost_usd'])} (at the prices of a small model) · {run['tokens_in'] + run['tokens_out']:,} tokens · "
-        f"{run['steps']} steps · went on {seconds(proof.gap)} after the kill")  # fmt: skip
+    say(_cost(run, events))
     say(f"the run  {stage.url}/console/runs/{run['run_id']}")
+
+
+def _cost(run: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    """What the answers cost, and what is counted for a call whose answer nobody heard."""
+    models = [event for event in events if event["type"] == "step" and event["kind"] == "model"]
+    answered = sum(event["data"]["result"]["cost_nano"] for event in models) / 1_000_000_000
+    lost = run["cost_usd"] - answered
+    more = f" and at most {usd(lost)} for the call that was lost" if lost > 0 else ""
+    tokens = run["tokens_in"] + run["tokens_out"]
+    return f"cost {usd(answered)}{more}, were the model real · {tokens:,} tokens · {run['steps']} steps"
 
 
 def _facts(run: dict[str, Any], proof: Proof, log: Path, stage: Stage, took: float) -> dict[str, Any]:
@@ -116,4 +129,3 @@ def _folder() -> Path:
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
-

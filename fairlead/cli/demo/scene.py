@@ -38,7 +38,8 @@ def play(stage: Stage, log: Path, follower: Follower, *, clock: Clock) -> tuple[
             follower.say_more(event)
             continue
         follower.hear(event)
-        if killing is None and event["type"] == "intent" and event["kind"] == "model" and follower.story.answers >= _ANSWERS:
+        asks = event["type"] == "intent" and event["kind"] == "model"
+        if killing is None and asks and follower.story.answers >= _ANSWERS:
             killing = _kill(stage, run["run_id"], event["seq"], clock)
             held = "while it waited for the model" if killing.inflight else ""
             follower.say(f"✗ kill -9 {killing.pid}          the worker, {held}".rstrip(", "), "bold red")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,7 +57,7 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path, log: Path, *, clock: Clock) -> Iterator[Stage]:
+def open_stage(folder: Path, log: Path, *, clock: Clock) -> Generator[Stage]:
     """Everything is up; at the end everything is stopped. Raises `FairleadError` when something does not come up."""
     began = clock.monotonic()
     with ExitStack() as stack:
@@ -93,10 +93,9 @@ def _make_project(folder: Path, provider_url: str) -> None:
 
 
 @contextmanager
-def _process(folder: Path, words: tuple[str, ...], notes: Any) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        (sys.executable, "-m", "fairlead", *words), cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=notes
-    )
+def _process(folder: Path, words: tuple[str, ...], notes: Any) -> Generator[subprocess.Popen[bytes]]:
+    command = (sys.executable, "-m", "fairlead", *words)
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=notes)
     try:
         yield process
     finally:

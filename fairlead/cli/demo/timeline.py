@@ -22,7 +22,10 @@ def timeline(events: list[Json], killed_at: datetime) -> Iterator[Text]:
         return
     start = min(_time(step["started_at"]) for step in steps)
     whole = (max(_time(step["at"]) for step in steps) - start).total_seconds() or 1.0
-    place = lambda moment: int((moment - start).total_seconds() / whole * (_WIDTH - 1))  # noqa: E731 - a formula
+
+    def place(moment: datetime) -> int:
+        return int((moment - start).total_seconds() / whole * (_WIDTH - 1))
+
     killed = min(max(0, place(killed_at)), _WIDTH - 1)
     drawn_kill = False
     for step in sorted(steps, key=lambda step: step["started_at"]):
@@ -34,8 +37,8 @@ def timeline(events: list[Json], killed_at: datetime) -> Iterator[Text]:
         bar = ("█" if model else "▓") * max(1, end - begin + 1)
         took = (_time(step["at"]) - _time(step["started_at"])).total_seconds()
         name = short(safe("model" if model else step["name"] or step["kind"]), _NAME)
-        yield Text.assemble((f"{name:<{_NAME}} ", "" if model else "dim"), " " * begin, (bar, "cyan" if model else "green"),
-                            (f" {seconds(took)}", "dim"))  # fmt: skip
+        style = "cyan" if model else "green"
+        yield Text.assemble((f"{name:<{_NAME}} ", "dim"), " " * begin, (bar, style), (f" {seconds(took)}", "dim"))
 
 
 def _time(text: str) -> datetime:
