@@ -31,6 +31,12 @@ class Record:
     begun: Event | None = None  # an intent, or what it waits for
     settled: Event | None = None
     lost: int = 0
+    told: bool = False  # that the run passed it by
+
+    @property
+    def failed(self) -> bool:
+        """By itself, or because a person said so."""
+        return self.settled is not None and bool(self.settled.data and "error" in self.settled.data)
 
 
 class Book:
@@ -82,6 +88,10 @@ class Book:
         """Nobody else will get it."""
         return self._records.pop(record.key)
 
+    def failed_before(self, key: str) -> bool:
+        """Whether a retry has this step done again: that is no other path."""
+        return any(record.key == key for record in self._failed)
+
     def free_key(self, key: str) -> str:
         """`key`, or one like it when a record that was handed to another step bears it."""
         return key if key not in self._known else self.free_key(f"{key}+")
@@ -111,6 +121,6 @@ class Book:
             record.begun, record.settled = event, None  # begun again after a person said "repeat"
 
     def _forget_failures(self) -> None:
-        failed = [key for key, r in self._records.items() if r.settled is not None and r.settled.type == "failed"]
+        failed = [key for key, record in self._records.items() if record.failed]
         self._failed.extend(self._records.pop(key) for key in failed)
         self._known.difference_update(failed)

@@ -61,7 +61,7 @@ class Recording:
             held.note("alias", Step(kind, name, digest, key, branch.path), {"of": record.key})
             key = record.key
         elif record is None and held.run.fence > 1:
-            if held.book.left:
+            if held.book.left and not held.book.failed_before(key):
                 self._look_for_divergence(branch, kind, name, effect=effect)
             key = held.book.free_key(key)
         return Step(kind, name, digest, key, branch.path, held.clock.micros()), record
@@ -138,14 +138,19 @@ class Recording:
         passed = book.passed_by(branch)
         if not passed or book.other_path_accepted:
             return
+        if new := [record for record in passed if not record.told]:
+            self._tell_divergence(new, branch, kind, name)
+        if effect:
+            self.halt(diverged(name))
+
+    def _tell_divergence(self, passed: list[Record], branch: Branch, kind: str, name: str) -> None:
+        """Once, not at every step. What is recorded stays: this path may come to it yet, and must not repeat it."""
         run = self.held.run
         self._emit("run_diverged", run_id=run.id, agent=run.agent, step=name, kind=kind, left=len(passed))
         expected = {"expected": passed[0].name, "expected_kind": passed[0].kind, "left": len(passed)}
         self.held.note("diverged", Step(kind, name, branch=branch.path), expected)
-        if effect:
-            self.halt(diverged(name))
         for record in passed:
-            book.claim(record)  # told once, not at every step
+            record.told = True
 
 
 _SAME_IN_JSON = (str, bool, int, float, type(None))
