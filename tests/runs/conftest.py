@@ -26,7 +26,9 @@ async def engine(database_url: str, tmp_path: Path) -> AsyncIterator[OpenEngine]
     """Opens an engine with the given agents (by name: `greet=greet`) and settings; closed after the test."""
     async with AsyncExitStack() as stack:
 
-        async def open_engine(*, workers: int = 1, settings: dict[str, Any] | None = None, **rest: Any) -> testing.Running:
+        async def open_engine(
+            *, workers: int = 1, settings: dict[str, Any] | None = None, **rest: Any
+        ) -> testing.Running:
             taken = {"providers", "prices", "clock"} & set(rest)
             options = {name: rest.pop(name) for name in taken}
             quick = {"poll_every": timedelta(milliseconds=100), "worker_concurrency": 20, "max_concurrent_agents": 1000}

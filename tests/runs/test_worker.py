@@ -269,5 +269,3 @@ async def test_a_run_starts_no_earlier_than_asked(engine: OpenEngine) -> None:
     assert (run.status, run.reason, run.wake_at) == (Status.PENDING, Reason.LATER, start)
     ended = await running.ended(run.id)
     assert ended.started_at is not None and ended.started_at >= start
-
-
