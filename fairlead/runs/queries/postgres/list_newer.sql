@@ -8,6 +8,6 @@ WHERE tenant = :tenant
   AND (:thread_id::text IS NULL OR thread_id = :thread_id)
   AND (:parent_id::text IS NULL OR parent_id = :parent_id)
   AND (:after::text IS NULL OR id > :after)
-  AND (:text::text IS NULL OR id LIKE :text || '%' OR input ILIKE '%' || :text || '%')
+  AND (:text::text IS NULL OR id LIKE '%' || :text || '%' OR input ILIKE '%' || :text || '%')
   AND (:metadata::text IS NULL OR metadata @> :metadata::jsonb)
 ORDER BY id LIMIT :limit

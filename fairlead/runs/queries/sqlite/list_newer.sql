@@ -8,7 +8,7 @@ WHERE tenant = :tenant
   AND (:thread_id IS NULL OR thread_id = :thread_id)
   AND (:parent_id IS NULL OR parent_id = :parent_id)
   AND (:after IS NULL OR id > :after)
-  AND (:text IS NULL OR id LIKE :text || '%' OR input LIKE '%' || :text || '%')
+  AND (:text IS NULL OR id LIKE '%' || :text || '%' OR input LIKE '%' || :text || '%')
   AND (:metadata IS NULL OR NOT EXISTS (
     SELECT 1 FROM json_each(:metadata) f WHERE json_extract(runs.metadata, '$."' || f.key || '"') IS NOT f.value))
 ORDER BY id LIMIT :limit
