@@ -1,0 +1,93 @@
+"""The page of the manual: `python -m bench.page` writes docs/benchmarks.md from docs/benchmarks.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import report
+from bench.figure import Figure, Result, number
+from bench.place import POSTGRES
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+SOURCE, PAGE = DOCS / "benchmarks.json", DOCS / "benchmarks.md"
+
+INTRODUCTION = f"""<!-- Made by `python -m bench.page`. Measure again, do not edit. -->
+
+# Benchmarks
+
+    make bench ARGS="--json docs/benchmarks.json"        # measure; `make bench ARGS="NAME --quick"` for a look
+    .venv/bin/python -m bench.page                       # write this page
+
+Fairlead is measured as it is used: `fairlead work` and `fairlead serve` processes with the settings of production, a
+log line for each start and end of a run, and metrics. Its peer does the same work in the same minutes on the same
+PostgreSQL, in turn with it, several times; a figure is the median of the repeats, and the least and the greatest of
+them follow in brackets. A ratio is ours over theirs. Ratios and CPU seconds travel from machine to machine better than
+figures per second do. The load says how many processes wanted a core, ours included, when a benchmark began and ended:
+above the number of cores, something else was at work as well.
+
+PostgreSQL is a server of our own with `fsync`, `synchronous_commit` and `full_page_writes` on, and
+{", ".join(f"`{name} = {value}`" for name, value in POSTGRES.items())}.
+"""
+
+
+def main() -> None:
+    kept: dict[str, Any] = json.loads(SOURCE.read_text())["results"]
+    results = [(result.pop("machine"), Result.from_json(result)) for result in map(dict, kept.values())]
+    parts = [INTRODUCTION, machine([machine for machine, _ in results]), goals([result for _, result in results])]
+    parts += [section(result) for _, result in results]
+    PAGE.write_text("\n".join(parts))
+
+
+def machine(machines: list[dict[str, Any]]) -> str:
+    one = machines[-1]
+    packages = ", ".join(f"{name} {version}" for name, version in one["packages"].items())
+    commits = ", ".join(sorted({machine["commit"] for machine in machines if machine["commit"]}))
+    return (
+        f"Machine: {one['cores']} cores of {one['cpu']}, {one['memory_gb']} GB, {one['system']}. "
+        f"Python {one['python']}, PostgreSQL {one['postgresql']}, {packages}. Commit {commits}.\n"
+    )
+
+
+def goals(results: list[Result]) -> str:
+    rows = [
+        f"| [{result.name}](#{result.name}) | {figure.what} | {shown(figure)} | {figure.goal} {figure.unit} "
+        f"| {'met' if figure.verdict == 'met' else '**not met**'} |"
+        for result in results
+        for figure in result.figures
+        if figure.goal
+    ]
+    return "\n".join(["## Goals\n", "| benchmark | figure | reached | goal | |", "|---|---|---|---|---|", *rows, ""])
+
+
+def section(result: Result) -> str:
+    load = " to ".join(number(one) for one in result.load)
+    quick = " A quick run: one repeat of a fifth of the work." if result.quick else ""
+    lines = [
+        f"## {result.name}\n",
+        f"**{result.title}.** {result.work} {' '.join(result.notes)}{quick} Load {load}.\n",
+        "| figure | Fairlead | beside it | ratio |",
+        "|---|---|---|---|",
+        *(row(figure) for figure in result.figures),
+    ]
+    if result.curve:
+        lines += ["\n```text", *report.chart(result.curve), "```"]
+    return "\n".join([*lines, ""])
+
+
+def row(figure: Figure) -> str:
+    other = f"{figure.peer}: {number(median(figure.theirs))} {figure.unit}" if figure.theirs else ""
+    if figure.theirs:
+        other += report.spread(figure.theirs)
+    ratio = number(figure.ratio) if figure.ratio else ""
+    return f"| {figure.what} | {shown(figure)} | {other} | {ratio} |"
+
+
+def shown(figure: Figure) -> str:
+    return f"{number(figure.value)} {figure.unit}{report.spread(figure.ours)}"
+
+
+if __name__ == "__main__":
+    main()
