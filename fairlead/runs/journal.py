@@ -181,7 +181,7 @@ class Journal:
             return await self._one_by_one(entries)
         if answer[0]["written"] == len(entries):
             return [True] * len(entries)
-        return await self._standing([(e.tenant, e.run_id, e.fence, e.seq) for e in entries])
+        return await self._standing([(e.tenant, e.run_id, e.fence, e.seq, e.type) for e in entries])
 
     async def _one_by_one(self, entries: list[Entry]) -> Sequence[bool]:
         """Somebody tried to record a step twice: only that run is refused."""
@@ -199,7 +199,7 @@ class Journal:
             answer = await self._persist(self._queries["put_down"], rows)
         if answer[0]["written"] == len(downs):
             return [True] * len(downs)
-        return await self._standing([(d.tenant, d.run_id, d.fence, d.seq) for d in downs])
+        return await self._standing([(d.tenant, d.run_id, d.fence, d.seq, d.type) for d in downs])
 
     def _thread_calls(self, down: PutDown) -> list[Call]:
         if not down.finished:
@@ -208,11 +208,11 @@ class Journal:
         settle = {**thread, "run_id": down.run_id, "fence": down.fence, "seq": down.seq, "state": down.state}
         return [Call(self._queries["settle_thread"], settle), Call(self._queries["advance_thread"], thread)]
 
-    async def _standing(self, asked: list[tuple[str, str, int, int]]) -> list[bool]:
+    async def _standing(self, asked: list[tuple[str, str, int, int, str]]) -> list[bool]:
         """Which of these writes stand. A lost answer is not a refusal."""
         rows = await self._persist(self._queries["held"], asked)
         standing = {(row["run_id"], row["seq"]) for row in rows}
-        return [(run_id, seq) in standing for _, run_id, _, seq in asked]
+        return [(run_id, seq) in standing for _, run_id, _, seq, _ in asked]
 
     async def _persist(self, query: Query, rows: Rows) -> Sequence[Row]:
         return (await self._persist_all([Call(query, {"worker": self.worker}, rows)]))[0]

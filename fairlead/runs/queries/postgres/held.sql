@@ -1,8 +1,7 @@
--- rows: tenant text, run_id text, fence int, seq int
--- Which of these writes stand or may still be made: asked only when some of a batch were refused.
+-- rows: tenant text, run_id text, fence int, seq int, type text
+-- Which of these writes stand, whoever holds the run by now: asked only when some of a batch were refused. The event
+-- itself must be there: a run that was taken from us has our next `seq` too, for the event that says so.
 SELECT given.run_id, given.seq
 FROM {rows} AS given
-JOIN runs r ON r.tenant = given.tenant AND r.id = given.run_id AND r.fence = given.fence
-WHERE (r.status || '' = 'running' AND r.owner || '' = :worker
-       AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.lost_at IS NULL))
-   OR (r.owner IS NULL AND r.seq = given.seq)
+JOIN events e ON e.tenant = given.tenant AND e.run_id = given.run_id AND e.seq = given.seq
+WHERE e.fence = given.fence AND e.type = given.type

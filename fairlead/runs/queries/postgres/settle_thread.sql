@@ -4,4 +4,4 @@ SET state = coalesce(:state::text, state), state_run_id = CASE WHEN :state::text
     active_run_id = CASE WHEN active_run_id = :run_id THEN NULL ELSE active_run_id END, updated_at = {now}
 WHERE tenant = :tenant AND id = :thread_id AND EXISTS (
     SELECT 1 FROM runs r WHERE r.tenant = :tenant AND r.id = :run_id AND r.fence = :fence AND r.seq = :seq
-      AND r.owner IS NULL)
+      AND r.finished_at IS NOT NULL)

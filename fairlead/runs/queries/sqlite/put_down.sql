@@ -24,5 +24,5 @@ WHERE (tenant, id) IN (
     SELECT c.tenant, c.parent_id FROM {rows} AS h CROSS JOIN runs c
     WHERE h.finished = 1 AND c.tenant = h.tenant AND c.id = h.run_id AND c.fence = h.fence AND c.owner IS NULL
       AND c.seq = h.seq AND c.parent_id IS NOT NULL);
-SELECT count(*) AS written FROM {rows} AS h CROSS JOIN runs r
-WHERE r.tenant = h.tenant AND r.id = h.run_id AND r.fence = h.fence AND r.owner IS NULL AND r.seq = h.seq;
+SELECT count(*) AS written FROM {rows} AS h CROSS JOIN events e
+WHERE e.tenant = h.tenant AND e.run_id = h.run_id AND e.seq = h.seq AND e.fence = h.fence AND e.type = h.type;
