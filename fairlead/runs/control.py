@@ -22,8 +22,9 @@ from fairlead.errors import Conflict, InvalidInput, NotFound, QueueFull, Unknown
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
-from fairlead.runs.rows import NEVER, approval_of, run_of
+from fairlead.runs.rows import approval_of, run_of
 from fairlead.runs.run import Approval, NewRun, Reason, Run, Status
+from fairlead.runs.turns import Turns
 from fairlead.runs.waiting import EXPIRED
 from fairlead.telemetry.emit import Emit
 
@@ -60,6 +61,7 @@ class Control:
         self._emit = emit
         self._queued = 0
         self._counted_at: float | None = None
+        self._turns = Turns(database, queries)
         self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
 
     async def submit(self, new: NewRun, *, watch: bool = False) -> tuple[Run, bool]:
@@ -127,7 +129,7 @@ class Control:
             signals.publish(f"run:{row['id']}")
             self._announcer.changed(row["id"])
             if row["thread_id"] and row["status"] != Status.RUNNING:
-                await self._free_thread(tenant, row["thread_id"], row["id"])
+                await self._turns.free(tenant, row["thread_id"], row["id"])
             self._emit("run_cancelled", run_id=row["id"], tenant=tenant, by=by)
         run = await self.get(run_id, tenant=tenant)
         if run.parent_id is not None:
@@ -287,13 +289,8 @@ class Control:
         return [row[1] in fresh for row in rows]
 
     async def _into_thread(self, new: NewRun, row: tuple[Any, ...]) -> bool:
-        thread = {"tenant": new.tenant, "thread_id": new.thread_id}
-        answers = await self._database.write_all([
-            Call(self._queries["take_thread"], thread),
-            Call(self._queries["submit"], rows=[row]),
-            Call(self._queries["join_thread"], {**thread, "run_id": new.id, "never": NEVER}),
-        ])  # fmt: skip
-        return bool(answers[1])
+        submit = Call(self._queries["submit"], rows=[row])
+        return bool(await self._turns.join(new.tenant, new.thread_id or "", new.id, submit))
 
     async def _existing(self, new: NewRun) -> Run:
         rows = await self._database.read(
@@ -329,10 +326,14 @@ class Control:
         await self._database.write(self._queries["outcome"], rows, tenant=run.tenant, id=run.id)
 
     async def _reopen(self, run: Run, type: str, said: Mapping[str, Any], statuses: Sequence[Status]) -> Run:
-        rows = await self._database.write(
-            self._queries["reopen"], tenant=run.tenant, id=run.id, type=type, data=encode(said).decode(),
-            statuses=encode([str(status) for status in statuses]).decode(),
-        )  # fmt: skip
+        reopen = Call(self._queries["reopen"], {
+            "tenant": run.tenant, "id": run.id, "type": type, "data": encode(said).decode(),
+            "statuses": encode([str(status) for status in statuses]).decode(),
+        })  # fmt: skip
+        if run.thread_id is not None:  # others may have come since: it waits for its turn
+            rows = await self._turns.join(run.tenant, run.thread_id, run.id, reopen)
+        else:
+            rows = await self._database.write(reopen.query, **reopen.parameters)
         if not rows:
             raise Conflict(
                 f"Run {run.id} is {run.status} and can't be {type}.",
@@ -342,15 +343,7 @@ class Control:
         self._database.signals.publish("work")
         self._database.signals.publish(f"run:{run.id}")
         self._announcer.changed(run.id)
-        return await self._run(rows[0])
-
-    async def _free_thread(self, tenant: str, thread_id: str, run_id: str) -> None:
-        thread = {"tenant": tenant, "thread_id": thread_id}
-        await self._database.write_all([
-            Call(self._queries["leave_thread"], {**thread, "run_id": run_id}),
-            Call(self._queries["advance_thread"], thread),
-        ])  # fmt: skip
-        self._database.signals.publish("work")
+        return await self.get(run.id, tenant=run.tenant)
 
     async def _run(self, row: Row) -> Run:
         return run_of(

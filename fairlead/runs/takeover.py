@@ -14,6 +14,8 @@ from datetime import timedelta
 
 from fairlead.agents.jsonable import encode
 from fairlead.database import Call, Database, Query
+from fairlead.runs.run import Status
+from fairlead.runs.turns import Turns
 from fairlead.telemetry.emit import Emit
 
 _LIST_EVERY = 4  # turns for which a list of peers is good
@@ -30,6 +32,7 @@ class Takeover:
         self._worker = worker
         self._max_deaths = max_deaths
         self._emit = emit
+        self._turns = Turns(database, queries)
         self._peers: list[str] = []
         self._expired: list[str] = []
         self._turn = 0
@@ -57,6 +60,9 @@ class Takeover:
         self._expired = [peer for peer in self._expired if peer != worker]
         if declared or freed:
             self._tell(worker, freed, how="connection" if fallen else "lease")
+        for row in freed:
+            if row["thread_id"] is not None and row["status"] == Status.ERROR:
+                await self._turns.free(row["tenant"], row["thread_id"], row["id"])
         return len(freed)
 
     async def _list(self) -> None:

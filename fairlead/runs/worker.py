@@ -37,6 +37,7 @@ from fairlead.runs.role import Role, Roles
 from fairlead.runs.rows import NEVER
 from fairlead.runs.run import Event, Run
 from fairlead.runs.takeover import Takeover
+from fairlead.runs.turns import Turns
 from fairlead.telemetry.emit import Emit
 
 _SHOW_EVERY = timedelta(seconds=1)
@@ -102,6 +103,7 @@ class Session:
             Role("claim", every.poll_every, self._claim),
             Role("retention", every.retention_every, parts.retention.once),
             Role("oversight", _OVERSEE_EVERY, parts.oversight.once),
+            Role("turns", self._settings.renew_every, Turns(parts.database, parts.queries).once),
         ):
             self._roles.start(role)
 

@@ -2,7 +2,7 @@
 WITH taken AS (
     UPDATE threads SET active_run_id = :run_id
     WHERE tenant = :tenant AND id = :thread_id AND active_run_id IS NULL
-      AND EXISTS (SELECT 1 FROM runs WHERE tenant = :tenant AND id = :run_id)
+      AND EXISTS (SELECT 1 FROM runs WHERE tenant = :tenant AND id = :run_id AND finished_at IS NULL)
     RETURNING 1
 )
 UPDATE runs SET reason = 'thread', wake_at = :never
