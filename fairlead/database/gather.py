@@ -25,6 +25,9 @@ class Gather(Generic[Item, Result]):
         self._limit = limit
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._in_flight = 0
+        self._flushed = 0  # items so far
+        self._watching: list[asyncio.Future[None]] = []  # told after each flush
 
     def put(self, item: Item) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()
@@ -35,18 +38,33 @@ class Gather(Generic[Item, Result]):
             self._task = loop.create_task(self._drain(), context=Context())
         return future
 
-    async def idle(self) -> None:
-        """Wait until nothing is waiting."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+    async def caught_up(self) -> None:
+        """Wait until everything put before is flushed; what is put meanwhile does not count."""
+        goal = self._flushed + self._in_flight + len(self._waiting)
+        while self._flushed < goal:
+            caught_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._watching.append(caught_up)
+            await caught_up
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-                await self._send(batch)
+                self._in_flight = len(batch)
+                try:
+                    await self._send(batch)
+                finally:
+                    self._count(len(batch))
         finally:
             self._task = None
+
+    def _count(self, flushed: int) -> None:
+        self._flushed += flushed
+        self._in_flight = 0
+        watching, self._watching = self._watching, []
+        for future in watching:
+            if not future.done():
+                future.set_result(None)
 
     async def _send(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:

@@ -41,7 +41,7 @@ class Holding:
     """One claim of one run."""
 
     __slots__ = (
-        "_activity", "_entries", "_lingering", "_poked", "_waits", "book", "budget", "clock", "deltas",
+        "_activity", "_entries", "_lingering", "_poked", "_waits", "_writing", "book", "budget", "clock", "deltas",
         "draining", "ending", "fence", "figures_shown", "journal", "left", "progress", "run", "seq", "spec",
         "started", "steps", "task", "tokens_in", "tokens_out", "told", "under_way", "watched",
     )  # fmt: skip
@@ -83,6 +83,7 @@ class Holding:
         self._entries: list[asyncio.Future[bool]] | None = None
         self._poked: asyncio.Future[None] | None = None
         self._activity = 0
+        self._writing = 0
         self._lingering: asyncio.TimerHandle | None = None
 
     @property
@@ -108,9 +109,11 @@ class Holding:
             text = await self.journal.keep(self.run.id, data)
         else:
             text = data.decode()
+        self._writing += 1  # stays so when we are cancelled while it is written
         if not await self._append(type, step, text):
             self.halt(FENCED)
             raise asyncio.CancelledError
+        self._writing -= 1
         if self.watched:
             self.told(self)
 
@@ -122,10 +125,16 @@ class Holding:
         if self.watched:
             self._entries[-1].add_done_callback(lambda _: self.told(self))
 
+    def let_loose(self) -> None:
+        """Nothing points back at us any more: a run that was left is freed at once, not when the collector comes."""
+        self.deltas = self.task = None
+
     async def settle(self) -> None:
-        """Wait for all notes. False answers show themselves when the run is put down."""
+        """Wait for all entries. False answers show themselves when the run is put down."""
         if self._entries:
             await asyncio.wait(self._entries)
+        if self._writing:
+            await self.journal.caught_up()
 
     async def until(self, key: str, wait: Wait, check: Callable[[], Awaitable[T | None]]) -> T:
         """What `check` gives, as soon as it gives something. Meanwhile the run may be parked."""

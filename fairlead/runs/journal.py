@@ -131,9 +131,12 @@ class Journal:
         """A future that is true when the entry is durable, and false when the run is no longer ours."""
         return self._records.put(entry)
 
+    async def caught_up(self) -> None:
+        """Wait until the entries that were handed in are written or refused."""
+        await self._records.caught_up()
+
     async def put_down(self, down: PutDown) -> None:
-        """Leave the run; durable on return. Raises `Fenced` when it is no longer ours."""
-        await self._records.idle()
+        """Leave the run, all of whose entries are written; durable on return. Raises `Fenced` when it is not ours."""
         if not await self._downs.put(down):
             raise Fenced(f"Run {down.run_id} is held by another worker.")
 

@@ -222,6 +222,7 @@ class Session:
         finally:
             if self.holdings.get(run.id) is held:  # it may have been handed back, and claimed again
                 del self.holdings[run.id]
+            held.let_loose()
             # A run that was not put down may still carry our name.
             self._doubtful = self._doubtful or ending is FENCED
             self._slot_free.set()

@@ -68,11 +68,28 @@ async def test_who_gives_up_waiting_takes_nothing_from_the_others() -> None:
     assert flush.batches == [[1, 2]]
 
 
-async def test_idle_waits_for_all_that_was_put() -> None:
+async def test_caught_up_waits_for_all_that_was_put() -> None:
     flush = Flush()
     gather = Gather(flush)
     future = gather.put(1)
     asyncio.get_running_loop().call_soon(flush.gate.set)
-    await gather.idle()
+    await gather.caught_up()
     assert future.done()
-    await gather.idle()
+    await gather.caught_up()
+
+
+async def test_caught_up_does_not_wait_for_what_is_put_meanwhile() -> None:
+    flush = Flush()
+    flush.gate.set()
+    gather = Gather(flush)
+
+    async def put_on_and_on() -> None:
+        while True:
+            await gather.put(1)
+
+    busy = [asyncio.create_task(put_on_and_on()) for _ in range(2)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await gather.caught_up()
+    for task in busy:
+        task.cancel()
