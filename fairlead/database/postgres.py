@@ -125,7 +125,7 @@ class Postgres:
             except _TRY_AGAIN_AT_ONCE:
                 continue
             except asyncpg.IntegrityConstraintViolationError as error:
-                raise Conflict(f"The database refused it: {error}.") from error
+                raise Conflict(f"The database refused it: {error.args[0]}.") from error  # without the row
             except (asyncpg.DataError, ValueError) as error:  # the driver's own is an InterfaceError and a ValueError
                 raise InvalidInput(f"The database can't hold a value: {error}.") from error
             except (*_UNREACHABLE, TimeoutError) as error:

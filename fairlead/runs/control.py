@@ -18,7 +18,8 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.config import EngineSettings
 from fairlead.database import Call, Database, Gather, Query, Row
-from fairlead.errors import Conflict, InvalidInput, NotFound, QueueFull, UnknownAgent
+from fairlead.errors import Conflict, InvalidInput, NotFound
+from fairlead.runs.admission import Admission
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
@@ -30,8 +31,6 @@ from fairlead.telemetry.emit import Emit
 
 _RESUMABLE = (Status.INTERRUPTED,)
 _RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
-_LONGEST_KEY = 255
-_COUNT_AGAIN, _COUNT_AGAIN_WHEN_FULL = 1.0, 0.05  # seconds that a count of the queue is good for
 
 
 class Control:
@@ -54,14 +53,11 @@ class Control:
         self._database = database
         self._queries = queries
         self._payloads = payloads
-        self._agents = agents
-        self._settings = settings
         self._ids = ids
         self._clock = clock
         self._emit = emit
-        self._queued = 0
-        self._counted_at: float | None = None
         self._turns = Turns(database, queries)
+        self._admission = Admission(database, queries, agents, settings=settings, clock=clock, emit=emit)
         self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
 
     async def submit(self, new: NewRun, *, watch: bool = False) -> tuple[Run, bool]:
@@ -70,8 +66,8 @@ class Control:
         Raises `UnknownAgent`, `InvalidInput`, `NotJson`, `QueueFull`, or `Conflict` when the key was used for
         something else. `watch` tells workers beforehand that somebody follows this run.
         """
-        self._check(new)
-        await self._make_room(new)
+        self._admission.check(new)
+        await self._admission.make_room(new)
         new = replace(new, id=new.id or self._ids.new())
         row = await self._row(new)
         if watch:
@@ -79,7 +75,7 @@ class Control:
         created = await (self._into_thread(new, row) if new.thread_id else self._submissions.put(row))
         if not created:
             return await self._existing(new), False
-        self._queued += 1
+        self._admission.entered()
         self._emit("run_submitted", run_id=new.id, agent=new.agent, tenant=new.tenant, created=True)
         self._database.signals.publish("work")
         self._announcer.changed(new.id)
@@ -207,7 +203,7 @@ class Control:
     # -- what runs ask for (`waiting.Others`)
 
     def budget_of(self, agent: str) -> int:
-        return self._spec(agent).budget_nano
+        return self._admission.spec(agent).budget_nano
 
     async def start(self, new: NewRun) -> Run:
         return (await self.submit(new))[0]
@@ -239,39 +235,6 @@ class Control:
         return await self._payloads.load(rows[0]["state"]) if rows else None
 
     # --
-
-    def _check(self, new: NewRun) -> None:
-        self._spec(new.agent)
-        if new.idempotency_key is not None and not 0 < len(new.idempotency_key) <= _LONGEST_KEY:
-            raise InvalidInput(f"An idempotency key has 1 to {_LONGEST_KEY} characters.")
-        if not isinstance(new.metadata, dict):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidInput("metadata must be an object.")
-        if "\\u0000" in encode(new.metadata).decode():
-            raise InvalidInput("metadata must not hold NUL characters.")
-
-    def _spec(self, agent: str) -> AgentSpec:
-        if agent not in self._agents:
-            known = ", ".join(f"`{name}`" for name in sorted(self._agents)) or "none"
-            raise UnknownAgent(f"There is no agent `{agent}`; there is: {known}.", hint="Declare it in fairlead.toml.")
-        return self._agents[agent]
-
-    async def _make_room(self, new: NewRun) -> None:
-        """The queue is counted once a second; in between we add our own. Child runs always find room: refusing
-        them would stop runs that were accepted."""
-        now = self._clock.monotonic()
-        limit = self._settings.queue_limit
-        good_for = _COUNT_AGAIN if self._queued < limit else _COUNT_AGAIN_WHEN_FULL
-        if self._counted_at is None or now - self._counted_at > good_for:
-            self._counted_at = now
-            rows = await self._database.read(self._queries["queued"], most=limit + 1)
-            self._queued = rows[0]["depth"]
-        if self._queued >= limit and new.parent_id is None:
-            self._emit("queue_full", tenant=new.tenant, agent=new.agent, depth=self._queued, limit=limit)
-            raise QueueFull(
-                f"{self._queued} runs are waiting, and no more are taken.",
-                retry_after=self._settings.queue_retry_after,
-                hint="Try again later, add workers, or raise QUEUE_LIMIT.",
-            )
 
     async def _row(self, new: NewRun) -> tuple[Any, ...]:
         later = new.start_at is not None and new.start_at > self._clock.now()
@@ -320,8 +283,10 @@ class Control:
         if run.reason is not Reason.OUTCOME_UNKNOWN or set(outcomes) != {wanted}:
             raise Conflict(f"Run {run.id} asks for the outcome of {wanted or 'nothing'}.")
         for outcome in outcomes.values():
-            if len(outcome) != 1 or not set(outcome) <= {"result", "error", "repeat"}:
-                raise InvalidInput('An outcome is {"result": …}, {"error": {…}} or {"repeat": true}.')
+            if len(outcome) != 1 or not set(outcome) <= {"result", "error", "repeat"} or not _sound(outcome):
+                raise InvalidInput(
+                    'An outcome is {"result": …}, {"error": {"error": …, "message": …}} or {"repeat": true}.'
+                )
         rows = [(key, "tool", "", await self._payloads.keep(run.id, dict(said))) for key, said in outcomes.items()]
         await self._database.write(self._queries["outcome"], rows, tenant=run.tenant, id=run.id)
 
@@ -349,6 +314,13 @@ class Control:
         return run_of(
             row, input=await self._payloads.load(row["input"]), output=await self._payloads.load(row["output"])
         )
+
+
+def _sound(outcome: Mapping[str, Any]) -> bool:
+    """It will be raised, or believed, when the run goes on: too late to find a mistake."""
+    error = outcome.get("error", {"error": "", "message": ""})
+    said = isinstance(error, Mapping) and all(isinstance(error.get(key), str) for key in ("error", "message"))
+    return said and outcome.get("repeat", True) is True
 
 
 def _as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:

@@ -2,7 +2,7 @@
 WITH stopped AS MATERIALIZED (
     SELECT tenant, id, seq, fence FROM runs
     WHERE tenant = :tenant AND id = :id AND status IN (SELECT json_array_elements_text(:statuses::json))
-      AND coalesce(reason, '') <> 'approval'
+      AND coalesce(reason, '') <> 'approval' AND NOT pruned
     FOR UPDATE
 ),
 told AS (
