@@ -3,7 +3,7 @@
     submit, resume, retry ──► join: the thread is free, or the run waits behind the one that holds it
     the run has ended     ──► free: the next one may start
 
-A run that ends in a worker's hands frees its thread in the same transaction (`journal`); what is here is for all others.
+A run that ends in the hands of a worker frees its thread in the same transaction (`journal`); this is for all others.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ async def test_branches_that_finish_in_another_order_have_not_diverged(engine: O
         if first is not None and ctx.attempt == 1:
             await first.wait()
         for turn in range(3):
-            await ctx.step("same", lambda: turn)
+            await ctx.step("same", int, turn)
         return await ctx.step("mine", lambda: name)
 
     async def agent(input: Any, ctx: Any) -> list[str]:
