@@ -56,8 +56,10 @@ class Roles:
             nudge.clear()
             pause = await self._once(role)
             if not nudge.is_set():
+                # wait_for (Python 3.11) forgets a cancellation that comes together with the nudge: the role never ended.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(nudge.wait(), pause.total_seconds())
+                    async with asyncio.timeout(pause.total_seconds()):
+                        await nudge.wait()
 
     async def _once(self, role: Role) -> timedelta:
         try:
