@@ -1,0 +1,95 @@
+"""The API on a real engine: called in process, or listening on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from fairlead import testing
+from fairlead.access import Keyring
+from fairlead.runs.threads import Threads
+from fairlead.web.app import make_app
+
+
+@dataclass(slots=True)
+class Serving:
+    running: testing.Running
+    app: ASGIApp
+    client: httpx.AsyncClient  # in process: waits for the whole answer
+    stopping: asyncio.Event
+
+    async def json(self, method: str, path: str, body: Any = None, *, status: int = 200, **more: Any) -> Any:
+        answer = await self.client.request(method, path, **({"json": body} if body is not None else {}), **more)
+        assert answer.status_code == status, answer.text
+        return answer.json() if answer.content else None
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        return [fields for name, fields in self.running.said if name == event]
+
+
+@asynccontextmanager
+async def serving(
+    agents: Mapping[str, Any], *, keys: tuple[str, ...] = (), app: Mapping[str, Any] | None = None, **engine: Any
+) -> AsyncIterator[Serving]:
+    async with testing.engine(agents, **engine) as running:
+        inside = running.engine
+        stopping = asyncio.Event()
+        threads = Threads(inside.database, inside.queries, inside.payloads, ids=inside.ids)
+        made = make_app(
+            control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=threads, agents=inside.agents,
+            keys=Keyring(SecretStr(key) for key in keys), settings=inside.settings.server,
+            release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
+            **(app or {}),
+        )  # fmt: skip
+        transport = httpx.ASGITransport(made, raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            yield Serving(running, made, client, stopping)
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
+    """The address of the application on a real server."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", timeout_keep_alive=1))
+    serve = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = server.force_exit = True
+        await serve
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One server-sent event as a reader gets it."""
+
+    event: str
+    data: Any
+    id: str
+
+
+async def read_events(response: httpx.Response, *, most: int = 1_000_000) -> list[Told]:
+    """Until the stream ends, or `most` have come."""
+    found: list[Told] = []
+    fields: dict[str, str] = {}
+    async for line in response.aiter_lines():
+        if line and not line.startswith(":"):
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif not line and fields:
+            found.append(
+                Told(fields["event"], httpx.Response(200, content=fields["data"]).json(), fields.get("id", ""))
+            )
+            fields = {}
+            if len(found) == most:
+                break
+    return found

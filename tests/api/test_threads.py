@@ -1,0 +1,107 @@
+"""Threads over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fairlead.agents import Agent
+from tests.api.serving import serving
+
+CHAT = {"chat": Agent("chat", "simulated/echo")}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+
+
+async def test_a_thread_remembers_what_its_runs_said(database_url: str | None) -> None:
+    async with serving(CHAT, database_url=database_url) as api:
+        thread = await api.json("POST", "/threads", {"metadata": {"user": "ada"}})
+        path = f"/threads/{thread['thread_id']}"
+        assert (thread["status"], thread["values"]) == ("idle", {})
+        assert await api.json("GET", f"{path}/history") == []
+        for said in ("one", "two"):
+            await api.json("POST", f"{path}/runs/wait", {"assistant_id": "chat", "input": {"messages": [
+                {"role": "user", "content": said}]}})  # fmt: skip
+        state = await api.json("GET", f"{path}/state")
+        assert [one["type"] for one in state["values"]["messages"]] == ["human", "ai", "human", "ai"]
+        assert state["next"] == [] and state["checkpoint"]["thread_id"] == thread["thread_id"]
+        assert (await api.json("POST", f"{path}/history", {"limit": 5})) == [state]
+        assert len(await api.json("GET", f"{path}/runs")) == 2
+
+
+async def test_threads_are_found_by_what_was_said_of_them(database_url: str | None) -> None:
+    async with serving(CHAT, workers=0, database_url=database_url) as api:
+        await api.json("POST", "/threads", {"thread_id": "t1", "metadata": {"user": "ada", "n": 1}})
+        await api.json("POST", "/threads", {"thread_id": "t2", "metadata": {"user": "bob", "deep": {"a": [1, None]}}})
+        await api.json("PATCH", "/threads/t1", {"metadata": {"n": 2, "on": True, "text": 'q"q', "none": None}})
+
+        async def found(**by: Any) -> list[str]:
+            return [one["thread_id"] for one in await api.json("POST", "/threads/search", by)]
+
+        assert await found() == ["t1", "t2"]
+        assert await found(metadata={"user": "bob"}) == ["t2"]
+        assert await found(metadata={"n": 2}) == ["t1"]
+        assert await found(ids=["t2", "t9"]) == ["t2"]
+        assert await found(status="busy") == []
+        assert (await api.json("GET", "/threads/t1"))["metadata"] == {
+            "user": "ada", "n": 2, "on": True, "text": 'q"q', "none": None
+        }  # fmt: skip
+        assert await found(limit=1, offset=1) == ["t2"]
+
+
+async def test_a_thread_exists_once() -> None:
+    async with serving(CHAT, workers=0) as api:
+        await api.json("POST", "/threads", {"thread_id": "t"})
+        assert (await api.json("POST", "/threads", {"thread_id": "t"}, status=409))["code"] == "conflict"
+        await api.json("POST", "/threads", {"thread_id": "t", "if_exists": "do_nothing"})
+        await api.json("POST", "/threads", {"thread_id": "../etc"}, status=422)
+
+
+async def test_a_run_wants_a_thread_that_is_there_or_may_be_made() -> None:
+    async with serving(CHAT, workers=0) as api:
+        body = {"assistant_id": "chat", "input": "hi"}
+        assert (await api.json("POST", "/threads/new/runs", body, status=404))["code"] == "not_found"
+        run = await api.json("POST", "/threads/new/runs", {**body, "if_not_exists": "create"})
+        assert run["thread_id"] == "new"
+        thread = await api.json("GET", "/threads/new")
+        assert (thread["status"], thread["metadata"]["graph_id"]) == ("busy", "chat")
+
+
+async def test_a_busy_thread_queues_or_refuses_and_is_not_forgotten() -> None:
+    async with serving(CHAT, workers=0) as api:
+        await api.json("POST", "/threads", {"thread_id": "t"})
+        body = {"assistant_id": "chat", "input": "hi"}
+        await api.json("POST", "/threads/t/runs", body)
+        second = await api.json("POST", "/threads/t/runs", body)
+        assert second["reason"] == "thread"
+        await api.json("POST", "/threads/t/runs", {**body, "multitask_strategy": "reject"}, status=409)
+        await api.json("DELETE", "/threads/t", status=409)
+
+
+async def test_a_thread_is_forgotten_and_its_runs_stay(database_url: str | None) -> None:
+    async with serving(CHAT, database_url=database_url) as api:
+        await api.json("POST", "/threads", {"thread_id": "t"})
+        await api.json("POST", "/threads/t/runs/wait", {"assistant_id": "chat", "input": "hi"})
+        await api.json("DELETE", "/threads/t", status=204)
+        await api.json("GET", "/threads/t", status=404)
+        assert len(await api.json("GET", "/runs?thread_id=t")) == 1
+
+
+async def test_a_thread_shows_the_question_its_run_asks() -> None:
+    async def ask(input: Any, ctx: Any) -> str:
+        return "yes" if (await ctx.approve("Sure?")).approved else "no"
+
+    async with serving({"ask": ask}) as api:
+        await api.json("POST", "/threads", {"thread_id": "t"})
+        async with asyncio.timeout(10):
+            await api.json("POST", "/threads/t/runs/wait", {"assistant_id": "ask", "input": "x"})
+        state = await api.json("GET", "/threads/t/state")
+        assert state["next"] == ["ask"]
+        assert state["tasks"][0]["interrupts"][0]["value"]["question"] == "Sure?"
+        thread = await api.json("GET", "/threads/t")
+        assert thread["status"] == "interrupted" and len(thread["interrupts"]) == 1
