@@ -40,6 +40,34 @@ class SystemClock:
         await asyncio.sleep(duration.total_seconds())
 
 
+class SteeredClock:
+    """A wall clock that somebody else sets, and that our monotonic clock carries on: what happens to the wall clock of
+    this machine does not matter. Until it is set, it is the machine's."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._set: tuple[int, float] | None = None
+
+    def steer(self, micros: int) -> None:
+        """It is now `micros` since 1970."""
+        self._set = (micros, self._clock.monotonic())
+
+    def now(self) -> datetime:
+        return from_micros(self.micros())
+
+    def micros(self) -> int:
+        if self._set is None:
+            return self._clock.micros()
+        micros, at = self._set
+        return micros + round((self._clock.monotonic() - at) * 1_000_000)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, duration: timedelta) -> None:
+        await self._clock.sleep(duration)
+
+
 def to_micros(moment: datetime) -> int:
     """Microseconds since 1970 in UTC: how every time is stored."""
     return round(moment.timestamp() * 1_000_000)

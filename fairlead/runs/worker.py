@@ -20,7 +20,7 @@ from datetime import timedelta
 
 from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
-from fairlead.clock import Clock, to_micros
+from fairlead.clock import SteeredClock, to_micros
 from fairlead.config import EngineSettings
 from fairlead.database import Database, Query
 from fairlead.errors import DatabaseUnavailable
@@ -54,7 +54,7 @@ class Parts:
     queries: dict[str, Query]
     agents: dict[str, AgentSpec]
     settings: EngineSettings
-    clock: Clock
+    clock: SteeredClock
     emit: Emit
     journal: Callable[[str], Journal]
     executor: Callable[[Journal], Executor]
@@ -154,11 +154,13 @@ class Session:
 
     async def _register(self) -> None:
         parts, settings = self._parts, self._settings
-        await parts.database.write(
+        rows = await parts.database.write(
             parts.queries["register"], id=self.name, release=settings.release, host=socket.gethostname(),
             agents=encode(sorted(parts.agents)).decode(), pid=os.getpid(), slots=settings.worker_concurrency,
             lease_us=micros(settings.lease),
         )  # fmt: skip
+        if rows:
+            parts.clock.steer(rows[0]["now"])
 
     async def _claim(self) -> timedelta | None:
         """As many as there are free slots; again at once while there is more."""
@@ -245,6 +247,8 @@ class Session:
         rows = await parts.database.write(parts.queries["renew"], id=self.name, lease_us=lease, draining=self._draining)
         if not rows:
             self._declare_lost()
+        else:
+            parts.clock.steer(rows[0]["now"])
         return None
 
     async def _check_presence(self) -> timedelta | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.agents.spec import AgentSpec
-from fairlead.clock import Clock
+from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
 from fairlead.gateway import Gateway, Prices, RetryPolicy, build
@@ -141,9 +141,12 @@ def _open_transport() -> Transport:
 def make_worker(engine: Engine) -> Worker:
     """A worker for all agents of the project, on the release the settings name."""
 
+    # Timers and deadlines go by the database's clock: workers' own may differ.
+    clock = SteeredClock(engine.clock)
+
     def journal(name: str) -> Journal:
         return Journal(
-            engine.database, dict(engine.queries), engine.payloads, worker=name, clock=engine.clock, emit=engine.emit
+            engine.database, dict(engine.queries), engine.payloads, worker=name, clock=clock, emit=engine.emit
         )
 
     def executor(journal: Journal) -> Executor:
@@ -154,7 +157,7 @@ def make_worker(engine: Engine) -> Worker:
             others=engine.control,
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
-            clock=engine.clock,
+            clock=clock,
             emit=engine.emit,
         )
 
@@ -163,7 +166,7 @@ def make_worker(engine: Engine) -> Worker:
         queries=dict(engine.queries),
         agents=dict(engine.agents),
         settings=engine.settings.engine,
-        clock=engine.clock,
+        clock=clock,
         emit=engine.emit,
         journal=journal,
         executor=executor,
