@@ -43,7 +43,7 @@ def _battery(config: Config) -> Report:
 
 
 def _planted(bug: str, database: str, seed: int) -> bool:
-    report = asyncio.run(run(Config(database, _BUG_FAULTS, seed, bug), lambda _: None))
+    report = asyncio.run(run(Config(database, _BUG_FAULTS, seed, bug, until_broken=True), lambda _: None))
     checks = sorted({violation.check for violation in report.violations})
     said = f"CAUGHT by: {'; '.join(checks)}" if checks else "NOT CAUGHT"
     print(f"planted bug {bug} ({bugs.NAMES[bug]}), {len(report.thrown)} faults on {database}: {said}", flush=True)

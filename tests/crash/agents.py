@@ -203,9 +203,10 @@ class Policy:
 
 
 def _calls(number: int, turn: int) -> list[ToolCall]:
+    item = f"{number}-{turn}"
     if turn % 3 == 2:  # side by side, all alike
-        return [ToolCall("look_up", {"item": f"{number}-{turn}"})] * 2 + [ToolCall("charge", {"item": f"{number}-{turn}"})]
-    return [ToolCall("charge" if turn % 3 == 0 else "ship", {"item": f"{number}-{turn}"})]
+        return [ToolCall(name, {"item": item}) for name in ("look_up", "look_up", "charge")]
+    return [ToolCall("charge" if turn % 3 == 0 else "ship", {"item": item})]
 
 
 # -- what is asked of them

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fairlead.telemetry.emit import silent
 from tests.crash import settings
-from tests.crash.checks import Violation, judge
+from tests.crash.checks import LASTING, Violation, judge
 from tests.crash.evidence import gather
 from tests.crash.fleet import Fleet
 from tests.crash.load import Load
@@ -42,7 +42,7 @@ class Config:
     faults: int
     seed: int
     bug: str = ""
-    keep: bool = False
+    until_broken: bool = False  # stop at the first broken promise
 
     @property
     def slots(self) -> int:
@@ -57,7 +57,7 @@ async def run(config: Config, say: Callable[[str], None]) -> Report:
     began = time.monotonic()
     async with _field(config) as (site, fleet, load, provider):
         feeding = asyncio.create_task(load.forever())
-        blows = await _strike(config, site, fleet, load, say)
+        blows = await _strike(config, site, fleet, load, provider, say)
         load.feeding = False
         stuck = await _settle(site, fleet)
         feeding.cancel()
@@ -100,15 +100,32 @@ async def _field(config: Config) -> AsyncIterator[tuple[Site, Fleet, Load, str]]
         await site.close()
 
 
-async def _strike(config: Config, site: Site, fleet: Fleet, load: Load, say: Callable[[str], None]) -> list[Blow]:
+async def _strike(
+    config: Config, site: Site, fleet: Fleet, load: Load, provider: str, say: Callable[[str], None]
+) -> list[Blow]:
     striker = Striker(site, fleet, load)
     blows: list[Blow] = []
+    began = time.monotonic()
     for fault in plan(config.seed, config.faults, database=config.database, slots=config.slots, lease=LEASE):
         blow = await striker.throw(fault)
         blows.append(blow)
         what = f"SKIPPED: {blow.skipped}" if blow.skipped else f"held {len(blow.held)} runs"
-        say(f"{config.database} {fault.number:4}/{config.faults}  {fault.kind.value:36} worker {fault.slot}  {what}")
+        say(f"{config.database} {fault.number:4}/{config.faults}  {fault.kind.value:36} worker {fault.slot}  {what:14}"
+            f" {time.monotonic() - began:7.1f} s")  # fmt: skip
+        if config.until_broken and fault.number % 5 == 0 and await _is_broken(site, load, provider):
+            break
     return blows
+
+
+async def _is_broken(site: Site, load: Load, provider: str) -> bool:
+    """In the middle of it: only what no later moment can mend counts."""
+    try:
+        evidence = await gather(
+            site, accepted=load.accepted, payloads=load.engine.payloads, file=load.oracle, provider=provider
+        )
+    except Away:
+        return False
+    return any(violation.check in LASTING for violation in judge(evidence))
 
 
 async def _settle(site: Site, fleet: Fleet) -> list[Violation]:
@@ -132,7 +149,7 @@ async def _settle(site: Site, fleet: Fleet) -> list[Violation]:
 
 async def _stuck(site: Site) -> list[str]:
     rows = await site.rows(
-        "SELECT r.id, r.agent, r.status, r.reason, r.owner, r.fence, r.wake_at, w.lost_at, w.lease_until, w.pid FROM runs r"
-        " LEFT JOIN workers w ON w.id = r.owner WHERE r.finished_at IS NULL ORDER BY r.id"
+        "SELECT r.id, r.agent, r.status, r.reason, r.owner, r.fence, r.wake_at, w.lost_at, w.lease_until, w.pid"
+        " FROM runs r LEFT JOIN workers w ON w.id = r.owner WHERE r.finished_at IS NULL ORDER BY r.id"
     )
     return [f"stuck: {dict(row)}" for row in rows]

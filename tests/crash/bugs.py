@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from fairlead.clock import SteeredClock
 from fairlead.database import Query
 from fairlead.runs.branch import Branch, enter
 from fairlead.runs.execute import Executor
@@ -29,23 +30,26 @@ NAMES = {
 
 def make_worker(engine: Engine, bug: str) -> Worker:
     queries = _QUERIES[bug](dict(engine.queries), engine.database.dialect) if bug in _QUERIES else dict(engine.queries)
+    clock = SteeredClock(engine.clock)
     journal_type = EarlyJournal if bug == "early_acknowledgement" else Journal
     executor_type = PositionalExecutor if bug == "positional_keys" else Executor
 
     def journal(name: str) -> Journal:
-        return journal_type(engine.database, queries, engine.payloads, worker=name, clock=engine.clock, emit=engine.emit)
+        return journal_type(
+            engine.database, queries, engine.payloads, worker=name, clock=clock, emit=engine.emit
+        )
 
     def executor(journal: Journal) -> Executor:
         return executor_type(
             journal, dict(engine.agents), gateway=engine.gateway, others=engine.control,
-            load_state=engine.control.thread_state, publish=engine.database.signals.publish, clock=engine.clock,
+            load_state=engine.control.thread_state, publish=engine.database.signals.publish, clock=clock,
             emit=engine.emit,
         )  # fmt: skip
 
     parts = Parts(
         database=engine.database, queries=queries, agents=dict(engine.agents), settings=engine.settings.engine,
-        clock=engine.clock, emit=engine.emit, journal=journal, executor=executor, retention=engine.retention,
-        oversight=engine.oversight,
+        clock=clock, emit=engine.emit, journal=journal, executor=executor, retention=engine.retention,
+        oversight=engine.oversight, announcer=engine.announcer,
     )  # fmt: skip
     return Worker(parts, ids=engine.ids)
 
@@ -54,7 +58,7 @@ def make_worker(engine: Engine, bug: str) -> Worker:
 
 
 def _without_fence(queries: dict[str, Query], dialect: str) -> dict[str, Query]:
-    return {**queries, "record": _unfenced(queries["record"], dialect), "held": _all_stand(queries["held"], dialect)}
+    return {**queries, "record": _unfenced(queries["record"], dialect)}
 
 
 def _unfenced(query: Query, dialect: str) -> Query:
@@ -66,10 +70,6 @@ def _unfenced(query: Query, dialect: str) -> Query:
         ),
     }[dialect]  # fmt: skip
     return _cut(query, guards)
-
-
-def _all_stand(query: Query, dialect: str) -> Query:
-    return query if dialect == "sqlite" else _cut(query, (" AND r.fence = given.fence",))
 
 
 def _cut(query: Query, texts: tuple[str, ...]) -> Query:

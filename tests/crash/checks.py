@@ -49,7 +49,8 @@ def unsafe_tools_repeated(evidence: Evidence) -> Iterator[str]:
     for key, lines in evidence.lines.items():
         if not lines[0].safe and len(lines) > 1:
             when = ", ".join(f"pid {line.pid} at {line.at:.3f}" for line in lines)
-            yield f"{lines[0].tool} of run {lines[0].run_id} was done {len(lines)} times ({when}), key {key}"
+            story = _story(evidence.runs.get(lines[0].run_id), key.rpartition(":")[2])
+            yield f"{lines[0].tool} of run {lines[0].run_id} was done {len(lines)} times ({when}): {story}"
     for (run_id, tool, item), keys in _effects(evidence).items():
         run = evidence.runs.get(run_id)
         most = 3 if run is not None and run.agent == "branches" else 1
@@ -68,7 +69,8 @@ def effects_without_intent(evidence: Evidence) -> Iterator[str]:
 def results_nobody_gave(evidence: Evidence) -> Iterator[str]:
     for run in evidence.runs.values():
         for key, event in _settled(run).items():
-            if event.kind == "tool" and event.data["result"] not in [line.result for line in evidence.lines[f"{run.id}:{key}"]]:
+            given = [line.result for line in evidence.lines.get(f"{run.id}:{key}", ())]
+            if event.kind == "tool" and event.data["result"] not in given:
                 yield f"run {run.id} has recorded {event.data['result']} for {event.name}, which the tool never gave"
 
 
@@ -117,7 +119,8 @@ def answers_asked_again(evidence: Evidence) -> Iterator[str]:
     for question in begun | settled | Counter(evidence.asked):
         asked = evidence.asked.get(question, 0)
         if not settled[question] <= asked <= begun[question]:
-            yield f"{question[:12]} was asked {asked} times; {begun[question]} calls were begun, {settled[question]} recorded"
+            calls = f"{begun[question]} calls were begun, {settled[question]} recorded"
+            yield f"{question[:12]} was asked {asked} times; {calls}"
 
 
 def stale_writes(evidence: Evidence) -> Iterator[str]:
@@ -149,9 +152,9 @@ def unknown_without_reason(evidence: Evidence) -> Iterator[str]:
         for event in run.events:
             if event.type == "intent":
                 begun[event.key] = event.fence
-            elif event.type == "interrupted" and event.data["reason"] == "outcome_unknown":
-                if begun.get(event.data["key"], event.fence) >= event.fence:
-                    yield f"run {run.id} does not know of {event.data['tool']}, which nothing had disturbed"
+            unknown = event.type == "interrupted" and event.data["reason"] == "outcome_unknown"
+            if unknown and begun.get(event.data["key"], event.fence) >= event.fence:
+                yield f"run {run.id} does not know of {event.data['tool']}, which nothing had disturbed"
 
 
 CHECKS: dict[str, Callable[[Evidence], Iterator[str]]] = {
@@ -169,6 +172,22 @@ CHECKS: dict[str, Callable[[Evidence], Iterator[str]]] = {
     "children started once": children_doubled,
     "unknown outcomes have a reason": unknown_without_reason,
 }
+
+# Broken once, broken for good; the others are asked when everything has come to rest.
+LASTING = (
+    "zero unsafe tools repeated", "branches never swapped", "no other path taken", "stale workers recorded nothing",
+)  # fmt: skip
+
+
+def _story(run: Outcome | None, key: str) -> str:
+    """What the journal tells of one step and of the hands its run went through."""
+    hands = ("started", "lost", "drained", "parked", "interrupted", "resumed")
+    events = run.events if run is not None else []
+    return ", ".join(
+        f"{event.seq} {event.type} fence {event.fence} at {event.at:.3f}"
+        for event in events
+        if event.key == key or event.type in hands
+    )
 
 
 def _settled(run: Outcome) -> dict[str, Entry]:

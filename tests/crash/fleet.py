@@ -73,10 +73,12 @@ class Fleet:
         """SIGTERM; answers the exit code. Killed when it does not end."""
         self._drained.add(slot)
         self._send(slot, signal.SIGTERM)
-        for _ in range(200):
+        for _ in range(300):
             if (code := self._processes[slot].poll()) is not None:
                 return code
             await asyncio.sleep(0.05)
+        self._send(slot, signal.SIGUSR1)
+        await asyncio.sleep(0.3)
         self.kill(slot)
         return -signal.SIGKILL
 

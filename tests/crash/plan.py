@@ -30,7 +30,7 @@ _WEIGHTS: dict[str, dict[Kind, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`aimed`: not before the worker holds a run. `wait`: seconds from then to the blow; `lasts`: until it is mended."""
+    """`aimed`: not before the worker holds a run. `wait`: seconds from then; `lasts`: until it is mended."""
 
     number: int
     kind: Kind

@@ -47,20 +47,22 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            await self._flowing.wait()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._flowing.wait()
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
             self._tasks.discard(task)
             return
         self._upstream.add(there_writer)
-        ways = [asyncio.create_task(self._carry(reader, there_writer)), asyncio.create_task(self._carry(there_reader, writer))]
+        ends = ((reader, there_writer), (there_reader, writer))
+        ways = [asyncio.create_task(self._carry(*one)) for one in ends]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            with contextlib.suppress(asyncio.CancelledError):  # a server's tasks must not end cancelled
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for way in ways:
                 way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
             self._upstream.discard(there_writer)
             for end in (writer, there_writer):
                 with contextlib.suppress(Exception):

@@ -55,8 +55,9 @@ class Report:
 
 def lines(report: Report) -> list[str]:
     said = [f"== {report.database}: {len(report.thrown)} faults, seed {report.seed}, {report.took:.0f} s", ""]
-    said += [f"  {kind:36} {count:5}   on a worker holding a run {hits / count:6.0%}" for kind, count, hits in _kinds(report)]
-    said += [f"  {'all':36} {len(report.thrown):5}   on a worker holding a run {report.share:6.0%}"]
+    rows = [*_kinds(report), ("all", len(report.thrown), sum(blow.hit for blow in report.thrown))]
+    for kind, count, hits in rows:
+        said.append(f"  {kind:36} {count:5}   on a worker holding a run {hits / max(1, count):6.0%}")
     said += [f"  SKIPPED {count} x {kind}: {why}" for (kind, why), count in _skipped(report).items()]
     said += ["", *(f"  {name:48} {value}" for name, value in figures(report)), ""]
     broken = Counter(violation.check for violation in report.violations)

@@ -32,11 +32,13 @@ class Order:
 def settings(order: Order) -> Settings:
     return load_settings(
         root=Path(order.root), environ={}, database_url=order.database, blob_dir=str(Path(order.root) / "blobs"),
-        lease=timedelta(seconds=LEASE), renew_every=timedelta(seconds=LEASE / 5), poll_every=timedelta(milliseconds=500),
+        lease=timedelta(seconds=LEASE), renew_every=timedelta(seconds=LEASE / 5),
+        poll_every=timedelta(milliseconds=500), database_pool_size=8,
         # Every run is hit again and again here; being given up for that is another test's matter.
         max_attempts=1000, worker_concurrency=8, max_concurrent_agents=1000, drain_timeout=timedelta(seconds=5),
         # Clocks are moved here; nothing must be old for that reason alone.
-        checkpoint_retention=timedelta(days=9000), run_retention=timedelta(days=9000), database_pool_size=8, ai_service_retry_count=6, ai_service_retry_delay=timedelta(milliseconds=100),
+        checkpoint_retention=timedelta(days=9000), run_retention=timedelta(days=9000),
+        ai_service_retry_count=6, ai_service_retry_delay=timedelta(milliseconds=100),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tests.crash.proxy import Proxy
 from tests.servers import PostgresServer
 
 Rows = Sequence[Any]
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 class Away(Exception):
@@ -80,7 +80,7 @@ class PostgresSite:
         self.disk = Disk()
         self.server = PostgresServer(
             folder=self.disk.folder / "postgres",
-            settings={"max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "32MB", "restart_after_crash": "on"},
+            settings={"max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "32MB"},
         )
         self.proxies: list[Proxy] = []
         self._connection: asyncpg.Connection[Any] | None = None

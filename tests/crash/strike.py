@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ class Striker:
 
     async def _term(self, fault: Fault) -> None:
         code = await self._fleet.drain(fault.slot)
-        if code != 0:
+        if code not in (0, -signal.SIGTERM):  # the latter: before it could listen
             self._load.surprises.append(f"a worker told to drain ended with code {code}")
         self._fleet.start(fault.slot)
 

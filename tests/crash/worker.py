@@ -21,6 +21,7 @@ async def main(order: Order) -> None:
     engine = await open(order, _tell)
     worker = bugs.make_worker(engine, order.bug) if order.bug else make_worker(engine)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _show_tasks)
     await worker.run()
     await engine.close()
 
@@ -28,6 +29,13 @@ async def main(order: Order) -> None:
 def _tell(event: str, /, **fields: Any) -> None:
     if event in _TOLD:
         print(f"{time.time():.3f}", event, fields, file=sys.stderr, flush=True)
+
+
+def _show_tasks() -> None:
+    """What keeps this process from ending."""
+    for task in asyncio.all_tasks():
+        task.print_stack(limit=4, file=sys.stderr)
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":
