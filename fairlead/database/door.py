@@ -48,9 +48,16 @@ class Presence(Protocol):
 class Database(Protocol):
     """Statements in, rows out. Raises `DatabaseUnavailable` when the database can't be asked."""
 
-    dialect: str
-    signals: Signals
-    presence: Presence
+    @property
+    def dialect(self) -> str:
+        """Which folder of `.sql` files speaks its language."""
+        ...
+
+    @property
+    def signals(self) -> Signals: ...
+
+    @property
+    def presence(self) -> Presence: ...
 
     async def read(self, query: Query, /, rows: Rows = (), **parameters: Any) -> Sequence[Row]: ...
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from fairlead.agents.jsonable import decode, encode
 from fairlead.agents.spec import AgentSpec
@@ -105,7 +105,7 @@ class Control:
         limit: int = 50,
     ) -> list[Run]:
         """Newest first. Page with `before` or `after`: the id of the last one you have, or of the first."""
-        page = {"before": before} if after is None else {"after": after}
+        page: dict[str, Any] = {"before": before} if after is None else {"after": after}
         rows = await self._database.read(
             self._queries["list" if after is None else "list_newer"], tenant=tenant, status=status, reason=reason,
             agent=agent, release=release, thread_id=thread_id, parent_id=parent_id, text=text, limit=limit,
@@ -318,8 +318,8 @@ class Control:
 
 def _sound(outcome: Mapping[str, Any]) -> bool:
     """It will be raised, or believed, when the run goes on: too late to find a mistake."""
-    error = outcome.get("error", {"error": "", "message": ""})
-    said = isinstance(error, Mapping) and all(isinstance(error.get(key), str) for key in ("error", "message"))
+    error: Any = outcome.get("error", {"error": "", "message": ""})
+    said = isinstance(error, dict) and all(isinstance(cast("Any", error).get(k), str) for k in ("error", "message"))
     return said and outcome.get("repeat", True) is True
 
 
