@@ -25,6 +25,11 @@ class Relay:
         self._peers: set[asyncio.StreamWriter] = set()
         self.dropped = 0
 
+    @property
+    def peers(self) -> int:
+        """How many we talk to now."""
+        return len(self._peers)
+
     def send(self, topic: str, payload: str) -> None:
         self._pass_on(orjson.dumps([topic, payload]) + b"\n", but=None)
 

@@ -24,7 +24,7 @@ from fairlead.cli.exits import Exit
 from fairlead.cli.figures import seconds, usd
 from fairlead.cli.following import Follower
 from fairlead.cli.outcome import show_output
-from fairlead.cli.say import AsJson, err, out, say, say_json
+from fairlead.cli.say import AsJson, out, say, say_json
 from fairlead.clock import Clock, SystemClock
 
 app = typer.Typer()
@@ -70,7 +70,7 @@ def demo(
 
 
 def _watched(stage: Stage, log: Path, clock: Clock, *, quiet: bool) -> tuple[dict[str, Any], Killing]:
-    with Follower(err, silent=quiet) as follower:
+    with Follower(out, silent=quiet) as follower:
         return play(stage, log, follower, clock=clock)
 
 

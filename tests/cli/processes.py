@@ -1,0 +1,170 @@
+"""The command as a user types it: each call a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from fairlead.cli.client import Client
+
+PATIENCE = 20  # seconds: only a broken command needs them
+
+PROJECT = """\
+[project]
+name = "gates"
+
+[agents]
+gates = "gates.py:gates"
+"""
+AGENT = '''\
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+
+def note(file: str, word: str) -> str:
+    with open(file, "a") as notes:
+        notes.write(word + "\\n")
+        notes.flush()
+        os.fsync(notes.fileno())
+    return word
+
+
+async def wait_for(gate: str) -> str:
+    while not Path(gate).exists():
+        await asyncio.sleep(0.005)
+    return "open"
+
+
+async def gates(input, ctx):
+    """Notes, waits for a gate to open, notes again."""
+    first = await ctx.step("first", note, input["notes"], "first")
+    ctx.log("at the gate", version="VERSION")
+    gate = await ctx.step("gate", wait_for, input["gate"])
+    return [first, gate, await ctx.step("second", note, input["notes"], "second")]
+'''
+
+
+def make_project(folder: Path) -> Path:
+    (folder / "fairlead.toml").write_text(PROJECT)
+    (folder / "gates.py").write_text(AGENT)
+    return folder
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.out)
+
+
+def fairlead(folder: Path, *words: str, stdin: str = "", **settings: str) -> Done:
+    """Run a command to its end."""
+    done = subprocess.run(
+        (sys.executable, "-m", "fairlead", *words), cwd=folder, input=stdin, capture_output=True, text=True,
+        timeout=PATIENCE, env=_environment(settings), check=False,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+class Running:
+    """A command that goes on, and what it says as JSON lines."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said: list[dict[str, Any]] = []
+        self._more = threading.Condition()
+        self._over = False
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def until(self, event: str, *, times: int = 1) -> dict[str, Any]:
+        """The event, when it has been said so often."""
+
+        def found() -> list[dict[str, Any]]:
+            return [one for one in self.said if one["event"] == event]
+
+        with self._more:
+            self._more.wait_for(lambda: len(found()) >= times or self._over, PATIENCE)
+            assert len(found()) >= times, f"no {event} in {self.said}"
+            return found()[times - 1]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        self._listener.join(PATIENCE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._more:
+                self.said.append(orjson.loads(line))
+                self._more.notify_all()
+        with self._more:
+            self._over = True
+            self._more.notify_all()
+
+
+@contextmanager
+def running(folder: Path, *words: str, **settings: str) -> Iterator[Running]:
+    """Start a command that says JSON lines; at the end it is gone, and with it its children."""
+    with (folder / "stderr.log").open("ab") as errors:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "fairlead", *words, "--json"), cwd=folder, stdout=subprocess.PIPE, stderr=errors,
+            text=True, env=_environment(settings),
+        )  # fmt: skip
+    command = Running(process)
+    try:
+        yield command
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        command.close()
+
+
+def start_gates(client: Client, folder: Path) -> str:
+    run = client.post("/runs", {"assistant_id": "gates", "input": gates_input(folder)})
+    return run["run_id"]
+
+
+def gates_input(folder: Path) -> dict[str, str]:
+    return {"notes": str(folder / "notes"), "gate": str(folder / "gate")}
+
+
+def open_gate(folder: Path) -> None:
+    (folder / "gate").write_text("open")
+
+
+def notes(folder: Path) -> list[str]:
+    return (folder / "notes").read_text().split()
+
+
+def _environment(settings: dict[str, str]) -> dict[str, str]:
+    """Ours, without what would change the product's mind."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("FAIRLEAD_", "DATABASE_URL"))}
+    return {**own, **settings}

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairlead.cli.exits import Exit
+from tests.cli.processes import fairlead, make_project
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    assert fairlead(tmp_path, "init").code == Exit.OK
+    return tmp_path
+
+
+def test_a_new_project_runs_at_once_and_without_a_server(made: Path) -> None:
+    done = fairlead(made, "run", "assistant", "--input", "How long is this sentence?")
+    assert done.code == Exit.OK, done.err
+    assert done.out.strip() == "That is 5 words."
+    assert "count_words" in done.err
+    assert "success" in done.err
+
+
+def test_json_is_one_value_on_stdout(made: Path) -> None:
+    done = fairlead(made, "run", "assistant", "--input", "-", "--json", stdin="three words here")
+    assert done.json["output"] == "That is 3 words."
+    assert done.err == ""
+
+
+def test_a_project_is_not_made_twice(made: Path) -> None:
+    done = fairlead(made, "init")
+    assert done.code == Exit.CONFLICT
+    assert "agent.py" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("run", "nobody"), Exit.NOT_FOUND, "`assistant`"),
+        (("run", "assistant", "--input", '{"a": NaN}'), Exit.USAGE, "looks like JSON"),
+        (("run", "assistant", "--input", "@/no/such/file"), Exit.USAGE, "/no/such/file"),
+        (("run", "assistant", "--budget", "-1"), Exit.USAGE, "budget_usd"),
+        (("runs", "show", "01999999"), Exit.NOT_FOUND, "runs list"),
+        (("runs", "list", "--limit", "0"), Exit.USAGE, "--limit"),
+        (("nonsense",), Exit.USAGE, "nonsense"),
+        (("run",), Exit.USAGE, "AGENT"),
+        (("simulate", "--fault", "quake=1"), Exit.USAGE, "quake"),
+        (("work",), Exit.CONFIGURATION, "PostgreSQL"),
+    ],
+)
+def test_what_is_typed_wrongly_is_told(made: Path, words: tuple[str, ...], code: Exit, says: str) -> None:
+    done = fairlead(made, *words)
+    assert (done.code, says in done.err, "Traceback" in done.err) == (code, True, False), done.err
+
+
+def test_without_a_project_it_says_how_to_make_one(tmp_path: Path) -> None:
+    done = fairlead(tmp_path, "dev")
+    assert done.code == Exit.CONFIGURATION
+    assert "fairlead init" in done.err
+
+
+def test_an_unreachable_database_is_told(made: Path) -> None:
+    done = fairlead(made, "runs", "list", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert done.code == Exit.UNREACHABLE
+    assert "DATABASE_URL" in done.err
+
+
+def test_a_server_that_is_not_there_is_told(made: Path) -> None:
+    done = fairlead(made, "runs", "list", FAIRLEAD_URL="http://127.0.0.1:1")
+    assert done.code == Exit.UNREACHABLE
+    assert "http://127.0.0.1:1" in done.err
+
+
+def test_a_run_that_fails_says_why_and_exits_with_one(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    done = fairlead(tmp_path, "run", "gates", "--input", "{}")
+    assert done.code == Exit.FAILED
+    assert "KeyError" in done.err
+    assert "fairlead runs retry" in done.err
+
+
+def test_what_an_agent_writes_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "fairlead.toml").write_text('[agents]\nrude = "rude.py:rude"\n')
+    (tmp_path / "rude.py").write_text('def rude(input):\n    return "\\x1b]0;owned\\x07 \\x9b2J \\u202e [bold]"\n')
+    shown = fairlead(tmp_path, "run", "rude")
+    assert shown.out.strip() == "\\x1b]0;owned\\x07 \\x9b2J � [bold]"
+    as_json = fairlead(tmp_path, "run", "rude", "--json")
+    assert not set("\x1b\x07\x9b\u202e") & set(as_json.out)
+    assert as_json.json["output"] == "\x1b]0;owned\x07 \x9b2J \u202e [bold]"
