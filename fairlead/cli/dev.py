@@ -13,7 +13,7 @@ from fairlead.wiring.dev import dev as dev_until_stopped
 from fairlead.wiring.process import run_process
 from fairlead.wiring.project import Setup, open_setup
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from fairlead.cli.exits import Exit
 from fairlead.cli.say import AsJson, out, safe, say, say_json
 from fairlead.wiring.examine import Finding, Verdict, examine
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _MARKS = {Verdict.OK: ("✓", "green"), Verdict.NOTE: ("·", "yellow"), Verdict.WRONG: ("✗", "bold red")}
 
 

@@ -11,7 +11,7 @@ import typer
 from fairlead.cli.say import AsJson, say, say_json
 from fairlead.errors import Conflict
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _DECLARATION = """\
 [project]

@@ -16,7 +16,7 @@ from fairlead.cli.run_input import read_input
 from fairlead.cli.say import AsJson, say_json, warn
 from fairlead.errors import InvalidInput
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

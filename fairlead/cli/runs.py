@@ -21,7 +21,7 @@ from fairlead.cli.say import AsJson, out, safe, say, say_json
 from fairlead.clock import SystemClock
 from fairlead.errors import Conflict, InvalidInput, NotFound
 
-app = typer.Typer(no_args_is_help=True, help="List, watch and move runs.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, watch and move runs.")
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or the beginning of it.")]
 _STYLES = {
     "success": "green", "running": "cyan", "pending": "dim", "interrupted": "yellow", "error": "red", "timeout": "red",

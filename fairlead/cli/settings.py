@@ -11,7 +11,7 @@ from rich.text import Text
 from fairlead.cli.say import AsJson, out, safe, say_json
 from fairlead.wiring.project import settings_here
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from fairlead.gateway.faults import Faults, parse_faults
 from fairlead.gateway.policy import load_policy
 from fairlead.gateway.simulate import serve
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

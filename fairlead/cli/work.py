@@ -10,7 +10,7 @@ from fairlead.wiring.process import run_process
 from fairlead.wiring.project import open_setup
 from fairlead.wiring.working import work as work_until_stopped
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from fairlead.cli.reach import reach
 from fairlead.cli.say import AsJson, out, safe, say, say_json
 from fairlead.clock import SystemClock
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -33,3 +33,10 @@ def test_help_lists_every_exit_code(tmp_path: Path) -> None:
     shown = " ".join(fairlead(tmp_path, "--help").out.split())
     for code in Exit:
         assert f"{code.value} {code.says}" in shown
+
+
+def test_the_manual_lists_every_exit_code(repository: Path) -> None:
+    page = (repository / "docs/tasks/use-the-command-line.md").read_text()
+    assert [line for line in page.splitlines() if line in {f"| {code.value} | {code.says} |" for code in Exit}] == [
+        f"| {code.value} | {code.says} |" for code in Exit
+    ]

@@ -27,7 +27,7 @@ from fairlead.cli.outcome import show_output
 from fairlead.cli.say import AsJson, out, say, say_json
 from fairlead.clock import Clock, SystemClock
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _SENTENCE = "The log is read by the example agent log_triage; its model is simulated, in a process of its own."
 
 
