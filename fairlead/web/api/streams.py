@@ -43,7 +43,8 @@ class StreamQuery(BaseModel):
     @field_validator("stream_mode", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        listed = [value] if isinstance(value, str) else value
+        return None if listed == [""] else listed  # how LangGraph's client says that it has no wish
 
 
 class Streams:
