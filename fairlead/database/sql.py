@@ -78,6 +78,10 @@ def _postgres(name: str, text: str, columns: tuple[tuple[str, str], ...]) -> Que
     )
     names = ", ".join(column for column, _ in columns)
     text = text.replace(
-        "{rows}", f"(SELECT * FROM unnest({arrays}) AS given({names}) WHERE {names.split(',')[0]} IS NOT NULL)"
+        "{rows}",
+        # The limit, which is never reached, has PostgreSQL expect few rows before it has seen them: then a plan made
+        # once is as good as one made for these rows, and it stops planning anew each time (0.2 ms of 0.3).
+        f"(SELECT * FROM unnest({arrays}) AS given({names}) WHERE {names.split(',')[0]} IS NOT NULL"
+        f" LIMIT length(${len(order) + 1}))",
     )
     return Query(name, (text.strip().rstrip(";"),), tuple(order), tuple(column for column, _ in columns))

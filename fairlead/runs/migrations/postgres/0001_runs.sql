@@ -41,7 +41,8 @@ CREATE UNIQUE INDEX runs_idempotency ON runs (tenant, idempotency_key) WHERE ide
 CREATE INDEX runs_queued ON runs (release, priority DESC, id) WHERE status = 'pending' AND wake_at IS NULL;
 CREATE INDEX runs_held ON runs (owner) WHERE status = 'running';
 CREATE INDEX runs_waiting ON runs (wake_at) WHERE wake_at IS NOT NULL;
-CREATE INDEX runs_of_status ON runs (tenant, status, id);
+-- The status first: were it the tenant, a planner without statistics might look a run up by its id in here.
+CREATE INDEX runs_of_status ON runs (status, tenant, id);
 CREATE INDEX runs_of_thread ON runs (tenant, thread_id, id) WHERE thread_id IS NOT NULL;
 CREATE INDEX runs_of_parent ON runs (tenant, parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX runs_ended ON runs (finished_at) WHERE finished_at IS NOT NULL;
