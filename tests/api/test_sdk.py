@@ -76,7 +76,7 @@ async def test_stateless_runs_and_cancelling() -> None:
         values: Any = await client.runs.wait(None, "chat", input=HI)
         assert values["output"].startswith("Simulated")
         parts = [part async for part in client.runs.stream(None, "chat", input=HI)]
-        assert [part.event for part in parts][0] == "metadata"
+        assert next(part.event for part in parts) == "metadata"
         run: Any = await client.runs.create(None, "hang", input=None)
         await api.running.until(run["run_id"], "started")
         await client.runs.cancel(run["thread_id"], run["run_id"], wait=True)
