@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fairlead.cli.options import Host, Port
+from fairlead.cli.options import Host, Port, WithParent, end_with_parent
 from fairlead.cli.say import AsJson, say, say_json
 from fairlead.clock import SystemClock
 from fairlead.wiring.dev import dev as dev_until_stopped
@@ -22,9 +22,12 @@ def dev(
     port: Port = None,
     reload: Annotated[bool, typer.Option("--reload/--no-reload", help="Restart the worker when code changes.")] = True,
     database: Annotated[str | None, typer.Option(help="DATABASE_URL for this time.", show_default=False)] = None,
+    with_parent: WithParent = False,
     json: AsJson = False,
 ) -> None:
     """Serve API and console, and run the agents in a child that is restarted when it dies or the code changes."""
+    if with_parent:
+        end_with_parent()
     overrides: dict[str, Any] = {"host": host, "port": port, "database_url": database}
     setup = open_setup(**overrides)
     announce = say_event if json else Terminal(setup)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fairlead.cli.options import WithParent, end_with_parent
 from fairlead.cli.say import AsJson, say, say_json
 from fairlead.errors import InvalidInput
 from fairlead.gateway.faults import Faults, parse_faults
@@ -34,12 +35,15 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Makes the same faults come again.")] = 0,
     model: Annotated[str, typer.Option(help="The name it gives itself.")] = "simulated",
     api_key: Annotated[str, typer.Option(help="The key it asks for.", show_default=False)] = "",
+    with_parent: WithParent = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """Serve a simulated model provider over HTTP, in OpenAI's words.
 
     GET /stats counts the calls by what was asked; POST /reset begins anew; POST /faults makes things go wrong.
     """
+    if with_parent:
+        end_with_parent()
     said = load_policy(policy, Path.cwd()) if policy else None
     faults = _faults(fault or [], seed)
     url = f"http://{host}:{port}"

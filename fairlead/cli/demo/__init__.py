@@ -5,6 +5,7 @@ a log ──► stage (simulated provider, API, worker: each a process) ──�
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import tempfile
@@ -26,6 +27,8 @@ from fairlead.cli.following import Follower
 from fairlead.cli.outcome import show_output
 from fairlead.cli.say import AsJson, out, say, say_json
 from fairlead.clock import Clock, SystemClock
+from fairlead.config import load_settings
+from fairlead.wiring.serving_lock import serving
 
 app = typer.Typer(add_completion=False)
 _SENTENCE = "The log is read by the example agent log_triage; its model is simulated, in a process of its own."
@@ -109,9 +112,9 @@ def _facts(run: dict[str, Any], proof: Proof, log: Path, stage: Stage, took: flo
 
 
 def _wait_for_person(stage: Stage, run: dict[str, Any]) -> None:
-    say()
-    say(f"Look at it: {stage.url}/console/runs/{run['run_id']}    Ctrl-C ends the demo.", "bold")
     try:
+        say()
+        say(f"Look at it: {stage.url}/console/runs/{run['run_id']}    Ctrl-C ends the demo.", "bold")
         signal.pause()
     except KeyboardInterrupt:
         say()
@@ -122,9 +125,18 @@ def _folder() -> Path:
     home = Path.cwd() / ".fairlead" / "demo"
     try:
         home.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
         return Path(tempfile.mkdtemp(dir=home))
     except OSError:
         return Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
+
+
+def _sweep(home: Path) -> None:
+    """Drop what earlier demos left, but not that of one that is still up."""
+    for folder in home.iterdir():
+        database = f"sqlite:///{folder / '.fairlead' / 'fairlead.db'}"
+        if not serving(load_settings(root=folder, environ={}, database_url=database)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:

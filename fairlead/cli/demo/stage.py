@@ -94,8 +94,8 @@ def _make_project(folder: Path, provider_url: str) -> None:
 
 @contextmanager
 def _process(folder: Path, words: tuple[str, ...], notes: Any) -> Generator[subprocess.Popen[bytes]]:
-    command = (sys.executable, "-m", "fairlead", *words)
-    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=notes)
+    command = (sys.executable, "-m", "fairlead", *words, "--with-parent")
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=notes)
     try:
         yield process
     finally:
