@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -28,19 +29,24 @@ def main() -> int:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}. There are: {', '.join(NAMES)}")
     described = machine.describe()
     print(report.heading(described))
-    results = asyncio.run(run(given.names or NAMES, quick=given.quick))
+
+    def heard(result: Result) -> None:
+        print(report.told(result), flush=True)
+        if given.json:
+            report.keep(given.json, described, result)
+
+    results = asyncio.run(run(given.names or NAMES, heard, quick=given.quick))
     print(report.summary(results))
-    if given.json:
-        report.keep(given.json, described, results)
     return 0 if all(figure.verdict != "NOT MET" for result in results for figure in result.figures) else 1
 
 
-async def run(names: tuple[str, ...], *, quick: bool) -> list[Result]:
+async def run(names: Sequence[str], heard: Callable[[Result], None], *, quick: bool) -> list[Result]:
+    """One after the other; each is told when it is done."""
     place, results = Place(quick), list[Result]()
     try:
         for name in names:
             results.append(await measured(name, place))
-            print(report.told(results[-1]), flush=True)
+            heard(results[-1])
     finally:
         await place.close()
     return results

@@ -59,8 +59,8 @@ def chart(curve: list[tuple[float, float]]) -> list[str]:
     return [f"{number(x):>10}  {'█' * max(1, round(y / most * _BAR)):<{_BAR}}  {number(y)}" for x, y in curve]
 
 
-def keep(file: Path, machine: dict[str, Any], results: list[Result]) -> None:
-    """Write them to `file`, in place of older ones of the same names."""
+def keep(file: Path, machine: dict[str, Any], result: Result) -> None:
+    """Write it to `file`, in place of an older one of the same name."""
     kept: dict[str, Any] = json.loads(file.read_text())["results"] if file.exists() else {}
-    kept |= {result.name: {"machine": machine, **result.to_json()} for result in results}
+    kept[result.name] = {"machine": machine, **result.to_json()}
     file.write_text(json.dumps({"results": kept}, indent=1) + "\n")
