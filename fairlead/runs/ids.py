@@ -27,6 +27,12 @@ class Ids:
         return str(UUID(int=(millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | tail))
 
 
-def derived_id(*parts: str) -> str:
-    """Always the same id for the same parts: what is made twice is one thing."""
-    return str(uuid5(NAMESPACE_URL, "/".join(parts)))
+def derived_id(run_id: str, *parts: str) -> str:
+    """Always the same id for the same parts: what is made twice is one thing. It sorts beside its run, so that a child
+    is neither always the newest of a list nor always the last of a queue."""
+    derived = uuid5(NAMESPACE_URL, "/".join((run_id, *parts)))
+    try:
+        moment = UUID(run_id).int >> 64
+    except ValueError:  # a run may be named by whoever submits it
+        return str(derived)
+    return str(UUID(int=(moment << 64) | (derived.int & ((1 << 64) - 1))))
