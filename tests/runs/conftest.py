@@ -55,7 +55,7 @@ class Gate:
         return answer
 
     async def reached(self) -> None:
-        await asyncio.wait_for(self.come.wait(), 20)
+        await asyncio.wait_for(self.come.wait(), 8)
 
 
 @pytest.fixture

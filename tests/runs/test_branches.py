@@ -1,0 +1,92 @@
+"""Whatever the tree of branches, and wherever it is cut off: no answer is swapped, and no step done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from typing import Any
+
+import pytest
+
+from tests.runs.conftest import OpenEngine
+
+
+class Tree:
+    """A random program of branches whose steps are all equal. Each step answers with a number of its own."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.count = itertools.count()
+        self.answers: dict[str, Any] = {}  # by path: what a step there has answered, in whichever attempt
+        self.swapped: list[str] = []
+        self.budget = 0
+        self.cut = asyncio.Event()
+
+    async def __call__(self, input: Any, ctx: Any) -> list[Any]:
+        return await self.branch(ctx, "", random.Random(self.seed), 0)
+
+    async def branch(self, ctx: Any, path: str, rng: random.Random, depth: int) -> list[Any]:
+        answers: list[Any] = []
+        for turn in range(rng.randint(1, 4)):
+            here, jitter = f"{path}.{turn}", random.Random(f"{self.seed}{path}{turn}{ctx.attempt}")
+            kind = rng.choice(("step", "step", "value", "gather", "group", "wait_for")) if depth < 3 else "step"
+            seeds = [rng.random() for _ in range(rng.randint(2, 3))]
+            for _ in range(jitter.randint(0, 3)):
+                await asyncio.sleep(0)
+            match kind:
+                case "step":
+                    answers.append(self.same(here, await ctx.step("same", self.draw)))
+                case "value":
+                    answers.append(self.same(here, await ctx.uuid()))
+                case "wait_for":
+                    inner = self.branch(ctx, f"{here}w", random.Random(seeds[0]), depth + 1)
+                    answers.append(await asyncio.wait_for(inner, 30))
+                case "gather":
+                    answers.append(await asyncio.gather(*self.below(ctx, here, seeds, depth)))
+                case _:
+                    async with asyncio.TaskGroup() as group:
+                        tasks = [group.create_task(one) for one in self.below(ctx, here, seeds, depth)]
+                    answers.append([task.result() for task in tasks])
+        return answers
+
+    def below(self, ctx: Any, here: str, seeds: list[float], depth: int) -> list[Any]:
+        return [self.branch(ctx, f"{here}/{n}", random.Random(seed), depth + 1) for n, seed in enumerate(seeds)]
+
+    async def draw(self) -> int:
+        self.budget -= 1
+        if self.budget == 0:
+            self.cut.set()
+            await asyncio.Event().wait()
+        return next(self.count)
+
+    def same(self, here: str, answer: Any) -> Any:
+        if self.answers.setdefault(here, answer) != answer:
+            self.swapped.append(here)
+        return answer
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_no_answer_is_swapped_whatever_is_cut_off(engine: OpenEngine, seed: int) -> None:
+    tree = Tree(seed)
+    running = await engine(tree=tree, settings={"max_attempts": 100})
+    run = await running.submit("tree")
+    for cut in range(3):
+        tree.budget = random.Random(seed * 10 + cut).randint(1, 9)
+        ended = asyncio.ensure_future(running.ended(run.id))
+        cutting = asyncio.ensure_future(tree.cut.wait())
+        await asyncio.wait([ended, cutting], return_when=asyncio.FIRST_COMPLETED)
+        cutting.cancel()
+        if ended.done():
+            break
+        ended.cancel()
+        tree.cut.clear()
+        await running.crash(running.workers[0])
+        tree.budget = 0
+        await running.start_worker()
+    ended_run = await running.ended(run.id)
+    assert ended_run.status == "success", ended_run.error
+    assert tree.swapped == []
+    assert await running.events(run.id, "diverged") == []
+    keys = [event.key for event in await running.events(run.id, "step")]
+    assert len(keys) == len(set(keys)) == len(tree.answers)
