@@ -1,6 +1,6 @@
 """One battery on one database.
 
-    open ──► strike, strike, strike ──► heal ──► settle ──► gather evidence ──► judge
+open ──► strike, strike, strike ──► heal ──► settle ──► gather evidence ──► judge
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fairlead.telemetry.emit import silent
 from tests.crash import settings
+from tests.crash.bugs import BUGS
 from tests.crash.checks import LASTING, Violation, judge
 from tests.crash.evidence import gather
 from tests.crash.fleet import Fleet
@@ -30,10 +31,7 @@ from tests.servers import free_port, wait_for_port
 
 _STILL = 12.0  # seconds without any progress, nobody disturbing: stuck
 _ENOUGH = 90.0  # seconds to end whatever is open
-_PROGRESS = (
-    "SELECT count(*) AS open, coalesce(sum(seq), 0) AS moved FROM runs"
-    " WHERE finished_at IS NULL"
-)
+_PROGRESS = "SELECT count(*) AS open, coalesce(sum(seq), 0) AS moved FROM runs WHERE finished_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +104,23 @@ async def _strike(
     striker = Striker(site, fleet, load)
     blows: list[Blow] = []
     began = time.monotonic()
-    for fault in plan(config.seed, config.faults, database=config.database, slots=config.slots, lease=LEASE):
+    only = BUGS[config.bug].kinds if config.bug else ()
+    faults = plan(config.seed, config.faults, database=config.database, slots=config.slots, lease=LEASE, only=only)
+    for fault in faults:
         blow = await striker.throw(fault)
         blows.append(blow)
         what = f"SKIPPED: {blow.skipped}" if blow.skipped else f"held {len(blow.held)} runs"
         say(f"{config.database} {fault.number:4}/{config.faults}  {fault.kind.value:36} worker {fault.slot}  {what:14}"
             f" {time.monotonic() - began:7.1f} s")  # fmt: skip
-        if config.until_broken and fault.number % 5 == 0 and await _is_broken(site, load, provider):
+        if config.until_broken and (_idle(blows) or (fault.number % 5 == 0 and await _is_broken(site, load, provider))):
             break
     return blows
+
+
+def _idle(blows: list[Blow]) -> bool:
+    """Nobody holds a run any more, however long we wait: what there is will be found stuck."""
+    aimed = [blow for blow in blows if blow.fault.aimed]
+    return len(aimed) > 4 and not any(blow.hit for blow in aimed[-3:])
 
 
 async def _is_broken(site: Site, load: Load, provider: str) -> bool:

@@ -6,7 +6,7 @@ Each is a variant of one part, handed in where `wiring.make_worker` hands in the
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fairlead.clock import SteeredClock
@@ -19,12 +19,25 @@ from fairlead.runs.run_context import RunContext
 from fairlead.runs.thread_memory import ThreadMemory
 from fairlead.runs.worker import Parts, Worker
 from fairlead.wiring import Engine
+from tests.crash.plan import Kind
 
-NAMES = {
-    "no_fence": "writes of a worker that lost its runs are let through",
-    "early_acknowledgement": "a step is called recorded before it is durable",
-    "no_lease_recovery": "runs of lost workers are left to them",
-    "positional_keys": "steps are known by when they were reached",
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """`kinds`: the faults that bring it to light soonest."""
+
+    what: str
+    database: str
+    kinds: tuple[Kind, ...]
+
+
+BUGS = {
+    "no_fence": Bug(
+        "writes of a worker that lost its runs are let through", "postgres", (Kind.PARTITION, Kind.STOP, Kind.CUT)
+    ),
+    "early_acknowledgement": Bug("a step is called recorded before it is durable", "sqlite", (Kind.KILL,)),
+    "no_lease_recovery": Bug("runs of lost workers are left to them", "sqlite", (Kind.KILL, Kind.STOP)),
+    "positional_keys": Bug("steps are known by when they were reached", "sqlite", (Kind.KILL, Kind.TERM)),
 }
 
 
@@ -35,9 +48,7 @@ def make_worker(engine: Engine, bug: str) -> Worker:
     executor_type = PositionalExecutor if bug == "positional_keys" else Executor
 
     def journal(name: str) -> Journal:
-        return journal_type(
-            engine.database, queries, engine.payloads, worker=name, clock=clock, emit=engine.emit
-        )
+        return journal_type(engine.database, queries, engine.payloads, worker=name, clock=clock, emit=engine.emit)
 
     def executor(journal: Journal) -> Executor:
         return executor_type(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,10 +43,10 @@ class Fault:
     hard: bool  # of a restart: every process of the server killed, not stopped by its own means
 
 
-def plan(seed: int, count: int, *, database: str, slots: int, lease: float) -> list[Fault]:
+def plan(seed: int, count: int, *, database: str, slots: int, lease: float, only: Sequence[Kind] = ()) -> list[Fault]:
     """The first of every kind come early, so that a short battery has them all."""
     chance = random.Random(f"{seed}/{database}")
-    weights = _WEIGHTS[database]
+    weights = {kind: weight for kind, weight in _WEIGHTS[database].items() if not only or kind in only}
     kinds = list(weights)
     chance.shuffle(kinds)
     drawn = kinds[:count] + chance.choices(list(weights), list(weights.values()), k=max(0, count - len(kinds)))

@@ -109,9 +109,7 @@ class Striker:
         self._fleet.start(fault.slot)
 
     async def _stop(self, fault: Fault) -> None:
-        await self._disturbing(
-            lambda: self._fleet.stop(fault.slot), fault.lasts, lambda: self._fleet.go_on(fault.slot)
-        )
+        await self._disturbing(lambda: self._fleet.stop(fault.slot), fault.lasts, lambda: self._fleet.go_on(fault.slot))
 
     async def _cut(self, fault: Fault) -> None:
         assert isinstance(self._site, PostgresSite)

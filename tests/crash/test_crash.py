@@ -25,9 +25,9 @@ async def test_twenty_faults_break_no_promise(database: str) -> None:
     assert report.share >= _SHARE, "\n".join(lines(report))
 
 
-@pytest.mark.parametrize("bug", bugs.NAMES)
+@pytest.mark.parametrize("bug", bugs.BUGS)
 async def test_a_planted_bug_is_caught(bug: str) -> None:
-    report = await run(Config("sqlite", 40, _SEED, bug, until_broken=True), _quiet)
+    report = await run(Config(bugs.BUGS[bug].database, 40, _SEED, bug, until_broken=True), _quiet)
     assert report.violations
 
 
