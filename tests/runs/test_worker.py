@@ -148,7 +148,7 @@ async def test_a_paused_worker_finds_itself_fenced_and_begins_anew(engine: OpenE
     assert "worker_fenced" in [event for event, _ in running.said]
     await paused._renew()
     async with asyncio.timeout(10):
-        while running.workers[0].session is paused or not running.workers[0].session.holdings == {}:
+        while running.workers[0].session is paused or running.workers[0].session.holdings:
             await asyncio.sleep(0.01)
     assert await running.engine.oversight.workers()
 
