@@ -113,8 +113,7 @@ class Executor:
     def _set_timers(self, held: Holding) -> list[asyncio.TimerHandle]:
         loop = asyncio.get_running_loop()
         left = held.spec.timeout - held.run.executing
-        ending = timed_out(held.spec.timeout.total_seconds())
-        timers = [loop.call_later(max(0.0, left.total_seconds()), held.halt, ending)]
+        timers = [loop.call_later(max(0.0, left.total_seconds()), _time_out, held)]
         if held.run.deadline is not None:
             until = (held.run.deadline - self._clock.now()).total_seconds()
             if until <= 0:
@@ -204,6 +203,10 @@ async def _forget_cancellation() -> None:
         task.uncancel()
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(0)  # before Python 3.13, one that is still to be delivered comes here
+
+
+def _time_out(held: Holding) -> None:
+    held.halt(timed_out(held.spec.timeout.total_seconds()))
 
 
 def _wake_at(held: Holding, ending: Ending) -> int | None:
