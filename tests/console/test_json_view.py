@@ -40,3 +40,10 @@ def test_long_lists_of_objects_below_the_top_are_counted() -> None:
 @given(JSON)
 def test_no_json_value_breaks_it(value: Any) -> None:
     assert view(value).size > 0
+
+
+def test_a_text_of_several_lines_is_shown_as_text() -> None:
+    assert [piece.kind for piece in view("one\ntwo").pieces] == ["text"]
+    assert text("one\ntwo") == "one\ntwo"
+    assert text("one") == '"one"'
+    assert "\n" not in text({"a": "one\ntwo"}).replace("\n  ", "").replace("\n}", "")

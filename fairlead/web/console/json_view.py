@@ -19,7 +19,7 @@ _FEW = 3
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    kind: str  # key string number word mark more
+    kind: str  # key string number word mark more text
     text: str
 
 
@@ -31,11 +31,11 @@ class JsonView:
 
 
 def view(value: Any) -> JsonView:
-    """The pieces of a value, at most `LARGEST` bytes of them."""
+    """The pieces of a value, at most `LARGEST` bytes of them. A text of several lines is shown as the text it is."""
     size = len(orjson.dumps(value, default=str))
     pieces: list[Piece] = []
     shown = 0
-    for piece in _pieces(value, 0):
+    for piece in _prose(value) if isinstance(value, str) and "\n" in value else _pieces(value, 0):
         shown += len(piece.text)
         if shown > LARGEST:
             pieces.append(Piece("more", "\n…"))
@@ -58,6 +58,11 @@ def _pieces(value: Any, depth: int) -> Iterator[Piece]:
             yield Piece("number", orjson.dumps(value, default=str).decode())
         case _:
             yield _string(str(value))
+
+
+def _prose(value: str) -> Iterator[Piece]:
+    piece = _string(value)
+    yield piece if piece.kind == "more" else Piece("text", value)
 
 
 def _string(value: str) -> Piece:
