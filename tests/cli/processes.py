@@ -17,7 +17,7 @@ import orjson
 
 from fairlead.cli.client import Client
 
-PATIENCE = 20  # seconds: only a broken command needs them
+PATIENCE = 60  # seconds: only a broken command needs them
 
 PROJECT = """\
 [project]

@@ -8,10 +8,12 @@ from fairlead.cli.exits import Exit
 from tests.cli.processes import fairlead, make_project
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    assert fairlead(tmp_path, "init").code == Exit.OK
-    return tmp_path
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new project, made once: each command here leaves it as it was."""
+    folder = tmp_path_factory.mktemp("made")
+    assert fairlead(folder, "init").code == Exit.OK
+    return folder
 
 
 def test_a_new_project_runs_at_once_and_without_a_server(made: Path) -> None:
@@ -44,7 +46,7 @@ def test_a_project_is_not_made_twice(made: Path) -> None:
         (("runs", "show", "01999999"), Exit.NOT_FOUND, "runs list"),
         (("runs", "list", "--limit", "0"), Exit.USAGE, "--limit"),
         (("nonsense",), Exit.USAGE, "nonsense"),
-        (("run",), Exit.USAGE, "AGENT"),
+        (("run",), Exit.USAGE, "agent"),
         (("simulate", "--fault", "quake=1"), Exit.USAGE, "quake"),
         (("work",), Exit.CONFIGURATION, "PostgreSQL"),
     ],
@@ -61,7 +63,7 @@ def test_without_a_project_it_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_database_is_told(made: Path) -> None:
-    done = fairlead(made, "runs", "list", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    done = fairlead(made, "runs", "list", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", FAIRLEAD_PORT="1")
     assert done.code == Exit.UNREACHABLE
     assert "DATABASE_URL" in done.err
 
