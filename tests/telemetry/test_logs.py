@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 import timeit
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -154,7 +155,7 @@ def test_a_line_is_cheap() -> None:
             took=timedelta(milliseconds=12), tokens_in=512, tokens_out=33, cost_nano=120_000, streamed=True,
         )  # fmt: skip
 
-    assert min(timeit.repeat(speak, number=2000, repeat=5)) / 2000 < 60e-6
+    assert min(timeit.repeat(speak, timer=time.process_time, number=2000, repeat=5)) / 2000 < 60e-6
 
 
 def test_a_developer_at_a_terminal_gets_colours_and_machines_get_json() -> None:
