@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 import traceback
 from collections.abc import MutableMapping
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -53,7 +53,7 @@ class Front:
             return await self._app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id", "")
-        visit = Visit(given if _REQUEST_ID.fullmatch(given) else uuid4().hex, headers)
+        visit = Visit(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex(), headers)
         scope.setdefault("state", {})["visit"] = visit
         out = _Out(send, visit, secure=scope.get("scheme") == "https", clock=self._clock)
         with bound(request_id=visit.request_id):

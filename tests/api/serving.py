@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from fairlead import testing
 from fairlead.access import Keyring
-from fairlead.runs.threads import Threads
 from fairlead.web.app import make_app
 
 
@@ -42,9 +41,8 @@ async def serving(
     async with testing.engine(agents, **engine) as running:
         inside = running.engine
         stopping = asyncio.Event()
-        threads = Threads(inside.database, inside.queries, inside.payloads, ids=inside.ids)
         made = make_app(
-            control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=threads, agents=inside.agents,
+            control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads, agents=inside.agents,
             keys=Keyring(SecretStr(key) for key in keys), settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
             **(app or {}),

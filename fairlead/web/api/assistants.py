@@ -12,7 +12,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body, agent_named
-from fairlead.web.api.views import AssistantView, assistant_view, selected
+from fairlead.web.api.views import AssistantView, Chosen, assistant_view, selected
 
 
 class AssistantSearch(Body):
@@ -34,7 +34,7 @@ class Assistants:
     def operations(self) -> list[Operation]:
         return [
             Operation("POST", "/assistants/search", self.search, "Agents that can be run", body=AssistantSearch,
-                      body_optional=True, gives=list[AssistantView], tag="assistants"),
+                      body_optional=True, gives=list[AssistantView | Chosen], tag="assistants"),
             Operation("GET", "/assistants/search", self.all, "Agents that can be run", gives=list[AssistantView],
                       tag="assistants"),
             Operation("GET", "/assistants/{assistant_id}", self.get, "One agent", gives=AssistantView,

@@ -18,7 +18,7 @@ from fairlead.web.api.workers import Workers
 
 
 def operations(doors: Doors) -> list[Operation]:
-    nouns = (Streams, Runs, AgentRuns, Threads, Approvals, Workers, Assistants, System)
+    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, Assistants, System)
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 

@@ -86,7 +86,7 @@ class Runs:
         return [
             Operation("POST", path, self.create, "Start a run", gives=RunView, **start),
             Operation("POST", f"{path}/wait", self.create_and_wait, "Start a run, await values", gives=Any, **start),
-            Operation("GET", path, self.list, "List runs, newest first", query=RunQuery, gives=list[RunView], tag=tag),
+            Operation("GET", path, self.list, "List runs, newest first", query=RunQuery, gives=list[RunView], **look),
             Operation("GET", one, self.get, "One run", gives=RunView, **look),
             Operation("GET", f"{one}/join", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("POST", f"{one}/cancel", self.cancel, "Cancel a run", role=Role.OPERATOR, query=CancelQuery,

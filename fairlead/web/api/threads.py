@@ -17,7 +17,7 @@ from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import SAFE_ID, Body
 from fairlead.web.api.values import interrupts_of, values_of_state
-from fairlead.web.api.views import ThreadView, selected, thread_view
+from fairlead.web.api.views import Chosen, ThreadView, selected, thread_view
 
 
 class ThreadCreate(Body):
@@ -70,7 +70,7 @@ class Threads:
             Operation("POST", "/threads", self.create, "Create a thread", role=Role.OPERATOR, body=ThreadCreate,
                       body_optional=True, gives=ThreadView, tag="threads", problems=(409,)),
             Operation("POST", "/threads/search", self.search, "Threads, those that changed last first",
-                      body=ThreadSearch, body_optional=True, gives=list[ThreadView], tag="threads"),
+                      body=ThreadSearch, body_optional=True, gives=list[ThreadView | Chosen], tag="threads"),
             Operation("GET", one, self.get, "One thread", gives=ThreadView, **look),
             Operation("PATCH", one, self.patch, "Add to a thread's metadata", role=Role.OPERATOR, body=ThreadPatch,
                       gives=ThreadView, **look),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from fairlead.runs.threads import Thread
 from fairlead.web.api.values import values_of_state
 
 NANO = 1_000_000_000
+Chosen = dict[str, Any]  # a view with only the fields that `select` names
 
 
 class RunView(BaseModel):
@@ -117,6 +119,7 @@ class AssistantView(BaseModel):
     updated_at: datetime
 
 
+@lru_cache(maxsize=1024)
 def assistant_id_of(agent: str) -> str:
     return derived_id("agent", agent)
 
