@@ -42,7 +42,8 @@ async def serving(
         inside = running.engine
         stopping = asyncio.Event()
         made = make_app(
-            control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads, agents=inside.agents,
+            control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
+            agents=inside.agents,
             keys=Keyring(SecretStr(key) for key in keys), settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
             **(app or {}),
