@@ -11,7 +11,6 @@ from fairlead.runs.run import Approval, Event, Reason, Run, Worker
 from fairlead.web.console import Counts, Outcome, RunPage, Wanted
 from fairlead.wiring.engine import Engine
 
-_MOST_NEWER = 1000  # runs newer than those on a page that are looked through for the page above
 _MOST_CHILDREN = 500
 _COUNTED = 10_000
 _BY = "console"
@@ -30,8 +29,8 @@ class EngineDoor:
             "status": wanted.status, "reason": wanted.reason, "agent": wanted.agent, "release": wanted.release,
             "thread_id": wanted.thread_id, "parent_id": wanted.parent_id, "text": wanted.text or None,
         }  # fmt: skip
-        if after is not None:  # the list has the newest first: the nearest are its end
-            newer = await self._engine.control.list(after=after, limit=_MOST_NEWER, **filters)
+        if after is not None:
+            newer = await self._engine.control.list(after=after, limit=limit + 1, **filters)
             return RunPage(tuple(newer[-limit:]), older=True, newer=len(newer) > limit)
         found = await self._engine.control.list(before=before, limit=limit + 1, **filters)
         return RunPage(tuple(found[:limit]), older=len(found) > limit, newer=before is not None)
