@@ -120,7 +120,7 @@ async def _strike(
 def _idle(blows: list[Blow]) -> bool:
     """Nobody holds a run any more, however long we wait: what there is will be found stuck."""
     aimed = [blow for blow in blows if blow.fault.aimed]
-    return len(aimed) > 4 and not any(blow.hit for blow in aimed[-3:])
+    return len(aimed) > 1 and not any(blow.hit for blow in aimed[-2:])
 
 
 async def _is_broken(site: Site, load: Load, provider: str) -> bool:

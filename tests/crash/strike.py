@@ -18,7 +18,7 @@ _HELD = (
     "SELECT r.id, w.pid FROM runs r JOIN workers w ON w.id = r.owner"
     " WHERE r.status = 'running' AND w.lost_at IS NULL AND w.pid IN ({})"
 )
-_PATIENCE = 4.0  # seconds to wait for a worker that holds a run
+_PATIENCE = 15.0  # seconds to wait for a worker that holds a run: on a busy machine one takes long to start
 
 
 @dataclass(frozen=True, slots=True)
