@@ -57,7 +57,9 @@ class Notify:
     async def _send_forever(self) -> None:
         while True:
             with suppress(TimeoutError):  # now and then, look whether the connection still stands
-                await asyncio.wait_for(self._ready.wait(), 1)
+                # wait_for (Python 3.11) forgets a cancellation that comes together with a signal: we never ended.
+                async with asyncio.timeout(1):
+                    await self._ready.wait()
             try:
                 if self._connection is None or self._connection.is_closed():
                     await self._connect()

@@ -84,3 +84,13 @@ async def test_no_server_says_so_and_what_to_do() -> None:
         await Postgres.open(
             "postgresql://nobody@127.0.0.1:1/nothing", clock=SystemClock(), patience=timedelta(seconds=1)
         )
+
+
+async def test_a_signal_on_the_way_does_not_keep_it_from_closing(postgres_url: str) -> None:
+    for _ in range(5):
+        database = await Postgres.open(postgres_url, clock=SystemClock(), connections=1)
+        await asyncio.sleep(0)  # its sender waits for signals
+        database.signals.publish("topic", "said and gone")
+        closing = asyncio.create_task(database.close())
+        done, _ = await asyncio.wait([closing], timeout=5)
+        assert done, "it waits for ever"
