@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from bench import report
+from bench.__main__ import NAMES
 from bench.figure import Figure, Result, number
 from bench.place import POSTGRES
 
@@ -35,7 +36,8 @@ PostgreSQL is a server of our own with `fsync`, `synchronous_commit` and `full_p
 
 def main() -> None:
     kept: dict[str, Any] = json.loads(SOURCE.read_text())["results"]
-    results = [(result.pop("machine"), Result.from_json(result)) for result in map(dict, kept.values())]
+    ordered = [dict(kept[name]) for name in NAMES if name in kept]
+    results = [(result.pop("machine"), Result.from_json(result)) for result in ordered]
     parts = [INTRODUCTION, machine([machine for machine, _ in results]), goals([result for _, result in results])]
     parts += [section(result) for _, result in results]
     PAGE.write_text("\n".join(parts))
