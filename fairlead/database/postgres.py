@@ -61,7 +61,7 @@ class Postgres:
 
     @classmethod
     async def open(
-        cls, url: str, *, clock: Clock, connections: int = 50, patience: timedelta = timedelta(seconds=10)
+        cls, url: str, *, clock: Clock, connections: int = 50, patience: timedelta = timedelta(seconds=3)
     ) -> Postgres:
         """Raises `DatabaseUnavailable` when nothing answers at `url`."""
         try:

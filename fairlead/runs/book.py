@@ -58,7 +58,7 @@ class Book:
             elif event.type == "alias":
                 self._aliases[event.key or ""] = event.data["of"]
             elif event.type == "resumed":
-                self.other_path_accepted = bool(event.data and event.data.get("diverged"))
+                self.other_path_accepted |= bool(event.data and event.data.get("diverged"))
             elif event.key is not None:
                 self._note(event)
 

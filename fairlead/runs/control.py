@@ -31,6 +31,7 @@ from fairlead.telemetry.emit import Emit
 
 _RESUMABLE = (Status.INTERRUPTED,)
 _RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
+_MOST_CHILDREN = 1000
 
 
 class Control:
@@ -154,10 +155,14 @@ class Control:
         return await self._reopen(run, "resumed", said, _RESUMABLE)
 
     async def retry(self, run_id: str, *, tenant: str = "default", by: str = "") -> Run:
-        """Let a run that failed go on: what succeeded is kept, what failed is done again. Raises `Conflict`."""
+        """Let a run that failed go on: what succeeded is kept, what failed is done again, its children that failed or
+        were cancelled with it included. Raises `Conflict`."""
         run = await self.get(run_id, tenant=tenant)
         if run.reason is Reason.OUTCOME_UNKNOWN:
             raise Conflict(f"Run {run_id} needs to know what became of an effect.", hint="Resume it with the outcome.")
+        for child in await self.list(tenant=tenant, parent_id=run_id, limit=_MOST_CHILDREN):
+            if child.finished_at is not None and child.status is not Status.SUCCESS:
+                await self.retry(child.id, tenant=tenant, by=by)
         return await self._reopen(run, "retried", {"by": by}, _RETRYABLE)
 
     async def move(self, release: str, *, run_id: str | None = None, from_release: str | None = None,
@@ -210,6 +215,9 @@ class Control:
 
     async def look(self, tenant: str, run_id: str) -> Run:
         return await self.get(run_id, tenant=tenant)
+
+    async def stop_children(self, tenant: str, run_id: str) -> None:
+        await self.cancel(run_id, tenant=tenant, by="its parent")
 
     async def ask(self, approval: Approval) -> None:
         await self._database.write(

@@ -23,7 +23,7 @@ from fairlead.runs.asking import spent_of
 from fairlead.runs.book import Book, Record
 from fairlead.runs.branch import Branch, enter
 from fairlead.runs.deltas import Deltas
-from fairlead.runs.ending import FENCED, Ending, failed, succeeded, timed_out, too_late
+from fairlead.runs.ending import CANCELLED, FENCED, Ending, failed, succeeded, timed_out, too_late
 from fairlead.runs.holding import Holding
 from fairlead.runs.journal import Journal, PutDown, micros
 from fairlead.runs.recorded import Recording
@@ -152,6 +152,8 @@ class Executor:
             await self._journal.put_down(down)
         except Fenced:
             return FENCED
+        if ending is CANCELLED:  # a child that was being started while its tree was cancelled
+            await self._others.stop_children(held.run.tenant, held.run.id)
         self._say(held, ending)
         self._publish(f"run:{held.run.id}", "")
         return ending

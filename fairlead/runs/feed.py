@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -101,11 +102,12 @@ class Feed:
         try:
             while True:
                 self._watch(EVERY_RUN)
-                try:
-                    while True:
-                        yield await asyncio.wait_for(arrived.get(), _WATCH_AGAIN)
-                except TimeoutError:
-                    continue
+                deadline = self._clock.monotonic() + _WATCH_AGAIN
+                while (left := deadline - self._clock.monotonic()) > 0:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(left):
+                            run_id = await arrived.get()
+                        yield run_id
         finally:
             stop()
 

@@ -100,7 +100,8 @@ class _Inbox:
     async def take(self, at_most: timedelta) -> list[Event | Delta]:
         """What has come; nothing after `at_most`."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ready.wait(), at_most.total_seconds())
+            async with asyncio.timeout(at_most.total_seconds()):
+                await self._ready.wait()
         taken, self._items = self._items, []
         self._ready.clear()
         return taken

@@ -45,7 +45,8 @@ CREATE INDEX runs_waiting ON runs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX runs_of_status ON runs (status, tenant, id);
 CREATE INDEX runs_of_thread ON runs (tenant, thread_id, id) WHERE thread_id IS NOT NULL;
 CREATE INDEX runs_of_parent ON runs (tenant, parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX runs_ended ON runs (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX runs_to_prune ON runs (finished_at) WHERE finished_at IS NOT NULL AND NOT pruned;
+CREATE INDEX runs_to_delete ON runs (finished_at) WHERE pruned;
 
 -- Everything durable that happened to a run, in order. A step is an event with a key.
 CREATE TABLE events (
