@@ -1,4 +1,4 @@
-"""Signals between a supervisor and its worker, over a socket pair: a `Carrier` for processes that share one SQLite file.
+"""Signals between a supervisor and its worker over a socket pair: a `Carrier` for processes on one SQLite file.
 
 Each message is one line of JSON: [topic, payload]. Nobody ever waits: when the other side does not read, messages are
 dropped, as signals may be. The end of the socket says that the other side has died, however it died.

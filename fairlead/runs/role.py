@@ -56,7 +56,7 @@ class Roles:
             nudge.clear()
             pause = await self._once(role)
             if not nudge.is_set():
-                # wait_for (Python 3.11) forgets a cancellation that comes together with the nudge: the role never ended.
+                # Not wait_for: in Python 3.11 it forgets a cancellation that comes together with the nudge.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause.total_seconds()):
                         await nudge.wait()

@@ -1,6 +1,6 @@
 """What `fairlead doctor` looks at. Each look gives findings; none changes anything, and none fails.
 
-    python · settings · project and its agents · database, schema, lock · workers and runs · provider keys · ports · disk
+python · settings · project and agents · database, schema, lock · workers and runs · provider keys · ports · disk
 """
 
 from __future__ import annotations
@@ -154,11 +154,9 @@ async def _work(database: Database) -> list[Finding]:
     depth = await oversight.queue_depth()
     findings = [Finding("work", Verdict.OK, f"{alive} workers live, {depth} runs wait")]
     for one in await oversight.unserved():
-        findings.append(
-            Finding("work", Verdict.WRONG, f"{one.runs} runs of {one.agent} wait on release {one.release}, which no "
-                    "living worker serves.", "Start a worker (fairlead dev, fairlead work) for it, or give them to "
-                    "another release: fairlead runs move RUN RELEASE.")  # fmt: skip
-        )
+        said = f"{one.runs} runs of {one.agent} wait on release {one.release}, which no living worker serves."
+        mend = "Start a worker for it (fairlead dev, fairlead work), or give them to another: fairlead runs move."
+        findings.append(Finding("work", Verdict.WRONG, said, mend))
     return findings
 
 
