@@ -1,4 +1,7 @@
-"""What the manual shows is true: its snippets run, its figures were measured, and the three READMEs say the same."""
+"""What the manual shows is true: its snippets run, its figures were measured, and the three READMEs say the same.
+
+`.venv/bin/python -m tests.test_readme` writes the figures of docs/benchmarks.json into the READMEs.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bench.figure import Figure, Result, number
+from bench.figure import Result, number
 from fairlead import testing
 from fairlead.agents import load_project
 
@@ -22,6 +25,15 @@ TRANSLATIONS = READMES[1:]
 PAGES = [READMES[0], *sorted((ROOT / "docs/tasks").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LANGUAGES = {path.name for path in READMES}
+FIGURES = (  # the rows under "Measured", in order: a benchmark, and a figure of it
+    ("takeover", "kill -9: all resumed after"),
+    ("takeover", "SIGSTOP: all resumed after"),
+    ("steps_postgres", "steps a second"),
+    ("steps_postgres", "CPU of the workers for a recorded step"),
+    ("steps_postgres", "times DBOS"),
+    ("memory", "a held run"),
+    ("memory", "a parked run"),
+)
 
 
 def files_of(page: Path) -> dict[str, str]:
@@ -103,21 +115,26 @@ def measured() -> dict[str, Result]:
     }
 
 
-def as_shown(figure: Figure) -> set[str]:
-    """Ours, theirs and the ratio, as README may write them."""
-    shown = {f"{number(figure.value)} {figure.unit}"}
-    if figure.ratio is not None:
-        shown.add(f"{number(figure.ratio)} ×")
-    return shown
+def shown(name: str, what: str) -> tuple[str, str]:
+    """A figure and its source, as the READMEs write them."""
+    figure = next(one for one in measured()[name].figures if one.what == what)
+    return f"{number(figure.value)} {figure.unit}", f"[{name}](docs/benchmarks.md#{name})"
 
 
 def test_every_figure_in_the_readme_was_measured() -> None:
-    results = measured()
-    for what, figure, source, *_ in table_under(READMES[0], heading_at(READMES[0], "Measured"))[1:]:
-        name = source.partition("#")[2].rstrip(")")
-        assert name in results, f"{what}: {name} is not in docs/benchmarks.json"
-        shown = {text for one in results[name].figures for text in as_shown(one)}
-        assert figure in shown, f"{what}: {figure} is not among {sorted(shown)}"
+    rows = table_under(READMES[0], heading_at(READMES[0], "Measured"))[1:]
+    expected = [list(shown(*one)) for one in FIGURES]
+    assert [row[1:] for row in rows] == expected, "Write them anew: .venv/bin/python -m tests.test_readme"
+
+
+def write_figures() -> None:
+    """Put the figures of docs/benchmarks.json into the tables of the READMEs; what each is called stays."""
+    place = heading_at(READMES[0], "Measured")
+    for page in READMES:
+        text = page.read_text()
+        for (what, *old), one in zip(table_under(page, place)[1:], FIGURES, strict=True):
+            text = text.replace(f"| {' | '.join([what, *old])} |", f"| {' | '.join([what, *shown(*one)])} |")
+        page.write_text(text)
 
 
 # -- snippets
@@ -181,3 +198,7 @@ def test_every_fairlead_command_in_the_manual_exists() -> None:
     }
     assert len(named) > 20
     assert {(page, command) for page, command in named if command not in known} == set()
+
+
+if __name__ == "__main__":
+    write_figures()
