@@ -111,13 +111,18 @@ class RunContext:
         step, record = await recording.enter("tool", tool.name, identity, effect=not tool.safe_to_repeat)
         if record is not None and record.settled is not None and not _may_repeat(record):
             return recording.replay(record)
-        if not tool.safe_to_repeat:
-            if record is not None and record.begun is not None and record.settled is None:
-                known = await self._find_out(tool, step, arguments)
-                if known is not None:
-                    return known.result
-            await recording.begin(step, {"arguments": arguments})
-        return await recording.perform(step, lambda: self._use(tool, step, arguments), given=given)
+        # From the intent on: a run handed back between its intent and its tool could only ask what became of nothing.
+        self._held.begin()
+        try:
+            if not tool.safe_to_repeat:
+                if record is not None and record.begun is not None and record.settled is None:
+                    known = await self._find_out(tool, step, arguments)
+                    if known is not None:
+                        return known.result
+                await recording.begin(step, {"arguments": arguments})
+            return await recording.perform(step, lambda: self._use(tool, step, arguments), given=given)
+        finally:
+            self._held.end()
 
     async def spawn(
         self, agent: str, input: Any, *, budget_usd: float | None = None, name: str | None = None

@@ -18,7 +18,7 @@ from fairlead.runs.run import Status
 from fairlead.runs.turns import Turns
 from fairlead.telemetry.emit import Emit
 
-_LIST_EVERY = 4  # turns for which a list of peers is good
+_LIST_EVERY = 1  # turns for which a list of peers is good: who has just come may die at once
 
 
 class Takeover:
