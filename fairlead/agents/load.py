@@ -27,7 +27,7 @@ from fairlead.agents.spec import AgentSpec, Limits, spec_of
 from fairlead.errors import ConfigurationError
 
 FILE = "fairlead.toml"
-_TOP = ("project", "agents", "providers")
+_TOP = ("project", "agents", "providers", "prices")
 _PROJECT = ("name",)
 _AGENT = ("call", "description", "timeout_seconds", "model_timeout_seconds", "budget_usd")
 
@@ -41,6 +41,7 @@ class Declaration:
     file: Path
     agents: Mapping[str, Mapping[str, Any]]  # each with at least `call`
     providers: Mapping[str, dict[str, Any]]
+    prices: Mapping[str, Any]  # as the gateway reads them: `parse_prices`
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def read_declaration(path: Path | str = ".") -> Declaration:
     providers = _table(content, "providers", prefix, file)
     for name in providers:
         _table(providers, name, f"{prefix}providers.", file)
-    return Declaration(str(project.get("name", fallback)), file.parent, file, agents, providers)
+    prices = _table(content, "prices", prefix, file)
+    return Declaration(str(project.get("name", fallback)), file.parent, file, agents, providers, prices)
 
 
 def find_declaration(path: Path) -> Path:

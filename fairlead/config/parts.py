@@ -175,14 +175,11 @@ class ModelSettings(Part):
         bare=True,
     )
     unknown_price_usd: Decimal | None = setting(
-        None, "USD per million tokens charged for a model without a known price. Not set: such a call is refused.", gt=0
+        None,
+        "USD per million tokens, in and out, charged for a model without a known price. Not set: 15 in and 75 out.",
+        gt=0,
     )
     openai_api_key: SecretStr | None = setting(None, "Key of the `openai` provider.", bare=True, secret=True)
-
-    @property
-    def unknown_price_nano(self) -> int | None:
-        """Nano-dollars per token."""
-        return None if self.unknown_price_usd is None else max(1, round(self.unknown_price_usd * 1000))
 
 
 class TelemetrySettings(Part):

@@ -8,7 +8,7 @@ means the run took another path.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairlead.runs.branch import Branch
 from fairlead.runs.run import Event
@@ -32,6 +32,7 @@ class Record:
     settled: Event | None = None
     lost: int = 0
     told: bool = False  # that the run passed it by
+    retried: bool = False  # a person wants it done again
 
     @property
     def failed(self) -> bool:
@@ -121,6 +122,11 @@ class Book:
             record.begun, record.settled = event, None  # begun again after a person said "repeat"
 
     def _forget_failures(self) -> None:
-        failed = [key for key, record in self._records.items() if record.failed]
-        self._failed.extend(self._records.pop(key) for key in failed)
-        self._known.difference_update(failed)
+        """What failed is done again. An effect that had begun stays known as begun: its tool may have had it."""
+        for key, record in list(self._records.items()):
+            if not record.failed:
+                continue
+            self._failed.append(self._records.pop(key))
+            self._known.discard(key)
+            if record.begun is not None and record.kind == "tool":
+                self._records[key] = replace(record, settled=None, retried=True)

@@ -175,9 +175,11 @@ class Control:
         )
         if run_id is not None and not rows:
             run = await self.get(run_id, tenant=tenant)
+            hint = "It has ended." if run.finished_at else "Runs move while nobody holds them: drain its worker first."
+            if run.release == release:
+                hint = "It is there already."
             raise Conflict(
-                f"Run {run_id} is {run.status} on release {run.release} and can't be moved to {release}.",
-                hint="Runs move while nobody holds them: cancel or drain its worker first.",
+                f"Run {run_id} is {run.status} on release {run.release} and can't be moved to {release}.", hint=hint
             )
         for row in rows:
             self._emit("run_moved", run_id=row["id"], tenant=tenant, to_release=release, by=by)

@@ -20,6 +20,7 @@ class Ending:
     output: Any = None
     error: dict[str, Any] | None = None
     wake_at: datetime | None = None  # parked with None: until somebody wakes it
+    wakes: int | None = None  # of parked: the wake-ups that were seen
     detail: dict[str, Any] | None = None  # of the event, beside status and reason
 
     @property

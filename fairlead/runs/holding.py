@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ T = TypeVar("T")
 _LINGER = timedelta(milliseconds=50)  # cheap code between steps gets this long before its run is parked
 _SHORT = timedelta(seconds=1)  # a wait this short is not worth parking
 _LOOK_AGAIN = timedelta(seconds=1)
+_ANY = 2**31 - 1  # a timer is woken by nobody
 _NO_STEP = (None, None, "", None, "", None)  # what belongs to the whole run
 
 
@@ -35,6 +36,7 @@ _NO_STEP = (None, None, "", None, "", None)  # what belongs to the whole run
 class Wait:
     reason: Reason  # timer, child or approval
     due: datetime | None  # None: until somebody wakes it
+    seen: int = _ANY  # wake-ups counted before it was last looked for: a later one must not be lost
 
 
 class Holding:
@@ -139,9 +141,11 @@ class Holding:
     async def until(self, key: str, wait: Wait, check: Callable[[], Awaitable[T | None]]) -> T:
         """What `check` gives, as soon as it gives something. Meanwhile the run may be parked."""
         waits = self._waits = self._waits or {}
-        waits[key] = wait
+        waits[key] = wait if wait.reason is Reason.TIMER else replace(wait, seen=self.run.wakes)
         try:
             while True:
+                if wait.reason is not Reason.TIMER:
+                    waits[key] = replace(wait, seen=await self.journal.wakes(self.run))
                 poked = self._next_poke()
                 if (answer := await check()) is not None:
                     return answer
@@ -217,4 +221,5 @@ def parked(waits: tuple[Wait, ...]) -> Ending:
     reasons = {wait.reason for wait in waits}
     first = next(reason for reason in (Reason.CHILD, Reason.APPROVAL, Reason.TIMER) if reason in reasons)
     status = Status.INTERRUPTED if first is Reason.APPROVAL else Status.PENDING
-    return Ending(status, first, type="parked", wake_at=min(dues, default=None))
+    seen = min(wait.seen for wait in waits)
+    return Ending(status, first, type="parked", wake_at=min(dues, default=None), wakes=seen)

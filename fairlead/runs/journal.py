@@ -149,6 +149,12 @@ class Journal:
         """JSON as a column's text, in a blob when it is large."""
         return await self.until_answered(lambda: self.payloads.keep_encoded(scope, value))
 
+    async def wakes(self, run: Run) -> int:
+        """How often something that this run may wait for has come, so far."""
+        query = self._queries["state"]
+        rows = await self.until_answered(lambda: self._database.read(query, tenant=run.tenant, id=run.id))
+        return rows[0]["wakes"] if rows else run.wakes
+
     async def show(self, figures: Rows) -> None:
         """Cost, tokens, steps and progress of runs under way, for people to see."""
         await self._database.write(self._queries["figures"], figures, worker=self.worker)

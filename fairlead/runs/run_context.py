@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random as randomness
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +13,7 @@ from uuid import uuid4
 from fairlead.agents.agent import usd_to_nano
 from fairlead.agents.context import BlobRef, ChildRun, Decision
 from fairlead.agents.invoke import check_outcome, invoke
-from fairlead.agents.jsonable import encode
+from fairlead.agents.jsonable import encode, plain
 from fairlead.agents.memory import Message
 from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
@@ -49,6 +51,8 @@ class RunContext:
         self._deltas = deltas
         self._emit = emit
         self._held = recording.held
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self.memory = memory
 
     @property
@@ -116,7 +120,7 @@ class RunContext:
         try:
             if not tool.safe_to_repeat:
                 if record is not None and record.begun is not None and record.settled is None:
-                    known = await self._find_out(tool, step, arguments)
+                    known = await self._find_out(tool, step, arguments, retried=record.retried)
                     if known is not None:
                         return known.result
                 await recording.begin(step, {"arguments": arguments})
@@ -159,12 +163,22 @@ class RunContext:
         return BlobRef(reference, len(data), name)
 
     def log(self, event: str, /, **fields: Any) -> None:
-        self._emit("log", run_id=self.run_id, agent=self.agent, message=event, data=fields)
-        self._held.note("log", None, {"event": event, **fields})
+        said = plain({"event": event, **fields})  # raises here, where it is said, when JSON can't carry it
+        if threading.get_ident() == self._thread:
+            self._log(said)
+        else:  # a sync tool says it, in a thread of its own
+            self._loop.call_soon_threadsafe(self._log, said)
 
     def progress(self, percent: float, text: str = "") -> None:
         self._held.progress = max(0, min(_HIGHEST_PROGRESS, round(percent)))
         self._held.note("progress", None, {"percent": self._held.progress, "text": text})
+
+    def _log(self, said: dict[str, Any]) -> None:
+        if self._held.left:  # a thread that outlived its run
+            return
+        fields = {name: value for name, value in said.items() if name != "event"}
+        self._emit("log", run_id=self.run_id, agent=self.agent, message=said["event"], data=fields)
+        self._held.note("log", None, said)
 
     async def _use(self, tool: Tool, step: Step, arguments: Mapping[str, Any]) -> Any:
         run = self._held.run
@@ -179,9 +193,12 @@ class RunContext:
         self._emit("tool_result", **who, status="success", took=self._since(started), output=result)
         return result
 
-    async def _find_out(self, tool: Tool, step: Step, arguments: Mapping[str, Any]) -> Done | None:
-        """An earlier worker began this and died. Its result, or None when it may be run; else the run stops."""
+    async def _find_out(self, tool: Tool, step: Step, arguments: Mapping[str, Any], *, retried: bool) -> Done | None:
+        """An earlier worker began this and died, or the tool failed and somebody wants the run retried. Its result,
+        or None when it may be run; else the run stops."""
         outcome = await check_outcome(tool, arguments, **self._tool_needs(step))
+        if isinstance(outcome, Unknown) and retried:
+            return None  # who retries a run wants done again what nobody can tell of
         if isinstance(outcome, Unknown):
             run = self._held.run
             self._emit("run_outcome_unknown", run_id=run.id, agent=run.agent, tool=tool.name, step=step.key)

@@ -51,7 +51,9 @@ async def work(root: Path, overrides: dict[str, Any], parent_socket: socket.sock
     settings, clock = setup.settings, SystemClock()
     telemetry = open_telemetry(settings, clock)
     setup.load()
-    engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
+    engine = await open_engine(
+        settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=telemetry.emit
+    )
     stop = Stop()
     stop.hear()
     # PostgreSQL carries signals itself; then the socket only tells that the parent lives.

@@ -38,7 +38,9 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     lock = take_serving_lock(settings, url_of(sock))
     telemetry = open_telemetry(settings, clock)
     setup.load()
-    engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
+    engine = await open_engine(
+        settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=telemetry.emit
+    )
     relay = _relay(engine)
     supervisor = Supervisor(Orders(str(setup.declared.file), overrides), relay, announce=announce, clock=clock)
 

@@ -66,7 +66,9 @@ class Embedded:
         lock = take_serving_lock(setup.settings) if self._with_worker else None
         setup.load()
         emit = Emitter(clock).emit  # nobody listens: the command tells what happens
-        engine = await open_engine(setup.settings, setup.agents, providers=setup.providers, clock=clock, emit=emit)
+        engine = await open_engine(
+            setup.settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=emit
+        )
         worker = make_worker(engine) if self._with_worker else None
         working = asyncio.create_task(worker.run()) if worker else None
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

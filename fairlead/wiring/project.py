@@ -11,6 +11,7 @@ from fairlead.agents.load import Declaration, find_declaration, load_project, re
 from fairlead.agents.spec import AgentSpec
 from fairlead.config import Settings, load_settings
 from fairlead.errors import ConfigurationError
+from fairlead.gateway.prices import Prices, parse_prices, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,13 @@ class Setup:
     @property
     def providers(self) -> Mapping[str, Mapping[str, Any]]:
         return self.declared.providers
+
+    @property
+    def prices(self) -> Prices:
+        """What models cost: the project's own prices first. Raises `ConfigurationError`."""
+        most = self.settings.models.unknown_price_usd
+        ceiling = {} if most is None else {"ceiling": usd(str(most), str(most))}
+        return Prices(parse_prices(self.declared.prices), **ceiling)
 
     def load(self) -> None:
         """Read the project's code afresh. Raises `ConfigurationError` and then keeps what it had."""

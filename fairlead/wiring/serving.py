@@ -29,7 +29,9 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     lock = take_serving_lock(settings, url_of(sock))
     telemetry = open_telemetry(settings, clock)
     setup.load()
-    engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
+    engine = await open_engine(
+        settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=telemetry.emit
+    )
     worker = make_worker(engine) if with_worker else None
     settle_garbage_collector()
     working = asyncio.create_task(worker.run()) if worker else None

@@ -33,7 +33,9 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     sock = bind(server.worker_host, server.worker_port)
     telemetry = open_telemetry(settings, clock)
     setup.load()
-    engine = await open_engine(settings, setup.agents, providers=setup.providers, clock=clock, emit=telemetry.emit)
+    engine = await open_engine(
+        settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=telemetry.emit
+    )
     worker, stop = make_worker(engine), Stop()
     settle_garbage_collector()
     stop.hear()

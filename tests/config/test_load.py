@@ -219,7 +219,6 @@ def test_settings_cannot_be_changed(tmp_path: Path) -> None:
 def test_the_price_ceiling_is_nano_dollars_per_token(tmp_path: Path) -> None:
     settings = load_settings(root=tmp_path, environ={"FAIRLEAD_UNKNOWN_PRICE_USD": "15"})
     assert settings.models.unknown_price_usd == Decimal(15)
-    assert settings.models.unknown_price_nano == 15_000
 
 
 def test_the_api_is_found_where_it_listens(tmp_path: Path) -> None:

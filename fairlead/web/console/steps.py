@@ -250,7 +250,7 @@ def _infer_lost(steps: list[Step], resumes: list[Resume]) -> list[Step]:
                 continue
             if step.end <= resume.at:
                 before[step.branch] = max(step.end, before.get(step.branch, step.end))
-            elif step.start >= resume.at:
+            elif step.fence >= resume.fence:  # by whose it was: a step may begin before its worker's claim is told
                 after[step.branch] = min(step.end, after.get(step.branch, step.end))
         steps = [_with_lost(step, resume, before, after) for step in steps]
     return steps

@@ -1,1 +1,1 @@
-SELECT status, finished_at FROM runs WHERE tenant = :tenant AND id = :id
+SELECT status, finished_at, wakes FROM runs WHERE tenant = :tenant AND id = :id
