@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+import uvloop
+
 from bench import machine, report
 from bench.figure import Result
 from bench.place import Place
@@ -35,7 +37,8 @@ def main() -> int:
         if given.json:
             report.keep(given.json, described, result)
 
-    results = asyncio.run(run(given.names or NAMES, heard, quick=given.quick))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop of our processes
+        results = runner.run(run(given.names or NAMES, heard, quick=given.quick))
     print(report.summary(results))
     return 0 if all(figure.verdict != "NOT MET" for result in results for figure in result.figures) else 1
 
