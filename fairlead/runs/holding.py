@@ -144,11 +144,11 @@ class Holding:
         waits[key] = wait if wait.reason is Reason.TIMER else replace(wait, seen=self.run.wakes)
         try:
             while True:
-                if wait.reason is not Reason.TIMER:
-                    waits[key] = replace(wait, seen=await self.journal.wakes(self.run))
+                seen = wait.seen if wait.reason is Reason.TIMER else await self.journal.wakes(self.run)
                 poked = self._next_poke()
                 if (answer := await check()) is not None:
                     return answer
+                waits[key] = replace(wait, seen=seen)  # not before we have looked: we may be parked in between
                 self._consider_parking()
                 await asyncio.wait([poked], timeout=self._patience(wait))
         finally:

@@ -150,3 +150,43 @@ async def test_a_failure_that_was_recorded_fails_again_in_the_same_way(engine: O
     await running.start_worker()
     assert (await running.ended(run.id)).output == ["ValueError: v", "TimeoutError: t", "InvalidInput: i"]
     assert tried == ["value", "timeout", "our"]
+
+
+@pytest.mark.parametrize(("outcome", "times"), [(Done({"charged": 5}), 1), (NotDone(), 2), (Unknown("no answer"), 2)])
+async def test_a_retry_asks_the_check_of_an_effect_that_failed(engine: OpenEngine, outcome: Any, times: int) -> None:
+    charged: list[int] = []
+
+    @tool(check=lambda amount: outcome)
+    async def charge(amount: int) -> dict[str, int]:
+        """Charge, and break down on the first occasion, too late."""
+        charged.append(amount)
+        if len(charged) == 1:
+            raise RuntimeError("the line went dead")
+        return {"charged": amount}
+
+    async def agent(input: Any, ctx: Any) -> Any:
+        return await ctx.use_tool(charge, {"amount": 5})
+
+    running = await engine(agent=agent)
+    run = await running.submit("agent")
+    assert (await running.ended(run.id)).status is Status.ERROR
+    await running.engine.control.retry(run.id)
+    assert (await running.ended(run.id)).output == {"charged": 5}
+    assert len(charged) == times
+
+
+async def test_a_sync_tool_may_log(engine: OpenEngine) -> None:
+    @tool
+    def pay(amount: int, ctx: ToolContext) -> int:
+        """Pay."""
+        ctx.log("paying", amount=amount)
+        return amount
+
+    async def agent(input: Any, ctx: Any) -> Any:
+        return await ctx.use_tool(pay, {"amount": 3})
+
+    running = await engine(agent=agent)
+    run = await running.submit("agent")
+    assert (await running.ended(run.id)).output == 3
+    logged = [event.data for event in await running.events(run.id) if event.type == "log"]
+    assert logged == [{"event": "paying", "amount": 3}]

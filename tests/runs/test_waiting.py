@@ -208,3 +208,40 @@ async def test_a_cancelled_child_is_an_error_of_its_parent(engine: OpenEngine) -
     await running.until(run.id, "finished")
     ended = await running.ended(run.id)
     assert ended.error is not None and ended.error["error"] == "run_failed"
+
+
+async def test_a_wake_up_that_was_heard_does_not_wake_the_next_wait(engine: OpenEngine) -> None:
+    async def kid(input: Any, ctx: Any) -> Any:
+        return 1
+
+    async def agent(input: Any, ctx: Any) -> Any:
+        await ctx.call("kid", 1)
+        return (await ctx.approve("Go on?")).approved
+
+    running = await engine(agent=agent, kid=kid)
+    run = await running.submit("agent")
+    await running.until(run.id, "parked")
+    (asked,) = await running.engine.control.approvals(run_id=run.id)
+    started = [event.type for event in await running.events(run.id)].count("started")
+    await running.engine.control.answer(asked.id, True, by="ada")
+    assert (await running.ended(run.id)).output is True
+    assert [event.type for event in await running.events(run.id)].count("started") == started + 1
+
+
+async def test_a_retry_does_failed_children_again(engine: OpenEngine) -> None:
+    tried: list[int] = []
+
+    async def kid(input: Any, ctx: Any) -> Any:
+        tried.append(1)
+        if len(tried) == 1:
+            raise RuntimeError("not today")
+        return "done"
+
+    async def agent(input: Any, ctx: Any) -> Any:
+        return await ctx.call("kid", 1)
+
+    running = await engine(agent=agent, kid=kid)
+    run = await running.submit("agent")
+    assert (await running.ended(run.id)).status is Status.ERROR
+    await running.engine.control.retry(run.id)
+    assert (await running.ended(run.id)).output == "done"
