@@ -1,12 +1,13 @@
 -- FOR SHARE on the worker's row is the fence's lock: who declares the worker lost changes that row first.
+-- By ctid: how many will be picked is not known when the plan is made, and a join by key read the whole table.
 WITH alive AS MATERIALIZED (
     SELECT id FROM workers WHERE id = :worker AND lost_at IS NULL AND NOT draining FOR SHARE
 ),
 picked AS MATERIALIZED (
-    SELECT r.tenant, r.id
+    SELECT r.ctid
     FROM runs r
     WHERE r.status = 'pending' AND r.wake_at IS NULL AND r.release = :release
-      AND r.agent IN (SELECT json_array_elements_text(:agents::json))
+      AND r.agent = ANY (ARRAY(SELECT json_array_elements_text(:agents::json)))
       AND EXISTS (SELECT 1 FROM alive)
     ORDER BY r.priority DESC, r.id
     LIMIT least(:slots::bigint, CASE WHEN :total::bigint > 0 THEN
@@ -17,8 +18,7 @@ taken AS (
     UPDATE runs r
     SET status = 'running', owner = :worker::text, fence = r.fence + 1, seq = r.seq + 1,
         started_at = coalesce(r.started_at, {now})
-    FROM picked
-    WHERE r.tenant = picked.tenant AND r.id = picked.id
+    WHERE r.ctid = ANY (ARRAY(SELECT ctid FROM picked))
     RETURNING r.*
 ),
 told AS (
