@@ -7,14 +7,15 @@ repeat. Deadlocks are tried again at once; the statement had no effect.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import asyncpg
 
 from fairlead.clock import Clock
+from fairlead.database.at_hand import AtHand
 from fairlead.database.door import Call, Row, Rows
 from fairlead.database.notify import Notify
 from fairlead.database.signals import Signals
@@ -35,6 +36,7 @@ _UNREACHABLE = (
     asyncpg.exceptions.InternalServerError,
 )
 _DIVIDER, _NULL = "\x1f", "\x1e"
+_AT_HAND = 4  # connections: what a worker writes at a time
 _FIRST_PAUSE = timedelta(milliseconds=20)
 _LONGEST_PAUSE = timedelta(seconds=1)
 # A client that vanished without a word must lose its locks in seconds, not in hours.
@@ -54,6 +56,7 @@ class Postgres:
         self.signals = Signals()
         self.presence = AdvisoryPresence(url)
         self._pool = pool
+        self._at_hand = AtHand(pool, most=_AT_HAND)
         self._url = url
         self._clock = clock
         self._patience = patience
@@ -88,7 +91,8 @@ class Postgres:
         given = _arguments(query, rows, parameters)
 
         async def run() -> Sequence[Row]:
-            return await self._pool.fetch(query.statements[0], *given)
+            async with self._at_hand.connection() as connection:
+                return await connection.fetch(query.statements[0], *given)
 
         return await self._persist(run)
 
@@ -96,8 +100,8 @@ class Postgres:
         prepared = [(call.query.statements[0], _arguments(call.query, call.rows, call.parameters)) for call in calls]
 
         async def run() -> list[Sequence[Row]]:
-            async with self._pool.acquire() as connection, connection.transaction():
-                return [await connection.fetch(text, *given) for text, given in prepared]
+            async with self._at_hand.connection() as connection, _transaction(connection, prepared[0]) as first:
+                return [first, *[await connection.fetch(text, *given) for text, given in prepared[1:]]]
 
         return await self._persist(run)
 
@@ -113,6 +117,7 @@ class Postgres:
             await self._notify.close()
         await self.presence.close()
         with suppress(TimeoutError, *_UNREACHABLE):
+            await self._at_hand.let_go()
             await asyncio.wait_for(self._pool.close(), 5)
         self._pool.terminate()
 
@@ -197,6 +202,34 @@ class AdvisoryPresence:
                 return [row[0] for row in await self._connection.fetch(text, argument, timeout=5)]
             except (*_UNREACHABLE, TimeoutError) as error:
                 raise _translated(error) from error
+
+
+@asynccontextmanager
+async def _transaction(connection: Any, first: tuple[str, list[Any]]) -> AsyncGenerator[Sequence[Row]]:
+    """A transaction with its first statement done. One that only takes a lock goes with BEGIN: a round trip less."""
+    text, given = first
+    try:
+        if given:
+            await connection.execute("BEGIN")
+            yield await connection.fetch(text, *given)
+        else:
+            await connection.execute(f"BEGIN; {text}")
+            yield ()
+        await connection.execute("COMMIT")
+    except BaseException:
+        await _roll_back(connection)
+        raise
+
+
+async def _roll_back(connection: Any) -> None:
+    """Or end the connection: one in the middle of a transaction must not be handed to anybody."""
+    try:
+        await connection.execute("ROLLBACK")
+    except Exception:  # noqa: BLE001 what went wrong before is what the caller is told
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 async def _leave_as_it_is(connection: asyncpg.Connection[Any]) -> None:
