@@ -37,7 +37,7 @@ format: $(VENV)/.dev ## Mend what `make lint` can mend by itself
 
 .PHONY: types
 types: $(VENV)/.dev ## Check the types, strictly
-	$(BIN)/pyright
+	$(BIN)/pyright --project .
 
 .PHONY: arrows
 arrows: $(VENV)/.dev ## Check that every part imports only parts below it
