@@ -178,8 +178,12 @@ class Sqlite:
         )
         connection.row_factory = sqlite3.Row
         connection.create_function("now_us", 0, lambda: to_micros(self._clock.now()))
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF", "cache_size=-65536"):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF", "cache_size=-65536"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:  # no database, or no room for one
+            connection.close()
+            raise
         return connection
 
     def _reader(self) -> sqlite3.Connection:
