@@ -70,13 +70,15 @@ class Postgres:
         try:
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=0,  # a pool with a floor logs a traceback for each try to reach a server that is away
                 max_size=connections,
                 max_inactive_connection_lifetime=300,
                 server_settings=_SESSION,
                 timeout=10,
                 reset=_leave_as_it_is,
             )
+            async with pool.acquire():
+                pass
         except (*_UNREACHABLE, asyncpg.PostgresError, TimeoutError, ValueError) as error:
             raise _translated(error) from error
         database = cls(pool, url=url, clock=clock, patience=patience)
