@@ -22,7 +22,8 @@ INTRODUCTION = f"""<!-- Made by `python -m bench.page`. Measure again, do not ed
     make bench ARGS="--json docs/benchmarks.json"        # measure; `make bench ARGS="NAME --quick"` for a look
     .venv/bin/python -m bench.page                       # write this page
 
-Fairlead is measured as it is used: `fairlead work` and `fairlead serve` processes with the settings of production, a
+Fairlead is measured as it is used: `fairlead work` and `fairlead serve` processes with the settings of
+production (on SQLite those of staging, because production wants PostgreSQL), a
 log line for each start and end of a run, and metrics. Its peer does the same work in the same minutes on the same
 PostgreSQL, in turn with it, several times; a figure is the median of the repeats, and the least and the greatest of
 them follow in brackets. A ratio is ours over theirs. Ratios and CPU seconds travel from machine to machine better than
