@@ -23,6 +23,7 @@
     │   ├── ModelTimeout          model_timeout
     │   ├── ModelUnavailable      model_unavailable     may succeed when tried again
     │   ├── BrokenAnswer          broken_answer         cut, malformed, or too large; still charged
+    │   │   └── ErrorWithin       error_within          the provider broke off with an error of its own
     │   ├── CircuitOpenError              circuit_open
     │   ├── AllProvidersUnavailableError  all_providers_unavailable
     │   └── AllProvidersFailedError       all_providers_failed
@@ -156,6 +157,10 @@ class ModelUnavailable(ModelError):
 
 class BrokenAnswer(ModelError):
     code = "broken_answer"
+
+
+class ErrorWithin(BrokenAnswer):
+    code = "error_within"
 
 
 class CircuitOpenError(ModelError):

@@ -6,9 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from fairlead.errors import InvalidInput
+
+
+class Format(StrEnum):
+    """The wire formats: what a request's body is written in."""
+
+    CHAT = "chat"  # OpenAI chat completions
+    RESPONSES = "responses"  # OpenAI responses
+    MESSAGES = "messages"  # Anthropic messages
 
 
 @dataclass(frozen=True, slots=True)
