@@ -64,7 +64,7 @@ class ModelRequest:
     `format` without `model` and `stream`. With a `sink` the answer is streamed. `timeout` bounds everything: tries,
     waits between them, and the last byte of the answer.
 
-    The last four are the stack's own: who asks leaves them alone.
+    What follows `choices` is the stack's own: who asks leaves it alone, but for `budget`, the caller's own.
     """
 
     model: str
@@ -76,6 +76,10 @@ class ModelRequest:
     choices: Choices = field(default_factory=Choices)
     budget: Budget = field(default_factory=Unlimited, repr=False, compare=False)
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
+    tries: list[Attempt] = field(default_factory=list["Attempt"], repr=False, compare=False)
+    """What has been tried so far, failed and cut tries too."""
+    candidates: tuple[str, ...] = ()
+    """Models that may still answer when this one can't."""
     gates: tuple[Callable[[], None], ...] = ()
     """Asked in the moment of sending, after all waits; each may raise."""
     on_headers: Callable[[Mapping[str, str]], None] | None = None

@@ -27,7 +27,7 @@ def open_application(
         EngineDoor(engine), clock=engine.clock, settings=ConsoleSettings(environment=environment, viewer="console")
     )
     return make_app(
-        control=engine.control, feed=engine.feed, oversight=engine.oversight, threads=engine.threads,
+        control=engine.control, gateway=engine.gateway, feed=engine.feed, oversight=engine.oversight, threads=engine.threads,
         agents=engine.agents, keys=keys, settings=settings.server, release=settings.engine.release, clock=engine.clock,
         emit=engine.emit, environment=environment, metrics=metrics, console=console, stopping=stopping,
         probes={"disk": lambda: _disk(engine)},

@@ -76,11 +76,12 @@ class Wire(Protocol):
     def assembly(self) -> Assembly: ...
 
     def emit(self, answer: Json, *, piece: int = 16) -> Iterator[bytes]:
-        """The events of a stream that tells of this answer, as bytes on the wire; text in pieces of `piece` letters."""
+        """The data of each event of a stream that tells of this answer, to the last; text in pieces of `piece`
+        letters."""
         ...
 
     def event(self, data: bytes) -> bytes:
-        """One event on the wire, its data untouched; with a name where the format names its events."""
+        """One event as it goes over the wire, its data untouched; named where the format names its events."""
         ...
 
     def problem(self, status: int, error: FairleadError) -> bytes:
@@ -88,7 +89,7 @@ class Wire(Protocol):
         ...
 
     def broken_off(self, error: FairleadError) -> bytes:
-        """The event that ends a stream which can't be completed, so that no client takes it for whole."""
+        """The data of the event that ends a stream which can't be completed, so that no client takes it for whole."""
         ...
 
 
