@@ -13,10 +13,7 @@ from typing import Any, cast
 import orjson
 
 from fairlead.errors import NotJson
-from fairlead.gateway.types import Usage, estimated_tokens
-
-OUTPUT_CAP = 2048
-"""Put into a request that names no limit of its own: without one, no sum would be enough to hold."""
+from fairlead.gateway.types import OUTPUT_CAP, Usage, estimated_tokens
 
 _PRELUDE = 64  # what a chat template may add once
 _IMAGE = 50_000  # gpt-4o-mini counts up to 48 169 for one image of 2048 x 4096

@@ -28,7 +28,7 @@ from fairlead.gateway.faults import Fault, Faults, parse_faults
 from fairlead.gateway.policy import Policy
 from fairlead.gateway.providers.simulated import Simulation
 from fairlead.gateway.types import estimated_tokens
-from fairlead.gateway.wire import openai_chat, sse
+from fairlead.gateway.wire import openai_chat
 
 _PIECE = 16
 _STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
@@ -148,21 +148,19 @@ class Simulator:
                 await exchange.whole(200, body, JSON)
 
     async def _stream(self, exchange: Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
-        chunks = [orjson.dumps(chunk) for chunk in openai_chat.emit(completion, piece=_PIECE)]
+        chunks = list(openai_chat.emit(completion, piece=_PIECE))
         half = len(chunks) // 2
         await exchange.start(200, _STREAM)
         for number, chunk in enumerate(chunks):
             if fault is Fault.CUT and number == half:
                 break  # cleanly: the case that raises nothing by itself
             if fault is Fault.MALFORMED and number == half:
-                chunk = chunk[: len(chunk) // 2]
+                chunk = chunk[: len(chunk) // 2] + b"\n\n"
             if fault is Fault.SLOW:
-                await self._drip(exchange, sse.event(chunk))
+                await self._drip(exchange, chunk)
                 continue
             await self._pace(estimated_tokens(_PIECE))
-            await exchange.piece(sse.event(chunk))
-        else:
-            await exchange.piece(sse.event(sse.DONE))
+            await exchange.piece(chunk)
         await exchange.end()
 
     async def _pace(self, tokens: int) -> None:

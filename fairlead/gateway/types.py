@@ -22,9 +22,10 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider bills them: `cached_in` is part of `tokens_in`, `reasoning` part of `tokens_out`.
+    """Tokens as the provider bills them: `cached_in` and `cache_written` are parts of `tokens_in`, `cache_written_long`
+    (what is kept for an hour or more, and costs more) is part of `cache_written`, `reasoning` part of `tokens_out`.
 
-    `estimated`: the provider did not say; we counted what we saw.
+    `estimated`: the provider did not say, or not all; we counted what we saw.
     """
 
     tokens_in: int
@@ -32,6 +33,8 @@ class Usage:
     cached_in: int = 0
     reasoning: int = 0
     estimated: bool = False
+    cache_written: int = 0
+    cache_written_long: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -40,10 +43,16 @@ class Usage:
             self.cached_in + other.cached_in,
             self.reasoning + other.reasoning,
             self.estimated or other.estimated,
+            self.cache_written + other.cache_written,
+            self.cache_written_long + other.cache_written_long,
         )
 
 
 NOTHING = Usage(0, 0)
+
+OUTPUT_CAP = 2048
+"""Put into a request that names no limit of its own: without one, no sum would be enough to hold."""
+
 _BYTES_PER_TOKEN = 4
 
 
@@ -202,6 +211,8 @@ def _usage_to_json(usage: Usage) -> dict[str, Any]:
         "cached_in": usage.cached_in,
         "reasoning": usage.reasoning,
         "estimated": usage.estimated,
+        "cache_written": usage.cache_written,
+        "cache_written_long": usage.cache_written_long,
     }
 
 

@@ -11,10 +11,10 @@ from typing import Any, cast
 import orjson
 
 from fairlead.clock import Clock
-from fairlead.errors import BrokenAnswer, ConfigurationError, ModelError, ModelRefused, ModelUnavailable
+from fairlead.errors import BrokenAnswer, ConfigurationError, ErrorWithin, ModelError, ModelRefused, ModelUnavailable
 from fairlead.gateway import bounds
 from fairlead.gateway.transport import Answer, NeverSent, Post, Stream, Transport
-from fairlead.gateway.types import ModelReply, ModelRequest, Usage, estimated_tokens
+from fairlead.gateway.types import ModelReply, ModelRequest, Usage, estimated_tokens, split_model
 from fairlead.gateway.wire import openai_chat, sse
 
 _MOST_WAIT = timedelta(days=1)
@@ -46,7 +46,9 @@ class OpenAIProvider:
                 f"The provider {self.name!r} has no key: {self._key_name} is not set.",
                 hint='Set it, or use "simulated/..." as the model.',
             )
-        body = openai_chat.build(request, cap_name=self._cap_name)
+        _, model = split_model(request.model)
+        streamed = request.on_delta is not None
+        body = openai_chat.build(request.body, model=model, streamed=streamed, cap_name=self._cap_name)
         post = Post(self._url, self._headers, body, request.timeout)
         request.meter.begin(_expected(request), most_out=bounds.most_out(request.body))
         try:
@@ -79,23 +81,23 @@ class OpenAIProvider:
         return self._reply(request, completion, None if first is None else timedelta(seconds=first - started))
 
     async def _assemble(self, request: ModelRequest, stream: Stream) -> tuple[dict[str, Any], float | None]:
-        assembly, first = openai_chat.Assembly(), None
+        assembly, first = openai_chat.assembly(), None
         on_delta = request.on_delta or _ignore
         async for data in sse.events(stream.pieces):
-            if data == sse.DONE:
-                return assembly.finish(done=True), first
-            chunk = _chunk(data)
-            if "error" in chunk:
-                raise self._error_within(request, chunk)
             before = assembly.size
-            text = assembly.feed(chunk)
+            try:
+                text = assembly.feed(data)
+            except ErrorWithin as error:
+                raise self._error_within(request, error) from error
             request.meter.saw(assembly.size - before)
+            if assembly.done:
+                break
             if first is None and assembly.size:
                 first = self._clock.monotonic()
             if text:
                 request.meter.tell()
                 on_delta(text)
-        return assembly.finish(done=False), first
+        return assembly.finish(), first
 
     def _reply(self, request: ModelRequest, completion: dict[str, Any], first_token: timedelta | None) -> ModelReply:
         usage = openai_chat.usage_of(completion) or _estimated(request, completion)
@@ -120,10 +122,9 @@ class OpenAIProvider:
             return ModelRefused(said, hint="This is no chat completions endpoint: check base_url.")
         return ModelRefused(said)
 
-    def _error_within(self, request: ModelRequest, chunk: dict[str, Any]) -> ModelError:
-        message, _ = _message(orjson.dumps(chunk))
-        said = f"{self.name} broke off with an error: {self._safe(message)}"
-        return BrokenAnswer(said) if request.meter.told else ModelUnavailable(said)
+    def _error_within(self, request: ModelRequest, error: ErrorWithin) -> ModelError:
+        said = f"{self.name} broke off with an error: {self._safe(error.message)}"
+        return ErrorWithin(said) if request.meter.told else ModelUnavailable(said)
 
     def _safe(self, message: str) -> str:
         return message.replace(self._key, "***") if self._key else message
@@ -165,16 +166,6 @@ def _guessed(request: ModelRequest, size: int) -> Usage:
 
 def _ignore(text: str) -> None:
     pass
-
-
-def _chunk(data: bytes) -> dict[str, Any]:
-    try:
-        chunk = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BrokenAnswer("A chunk of the stream is not JSON.") from error
-    if not isinstance(chunk, dict):
-        raise BrokenAnswer("A chunk of the stream is not a JSON object.")
-    return cast("dict[str, Any]", chunk)
 
 
 def _message(body: bytes) -> tuple[str, str]:
