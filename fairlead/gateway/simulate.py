@@ -162,7 +162,7 @@ class Simulator:
             if fault is Fault.CUT and number == half:
                 break  # cleanly: the case that raises nothing by itself
             if fault is Fault.MALFORMED and number == half:
-                chunk = chunk[: len(chunk) // 2]
+                chunk = chunk[: len(chunk) // 2] + b"\n\n"
             if fault is Fault.SLOW:
                 await self._drip(exchange, wire.event(chunk))
                 continue
