@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
 from fairlead.gateway.types import OUTPUT_CAP, Format, Usage
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
 from fairlead.gateway.wire.anthropic_messages_answer import Assembly, check
@@ -142,7 +142,7 @@ def _block_deltas(block: Json, piece: int) -> tuple[Json, list[Json]]:
                 deltas += [{"type": "citations_delta", "citation": citation} for citation in block["citations"]]
             return begun, deltas
         case "tool_use" | "server_tool_use" if block["input"]:
-            said = orjson.dumps(block["input"]).decode()
+            said = checked.dump(block["input"], BrokenAnswer).decode()
             told = [{"type": "input_json_delta", "partial_json": text} for text in _pieces(said, piece)]
             return {**block, "input": {}}, told
         case _:
@@ -154,7 +154,7 @@ def _pieces(text: str, piece: int) -> Iterator[str]:
 
 
 def _event(event: Json) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), orjson.dumps(event))
+    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), checked.dump(event, BrokenAnswer))
 
 
 def event(data: bytes) -> bytes:

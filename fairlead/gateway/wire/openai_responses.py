@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
 from fairlead.gateway.types import OUTPUT_CAP, Format, Usage
 from fairlead.gateway.wire import checked, openai_error, openai_responses_answer, sse
 from fairlead.gateway.wire.openai_responses_answer import Assembly, check
@@ -85,7 +85,7 @@ def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
 
 
 def _event(event: Json) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), orjson.dumps(event))
+    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), checked.dump(event, BrokenAnswer))
 
 
 def event(data: bytes) -> bytes:

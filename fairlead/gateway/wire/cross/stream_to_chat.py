@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from fairlead.errors import BrokenAnswer, ErrorWithin
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
 from fairlead.gateway.wire.cross import ending, whole
@@ -72,7 +70,7 @@ class StreamToChat:
                 return [self._say({"content": checked.a_text(block.get("text"), "The text of a block")})]
             case "thinking" | "redacted_thinking":
                 self._thoughts[index] = dict(block)
-                thought = block.get("thinking")
+                thought = checked.a_text(block.get("thinking", ""), "The thinking of a block")
                 return [self._say({"reasoning_content": thought})] if thought else []
             case "tool_use":
                 return [self._say(self._call(index, block))]
@@ -84,7 +82,7 @@ class StreamToChat:
         given: Json = block.get("input") or {}
         if not given:
             self._empty.add(index)
-        function = {"name": block.get("name"), "arguments": orjson.dumps(given).decode() if given else ""}
+        function = {"name": block.get("name"), "arguments": checked.dump(given, BrokenAnswer).decode() if given else ""}
         return {"tool_calls": [{"index": number, "id": block.get("id"), "type": "function", "function": function}]}
 
     def _delta(self, event: Json) -> list[bytes]:
@@ -108,7 +106,7 @@ class StreamToChat:
         thought = self._thoughts.get(checked.an_index(event, "index", _MOST_BLOCKS))
         if thought is None:
             checked.out_of_order("a thought has not begun")
-        thought[name] = (thought.get(name) or "") + text
+        thought[name] = checked.word(thought.get(name)) + text
 
     def _argue(self, event: Json, arguments: str) -> list[bytes]:
         index = checked.an_index(event, "index", _MOST_BLOCKS)
@@ -158,4 +156,4 @@ class StreamToChat:
         return self._event([{"index": 0, "delta": delta, "finish_reason": None}])
 
     def _event(self, choices: list[Json], **more: Any) -> bytes:
-        return b"data: %s\n\n" % orjson.dumps({**self._head, "choices": choices, **more})
+        return b"data: %s\n\n" % checked.dump({**self._head, "choices": choices, **more}, BrokenAnswer)

@@ -213,4 +213,4 @@ def _start(chunk: Json) -> bytes:
 
 
 def _event(event: Json) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), orjson.dumps(event))
+    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), checked.dump(event, BrokenAnswer))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from fairlead.errors import BrokenAnswer
-from fairlead.gateway.wire import anthropic_messages_answer, openai_chat_answer
+from fairlead.gateway.wire import anthropic_messages_answer, checked, openai_chat_answer
 from fairlead.gateway.wire.cross import ending
 from fairlead.gateway.wire.wire import Json
 
@@ -59,7 +57,7 @@ def refusal(details: Any) -> Json:
 
 
 def _call(block: Json) -> Json:
-    function = {"name": block["name"], "arguments": orjson.dumps(block["input"]).decode()}
+    function = {"name": block["name"], "arguments": checked.dump(block["input"], BrokenAnswer).decode()}
     return {"id": block["id"], "type": "function", "function": function}
 
 
