@@ -23,7 +23,7 @@ def blocks(content: Any, at: str, losses: Losses) -> str | list[Json]:
         return content or ""
     parts = checked.objects(content, f"`{at}`", InvalidInput)
     made = [_block(part, f"{at}[{number}]", losses) for number, part in enumerate(parts)]
-    return [block for block in made if block is not None]
+    return [block for block in made if block is not None and block.get("text") != ""]  # Anthropic refuses empty text
 
 
 def text_block(text: str) -> Json:

@@ -9,6 +9,7 @@ from fairlead.gateway.wire import checked
 from fairlead.gateway.wire.cross import reasoning, tools
 from fairlead.gateway.wire.cross.content import as_blocks, blocks, text_block
 from fairlead.gateway.wire.cross.losses import Losses
+from fairlead.gateway.wire.cross.whole import sealed
 from fairlead.gateway.wire.wire import Json
 
 _SAME = ("model", "stream", "temperature", "top_p", "top_k")
@@ -176,6 +177,6 @@ def _assistant(message: Json, at: str, losses: Losses) -> str | list[Json]:
         place = thought.get("position", number)
         made.insert(
             place if isinstance(place, int) and place >= 0 else number,
-            {name: value for name, value in thought.items() if name != "position"},
+            sealed(thought),
         )
     return made

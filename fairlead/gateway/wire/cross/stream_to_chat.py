@@ -125,7 +125,8 @@ class StreamToChat:
         thought = self._thoughts.pop(index, None)
         if thought is None:
             return []
-        kept = whole.placed(thought, index, self._thought)
+        # The official client puts lists together by the index of their items, and fails without one.
+        kept = {"index": self._thought, **whole.placed(thought, index, self._thought)}
         self._thought += 1
         return [self._say({"thinking_blocks": [kept]})]
 

@@ -80,7 +80,7 @@ class StreamToMessages:
 
     def _sign(self, block: Json, out: list[bytes]) -> None:
         """A thought that is told whole, after its text or without."""
-        sealed = {name: value for name, value in block.items() if name != "position"}
+        sealed = whole.sealed(block)
         if sealed.get("type") == "redacted_thinking":
             self._new(_Block("redacted", sealed), out)
             return

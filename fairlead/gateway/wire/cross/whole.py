@@ -46,6 +46,11 @@ def placed(thought: Json, place: int, before: int) -> Json:
     return thought if place == before else {**thought, "position": place}
 
 
+def sealed(thought: Json) -> Json:
+    """The thought as Claude told it, without what a chat message adds."""
+    return {name: value for name, value in thought.items() if name not in ("index", "position")}
+
+
 def stopped_by(sequence: Any) -> Json:
     """The sequence that ended the answer, under the name that vLLM has for it."""
     return {"stop_reason": sequence} if isinstance(sequence, str) else {}
@@ -93,10 +98,14 @@ def end(finish_reason: Any, sequence: Any, *, refused: bool) -> Json:
 def _thoughts(said: Json) -> list[Json]:
     blocks: Any = said.get("thinking_blocks")
     if isinstance(blocks, list) and blocks:
-        return [dict(block) for block in blocks]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return [_unnumbered(block) for block in blocks]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     thought = said.get("reasoning_content") or said.get("reasoning")
     unsigned = {"type": "thinking", "thinking": thought, "signature": ""}
     return [unsigned] if isinstance(thought, str) and thought else []
+
+
+def _unnumbered(block: Json) -> Json:
+    return {name: value for name, value in block.items() if name != "index"}
 
 
 def _after_thoughts(content: list[Json]) -> int:
