@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from fairlead.access import LOCAL_ADMIN, Keyring, Role, ensure_safe_to_listen, is_loopback, key_of, new_key
+from fairlead.access import LOCAL_ADMIN, Keyring, Role, ensure_safe_to_listen, is_loopback, key_of
+from fairlead.access.key import new_secret
 from fairlead.errors import ConfigurationError, Unauthorised
 
 KEYS = Keyring([SecretStr("first-key"), SecretStr("second-key")])
@@ -13,14 +14,14 @@ KEYS = Keyring([SecretStr("first-key"), SecretStr("second-key")])
     "headers",
     [{"x-api-key": "second-key"}, {"authorization": "Bearer second-key"}, {"authorization": "bearer  second-key "}],
 )
-def test_a_known_key_opens_by_either_header(headers: dict[str, str]) -> None:
-    caller = KEYS.identify(headers)
+async def test_a_known_key_opens_by_either_header(headers: dict[str, str]) -> None:
+    caller = await KEYS.identify(headers)
     assert (caller.role, caller.tenant) == (Role.ADMIN, "default")
     assert "second-key" not in repr(caller)
 
 
-def test_each_key_is_a_caller_of_its_own() -> None:
-    assert KEYS.identify({"x-api-key": "first-key"}) != KEYS.identify({"x-api-key": "second-key"})
+async def test_each_key_is_a_caller_of_its_own() -> None:
+    assert await KEYS.identify({"x-api-key": "first-key"}) != await KEYS.identify({"x-api-key": "second-key"})
 
 
 @pytest.mark.parametrize(
@@ -28,19 +29,19 @@ def test_each_key_is_a_caller_of_its_own() -> None:
     [{}, {"x-api-key": ""}, {"x-api-key": "third"}, {"x-api-key": "first-ke"}, {"authorization": "Basic first-key"},
      {"authorization": "first-key"}, {"x-api-key": "\ud800"}, {"x-api-key": "first-key,second-key"}],
 )  # fmt: skip
-def test_anything_else_is_refused_without_repeating_it(headers: dict[str, str]) -> None:
+async def test_anything_else_is_refused_without_repeating_it(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthorised) as caught:
-        KEYS.identify(headers)
+        await KEYS.identify(headers)
     assert "first-key" not in str(caught.value)
 
 
-def test_without_any_key_this_machine_is_the_admin() -> None:
-    assert Keyring().identify({}) == LOCAL_ADMIN
+async def test_without_any_key_this_machine_is_the_admin() -> None:
+    assert await Keyring().identify({}) == LOCAL_ADMIN
 
 
 def test_keys_are_long_random_and_never_shown() -> None:
-    assert new_key() != new_key()
-    assert len(new_key()) >= 45
+    assert new_secret() != new_secret()
+    assert len(new_secret()) >= 45
     assert "first-key" not in repr(KEYS) + repr(vars(KEYS))
 
 

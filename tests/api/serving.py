@@ -44,7 +44,7 @@ async def serving(
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
             agents=inside.agents,
-            keys=Keyring(SecretStr(key) for key in keys), settings=inside.settings.server,
+            keys=Keyring(SecretStr(key) for key in keys), key_book=inside.key_book, settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
             **(app or {}),
         )  # fmt: skip

@@ -4,11 +4,11 @@ import asyncio
 import random
 
 import pytest
+from fairlead.gateway.budgets import RunBudget
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.errors import BudgetExceededError
-from fairlead.gateway.budgets import RunBudget
 
 
 def test_what_is_held_cannot_be_held_again() -> None:
