@@ -5,7 +5,7 @@ whether that caller may. `KeyBook` makes, rotates and revokes keys; `KeyTable` i
 May import: telemetry, database and below.
 """
 
-from fairlead.access.book import MIGRATIONS, Issued, KeyBook
+from fairlead.access.book import MIGRATIONS, Changes, Issued, KeyBook
 from fairlead.access.key import Key, NewKey, Standing
 from fairlead.access.keys import Keyring, ensure_safe_to_listen, is_loopback, key_of
 from fairlead.access.roles import LOCAL_ADMIN, Allowance, Limits, Principal, Role, Scope, require
@@ -15,6 +15,7 @@ __all__ = [
     "LOCAL_ADMIN",
     "MIGRATIONS",
     "Allowance",
+    "Changes",
     "Issued",
     "Key",
     "KeyBook",

@@ -50,20 +50,18 @@ class Keyring:
         # All are compared, so that the time tells nothing.
         if any([hmac.compare_digest(digest, known) for known in self._digests]):  # noqa: C419
             return Principal(f"key-{digest.hex()[:8]}", Role.ADMIN, installation=True)
-        if self._table is not None:
-            await self._table.be_fresh()
+        known = await self._find(digest)
         if not self:
             return LOCAL_ADMIN
         if not given:
             raise Unauthorised("This needs an API key.", hint="Send it as X-API-Key or Authorization: Bearer.")
-        return await self._owner_of(digest)
+        return self._admitted(digest, known)
 
     async def close(self) -> None:
         if self._table is not None:
             await self._table.close()
 
-    async def _owner_of(self, digest: bytes) -> Principal:
-        known = await self._find(digest)
+    def _admitted(self, digest: bytes, known: Known | None) -> Principal:
         if known is None:
             raise self._refused(digest, "unknown")
         if known.key.revoked_at is not None:
@@ -77,8 +75,9 @@ class Keyring:
     async def _find(self, digest: bytes) -> Known | None:
         if self._table is None:
             return None
+        await self._table.be_fresh()
         known = self._table.find(digest)
-        if known is None:
+        if known is None and digest:
             await self._table.look_again()
             known = self._table.find(digest)
         return known

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from contextvars import Context
+from datetime import timedelta
 
 from fairlead.access.book import TOPIC, KeyBook, Known
 from fairlead.clock import Clock
@@ -21,7 +22,7 @@ from fairlead.errors import DatabaseUnavailable
 from fairlead.telemetry.emit import Emit
 
 _LOOK_EVERY = 1.0  # seconds
-_OLDEST = 2.0  # seconds that an answer may lag behind the database
+OLDEST = timedelta(seconds=2)  # that an answer may lag behind the database
 _ASKS = 20  # for secrets nobody knows, in a second: a flood of them must not become a flood of queries
 _WRITE_USES_EVERY = 60.0  # seconds
 
@@ -74,15 +75,15 @@ class KeyTable:
 
     async def be_fresh(self) -> None:
         """Raises `DatabaseUnavailable` when what we know may be too old to go by."""
-        told = self._read_of < self._heard
-        if not told and (not self.begun or self._clock.monotonic() - self._read_at <= _OLDEST):
+        age = self._clock.monotonic() - self._read_at
+        if self._read_of == self._heard and age <= OLDEST.total_seconds():
             return
-        try:
+        if self.begun:
             await self.refresh()
-        except DatabaseUnavailable:
-            if self.begun:
-                raise
-            # Nobody had made a key when we could last ask: this machine is let in, and no other.
+        elif not self._away:
+            # Nobody had made a key when we could last ask: this machine is let in, and no other, without waiting.
+            with suppress(DatabaseUnavailable):
+                await self.refresh()
 
     async def look_again(self) -> None:
         """Read once more for a secret that nobody knows: its key may be newer than what we read. In a second that has

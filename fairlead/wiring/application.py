@@ -29,7 +29,8 @@ def open_application(
     return make_app(
         control=engine.control, feed=engine.feed, oversight=engine.oversight, threads=engine.threads,
         agents=engine.agents, keys=keys, key_book=engine.key_book, settings=settings.server,
-        release=settings.engine.release, clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console, stopping=stopping,
+        release=settings.engine.release, clock=engine.clock, emit=engine.emit, environment=environment,
+        metrics=metrics, console=console, stopping=stopping,
         probes={"disk": lambda: _disk(engine)},
     )  # fmt: skip
 

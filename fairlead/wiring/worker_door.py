@@ -3,7 +3,7 @@
 GET /health/live       200 while the process answers
 GET /health/ready      200 while it claims runs and its database answers, else 503
 GET /metrics           what this process counted
-POST /internal/drain   202: claims no more, hands its runs back, ends, as on SIGTERM; where there are keys, for an admin's
+POST /internal/drain   202: claims no more, hands its runs back, ends, as on SIGTERM; needs an admin's key, if any
 """
 
 from __future__ import annotations

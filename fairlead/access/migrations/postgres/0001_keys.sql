@@ -3,10 +3,10 @@
 -- Counts changes in the order of their commits: who changes a key takes this row first, and holds it to the end. So who
 -- has seen a number has seen all below it, and reads only what came later.
 CREATE TABLE api_key_changes (
-    only smallint PRIMARY KEY CHECK (only = 1),
+    one smallint PRIMARY KEY CHECK (one = 1),
     version bigint NOT NULL
 );
-INSERT INTO api_key_changes (only, version) VALUES (1, 0);
+INSERT INTO api_key_changes (one, version) VALUES (1, 0);
 
 -- Never deleted: a name in a cost report must mean something.
 CREATE TABLE api_keys (
