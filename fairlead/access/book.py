@@ -55,9 +55,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`version`: how far this reader now is."""
+    """`version`: how far this reader now is; `keys`: the ids of those that changed, `known`: all their secrets."""
 
     version: int
+    keys: frozenset[str]
     known: tuple[Known, ...]
 
 
@@ -144,7 +145,8 @@ class KeyBook:
         counted: int = rows[0]["counted"]
         if counted < seen:  # the database was restored from before
             return await self.changed(0)
-        return Changes(counted, tuple(_known_of(row) for row in rows if row["id"] is not None))
+        keys = frozenset(row["id"] for row in rows if row["id"] is not None)
+        return Changes(counted, keys, tuple(_known_of(row) for row in rows if row["digest"] is not None))
 
     async def used(self, moments: Sequence[tuple[str, str, int]]) -> None:
         """Tenant, id and time of the last use of each key."""

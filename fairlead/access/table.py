@@ -110,7 +110,7 @@ class KeyTable:
         if changes.version < self._version:
             self._known.clear()
             self._secrets.clear()
-        for key_id in {known.key.id for known in changes.known}:
+        for key_id in changes.keys:
             for digest in self._secrets.pop(key_id, ()):
                 del self._known[digest]
         for known in changes.known:
