@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -190,8 +191,8 @@ def _key_of(row: Row) -> Key:
         tenant=row["tenant"],
         owner=row["owner"],
         role=Role(row["role"]),
-        scopes=frozenset(Scope(one) for one in orjson.loads(row["scopes"])),
-        models=tuple(orjson.loads(row["models"])),
+        scopes=_scopes_of(row["scopes"]),
+        models=_models_of(row["models"]),
         allowance=Allowance(row["day_nano"], row["month_nano"], row["total_nano"]),
         limits=Limits(row["requests_per_minute"], row["tokens_per_minute"]),
         metadata=orjson.loads(row["metadata"]),
@@ -203,6 +204,17 @@ def _key_of(row: Row) -> Key:
         revoked_by=row["revoked_by"],
         last_used_at=_moment(row["last_used_at"]),
     )
+
+
+# Thousands of keys have the same few: once in memory is enough.
+@lru_cache(maxsize=1024)
+def _scopes_of(text: str) -> frozenset[Scope]:
+    return frozenset(Scope(one) for one in orjson.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _models_of(text: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(text))
 
 
 def _known_of(row: Row) -> Known:
