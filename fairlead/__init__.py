@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairlead.agents import Agent as Agent
+    from fairlead.agents import Choices as Choices
     from fairlead.agents import Context as Context
     from fairlead.agents import MemoryBuffer as MemoryBuffer
     from fairlead.agents import tool as tool
 
 __version__ = "0.1.0"
-__all__ = ["Agent", "Context", "MemoryBuffer", "__version__", "tool"]
+__all__ = ["Agent", "Choices", "Context", "MemoryBuffer", "__version__", "tool"]
 
 
 def __getattr__(name: str) -> object:

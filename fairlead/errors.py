@@ -20,8 +20,10 @@
     │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
     ├── ModelError                model_error           the model call failed
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
+    │   │   └── ModelDenied       model_denied          this provider does not serve us: key, quota, unknown model
     │   ├── ModelTimeout          model_timeout
     │   ├── ModelUnavailable      model_unavailable     may succeed when tried again
+    │   │   └── ModelLimited      model_limited         429: the provider is up and limits us
     │   ├── BrokenAnswer          broken_answer         cut, malformed, or too large; still charged
     │   │   └── ErrorWithin       error_within          the provider broke off with an error of its own
     │   ├── CircuitOpenError              circuit_open
@@ -141,6 +143,12 @@ class ModelRefused(ModelError):
     code = "model_refused"
 
 
+class ModelDenied(ModelRefused):
+    """Another provider may well answer the same request."""
+
+    code = "model_denied"
+
+
 class ModelTimeout(ModelError):
     code = "model_timeout"
 
@@ -153,6 +161,10 @@ class ModelUnavailable(ModelError):
     def __init__(self, message: str, *, retry_after: timedelta | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class ModelLimited(ModelUnavailable):
+    code = "model_limited"
 
 
 class BrokenAnswer(ModelError):

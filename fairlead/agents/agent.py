@@ -13,6 +13,7 @@ from fairlead.agents.memory import MemoryBuffer
 from fairlead.agents.output import OutputShape
 from fairlead.agents.tool import Tool, tool
 from fairlead.errors import ConfigurationError
+from fairlead.gateway.types import Choices
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 NANO = 1_000_000_000
@@ -27,7 +28,7 @@ class Agent:
     """
 
     name: str
-    model: str  # "provider/model"
+    model: str  # "provider/model", or the name of a model that the project declares
     instructions: str = ""
     tools: Sequence[Tool] = ()
     max_iterations: int = 15  # model calls in one run
@@ -40,6 +41,7 @@ class Agent:
     temperature: float | None = None
     max_tokens: int | None = None  # of one reply
     description: str = ""
+    choices: Choices = field(default_factory=Choices)  # cache, fallback, complexity ... of its model calls
     output: OutputShape | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -77,10 +79,11 @@ def _check(agent: Agent) -> None:
         raise ConfigurationError(
             f"{agent.name!r} is no name for an agent.", hint="Use 1 to 64 letters, digits, `_` or `-`."
         )
-    provider, _, model = str(agent.model).partition("/")
-    if not provider or not model:
+    provider, slash, model = str(agent.model).partition("/")
+    if not provider or (slash and not model):
         raise ConfigurationError(
-            f"{who} has model={agent.model!r}.", hint='Write "provider/model", such as "openai/gpt-5-mini".'
+            f"{who} has model={agent.model!r}.",
+            hint='Write "provider/model", such as "openai/gpt-5-mini", or the name of a declared model.',
         )
     if not isinstance(agent.instructions, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(f"{who} has instructions that are no text: {agent.instructions!r}.")

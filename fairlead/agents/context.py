@@ -15,7 +15,7 @@ from fairlead.agents.memory import Message
 
 if TYPE_CHECKING:
     from fairlead.agents.tool import Tool
-    from fairlead.gateway.types import ModelReply
+    from fairlead.gateway.types import Choices, ModelReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class ModelCall(Protocol):
         timeout: timedelta | None = None,
         stream: bool = True,
         on_delta: Callable[[str], None] | None = None,
+        choices: Choices | None = None,
     ) -> ModelReply: ...
 
 
@@ -132,6 +133,7 @@ class Context(Protocol):
         timeout: timedelta | None = None,
         stream: bool = True,
         on_delta: Callable[[str], None] | None = None,
+        choices: Choices | None = None,
     ) -> ModelReply:
         """Ask a model. `request_body` (agents.request) makes the wire body of these arguments."""
         ...

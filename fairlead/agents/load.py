@@ -9,6 +9,8 @@ call = "jobs.nightly:run"
 timeout_seconds = 600
 [providers.simulated]
 policy = "policy.py:triage"
+[models.assistant]
+targets = ["openai/gpt-5", "anthropic/claude-sonnet-4-5"]
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from fairlead.agents.spec import AgentSpec, Limits, spec_of
 from fairlead.errors import ConfigurationError
 
 FILE = "fairlead.toml"
-_TOP = ("project", "agents", "providers", "prices")
+_TOP = ("project", "agents", "providers", "models", "prices")
 _PROJECT = ("name",)
 _AGENT = ("call", "description", "timeout_seconds", "model_timeout_seconds", "budget_usd")
 
@@ -41,7 +43,8 @@ class Declaration:
     file: Path
     agents: Mapping[str, Mapping[str, Any]]  # each with at least `call`
     providers: Mapping[str, dict[str, Any]]
-    prices: Mapping[str, Any]  # as the gateway reads them: `parse_prices`
+    models: Mapping[str, Any]  # as the gateway reads them: `parse_models`
+    prices: Mapping[str, Any]  # and these: `parse_prices`
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,8 @@ def read_declaration(path: Path | str = ".") -> Declaration:
     providers = _table(content, "providers", prefix, file)
     for name in providers:
         _table(providers, name, f"{prefix}providers.", file)
-    prices = _table(content, "prices", prefix, file)
-    return Declaration(str(project.get("name", fallback)), file.parent, file, agents, providers, prices)
+    models, prices = _table(content, "models", prefix, file), _table(content, "prices", prefix, file)
+    return Declaration(str(project.get("name", fallback)), file.parent, file, agents, providers, models, prices)
 
 
 def find_declaration(path: Path) -> Path:

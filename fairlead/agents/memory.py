@@ -18,7 +18,8 @@ _CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class MemoryBuffer:
-    """The newest messages that fit.
+    """The newest messages that fit. With `summarise` the older ones are not left out: once the conversation passes
+    `tokens`, a model call sums them up.
 
     Kept whatever they cost: the instructions (system messages at the head), the last thing the user
     said, and the newest group. A group is a message, or a tool call together with its results.
@@ -26,6 +27,7 @@ class MemoryBuffer:
 
     messages: int = 50
     tokens: int = 4000
+    summarise: bool = False
 
     def __post_init__(self) -> None:
         if self.messages < 1 or self.tokens < 1:
@@ -33,6 +35,8 @@ class MemoryBuffer:
 
     def trim(self, messages: Sequence[Message]) -> list[Message]:
         """The messages to show, in order. The same messages give the same answer."""
+        if self.summarise:
+            return list(messages)
         groups = list(_groups(messages))
         pinned = _pinned(groups)
         count = sum(len(groups[i]) for i in pinned)

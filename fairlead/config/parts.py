@@ -38,6 +38,13 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class CacheKind(StrEnum):
+    OFF = "off"
+    MEMORY = "memory"
+    DATABASE = "database"
+    REDIS = "redis"
+
+
 class Part(BaseModel):
     # An input may be a secret: our messages name the setting and the rule, never the value.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
@@ -161,7 +168,7 @@ class ModelSettings(Part):
 
     timeout: Duration = setting(
         timedelta(seconds=30),
-        "Longest silence of a provider: an attempt with no byte for this long is given up.",
+        "Longest silence of a provider within a stream: an attempt with no byte for this long is given up.",
         name="AI_SERVICE_TIMEOUT",
         bare=True,
     )
@@ -180,6 +187,57 @@ class ModelSettings(Part):
         gt=0,
     )
     openai_api_key: SecretStr | None = setting(None, "Key of the `openai` provider.", bare=True, secret=True)
+    anthropic_api_key: SecretStr | None = setting(None, "Key of the `anthropic` provider.", bare=True, secret=True)
+    endpoint_timeout: Duration = setting(
+        timedelta(minutes=10),
+        "Most time for one call through /v1, waits and further attempts included.",
+        name="MODEL_ENDPOINT_TIMEOUT",
+    )
+    lossy: bool = setting(
+        False,
+        "Leave out, with a warning, what another provider's format can't carry; else such a call is refused.",
+        name="MODEL_LOSSY",
+    )
+    cheapest_below_usd: Decimal = setting(
+        Decimal(1),
+        "With less than this left of its budget, a call of a tiered model goes to the cheapest tier.",
+        name="MODEL_CHEAPEST_BELOW_USD",
+        ge=0,
+    )
+    error_rate: float = setting(
+        0.5, "Share of failed calls above which a provider is left alone.", name="BREAKER_ERROR_RATE", gt=0, le=1
+    )
+    min_volume: int = setting(10, "Calls within a minute before that share counts.", name="BREAKER_MIN_VOLUME", ge=1)
+    open_for: Duration = setting(
+        timedelta(seconds=30), "How long a provider with a high error rate is left alone.", name="BREAKER_OPEN_FOR"
+    )
+    consecutive_errors: int = setting(
+        5, "Errors in a row after which a provider is left alone.", name="PROVIDER_CONSECUTIVE_ERRORS", ge=1
+    )
+    cooldown: Duration = setting(
+        timedelta(seconds=300),
+        "How long a provider with that many errors in a row is left alone.",
+        name="PROVIDER_COOLDOWN",
+    )
+    cache: CacheKind = setting(
+        CacheKind.OFF, "Where answers are cached: off, memory, database or redis.", name="MODEL_CACHE"
+    )
+    cache_ttl: Duration = setting(timedelta(hours=1), "How long a cached answer is good for.", name="MODEL_CACHE_TTL")
+    requests_per_minute: int = setting(
+        60,
+        "Requests a minute to each provider and model, over all processes; 0: no limit.",
+        name="MODEL_REQUESTS_PER_MINUTE",
+        ge=0,
+    )
+    tokens_per_minute: int = setting(
+        100_000,
+        "Tokens a minute to each provider and model, over all processes; 0: no limit.",
+        name="MODEL_TOKENS_PER_MINUTE",
+        ge=0,
+    )
+    day_budget_usd: Decimal | None = setting(
+        Decimal(100), "USD a tenant may spend on models in a day (UTC).", name="DAY_BUDGET_USD", ge=0
+    )
 
 
 class TelemetrySettings(Part):

@@ -7,27 +7,21 @@ points to has no bytes here: those parts are given the most that a provider is k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, cast
 
 import orjson
 
 from fairlead.errors import NotJson
-from fairlead.gateway.types import OUTPUT_CAP, Usage, estimated_tokens
+from fairlead.gateway.usage import Usage, estimated_tokens
+from fairlead.gateway.wire.wire import Wire
 
 _PRELUDE = 64  # what a chat template may add once
 _IMAGE = 50_000  # gpt-4o-mini counts up to 48 169 for one image of 2048 x 4096
 _FILE = 1_000_000  # whatever fits into the largest context window
-_NOT_INPUT = frozenset({"model", "stream", "stream_options", "max_tokens", "max_completion_tokens"})
-
-
-def output_cap(body: dict[str, Any]) -> int:
-    """The most tokens that one choice of the answer may have."""
-    for name in ("max_completion_tokens", "max_tokens"):
-        value = body.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-    return OUTPUT_CAP
+_IMAGES = frozenset({"image_url", "image", "input_image"})
+_NOT_INPUT = frozenset(
+    {"model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_output_tokens"}
+)
 
 
 def choices(body: dict[str, Any]) -> int:
@@ -35,15 +29,15 @@ def choices(body: dict[str, Any]) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 1
 
 
-def upper_bound(body: dict[str, Any]) -> Usage:
+def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
     """No provider can bill more tokens than these for this request."""
-    beyond = sum(_beyond_bytes(part) for part in _parts(body))
-    return Usage(input_size(body) + _PRELUDE + beyond, most_out(body))
+    beyond = sum(_beyond_bytes(part) - _inline(part) for part in wire.parts(body))
+    return Usage(input_size(body) + _PRELUDE + beyond, most_out(body, wire))
 
 
-def most_out(body: dict[str, Any]) -> int:
+def most_out(body: dict[str, Any], wire: Wire) -> int:
     """The most tokens that the whole answer may have."""
-    return output_cap(body) * choices(body)
+    return wire.output_cap(body) * choices(body)
 
 
 def expected_input(body: dict[str, Any]) -> int:
@@ -59,20 +53,17 @@ def input_size(body: dict[str, Any]) -> int:
         raise NotJson(f"The request to the model is not JSON: {error}.", hint="Pass plain JSON values.") from error
 
 
-def _parts(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    messages: Any = body.get("messages")
-    for message in cast("list[Any]", messages) if isinstance(messages, list) else ():
-        content: Any = cast("dict[str, Any]", message).get("content") if isinstance(message, dict) else None
-        for part in cast("list[Any]", content) if isinstance(content, list) else ():
-            if isinstance(part, dict):
-                yield cast("dict[str, Any]", part)
+def _inline(part: dict[str, Any]) -> int:
+    """The bytes of an image or file that stands in the body itself: they are counted as a picture, not as text."""
+    for name in ("image_url", "source", "file"):
+        held: Any = part.get(name)
+        if isinstance(held, dict):
+            data: Any = next((cast("Any", held).get(key) for key in ("data", "url", "file_data") if key in held), None)
+            return len(data) if isinstance(data, str) and part.get("type") != "text" else 0
+        if isinstance(held, str):
+            return len(held)
+    return 0
 
 
 def _beyond_bytes(part: dict[str, Any]) -> int:
-    match part.get("type"):
-        case "text" | "refusal" | "input_audio":
-            return 0
-        case "image_url":
-            return _IMAGE
-        case _:
-            return _FILE
+    return _IMAGE if part.get("type") in _IMAGES else _FILE

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
-from fairlead.gateway.types import ModelReply, ModelRequest
+from fairlead.gateway.types import Format, ModelReply, ModelRequest
 
 # The one shape of everything in the stack: a provider's method, and each wrapper around it.
 Complete = Callable[[ModelRequest], Awaitable[ModelReply]]
@@ -20,6 +20,11 @@ class Provider(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def formats(self) -> Collection[Format]:
+        """The formats it answers in. It is asked in no other."""
+        ...
 
     async def complete(self, request: ModelRequest) -> ModelReply: ...
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fairlead.clock import Clock
 from fairlead.errors import BrokenAnswer, ModelError, ModelTimeout, ModelUnavailable
-from fairlead.gateway.provider import Provider
-from fairlead.gateway.types import NOTHING, Attempt, ModelReply, ModelRequest
+from fairlead.gateway.provider import Complete
+from fairlead.gateway.types import ModelReply, ModelRequest
 from fairlead.telemetry.emit import Emit
 
 _SPREAD = 0.25  # of the wait, so that callers who failed together do not come back together
@@ -18,10 +18,14 @@ _SPREAD = 0.25  # of the wait, so that callers who failed together do not come b
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `tries` in all; before each but the first a wait of 1, 2, 4 s ... or what the provider asked for."""
+    """At most `tries` in all; before each but the first a wait of 1, 2, 4 s ... or what the provider asked for.
 
-    tries: int = 3
+    `tries_before_fallback` counts where another model may answer: waiting would only make the caller wait.
+    """
+
+    tries: int = 4
     first_wait: timedelta = timedelta(seconds=1)
+    tries_before_fallback: int = 1
 
 
 def next_wait(
@@ -41,70 +45,63 @@ def next_wait(
 
 
 class Retry:
-    """A provider, tried again. Every try becomes an Attempt of the reply."""
+    """One model at one provider, tried again. Bounds the time of every try: waits for limits and budgets too."""
 
     def __init__(
-        self, provider: Provider, *, clock: Clock, emit: Emit, jitter: Callable[[], float], policy: RetryPolicy
+        self, call: Complete, *, name: str, clock: Clock, emit: Emit, jitter: Callable[[], float], policy: RetryPolicy
     ) -> None:
-        self._provider = provider
+        self._call = call
+        self._name = name
         self._clock = clock
         self._emit = emit
         self._jitter = jitter
         self._policy = policy
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
+        policy, tried = self._policy_of(request), 0
         deadline = self._clock.monotonic() + request.timeout.total_seconds()
-        attempts: list[Attempt] = []
+        left = request.timeout
         while True:
-            left = timedelta(seconds=max(deadline - self._clock.monotonic(), 0))
-            started_at, sent = self._clock.now(), request.meter.sent
-            started = self._clock.monotonic()
+            tried += 1
             try:
-                reply = await self._within(left, request)
+                return await self._within(left, request)
             except ModelError as error:
-                attempts.append(self._attempt(request, started_at, started, sent, error))
-                await self._wait(request, error, len(attempts), deadline)
-            else:
-                attempts.append(self._attempt(request, started_at, started, sent, None))
-                return replace(reply, attempts=tuple(attempts))
+                wait = self._wait(policy, request, error, tried, deadline)
+                if wait is None:
+                    raise
+                self._tell(request, error, tried, wait)
+            await self._clock.sleep(wait)
+            left = timedelta(seconds=max(deadline - self._clock.monotonic(), 0))
+
+    def _policy_of(self, request: ModelRequest) -> RetryPolicy:
+        policy = self._policy
+        if request.candidates:
+            return replace(policy, tries=policy.tries_before_fallback)
+        return policy if request.choices.retries is None else replace(policy, tries=request.choices.retries + 1)
 
     async def _within(self, left: timedelta, request: ModelRequest) -> ModelReply:
-        """One try. A provider bounds its own time; this holds when it does not."""
+        """One try. A provider bounds its own time; this holds when it does not, and bounds the waits before it."""
         bound = asyncio.timeout(left.total_seconds())
         try:
             async with bound:
-                return await self._provider.complete(replace(request, timeout=left))
+                return await self._call(request if left is request.timeout else replace(request, timeout=left))
         except TimeoutError as error:
             if not bound.expired():
                 raise
             raise ModelTimeout(
-                f"{self._provider.name} did not finish within {request.timeout.total_seconds():g} s.",
+                f"{self._name} did not finish within {request.timeout.total_seconds():g} s.",
                 hint="Raise model_timeout, or ask for a shorter answer.",
             ) from error
 
-    async def _wait(self, request: ModelRequest, error: ModelError, tried: int, deadline: float) -> None:
+    def _wait(
+        self, policy: RetryPolicy, request: ModelRequest, error: ModelError, tried: int, deadline: float
+    ) -> timedelta | None:
         left = timedelta(seconds=max(deadline - self._clock.monotonic(), 0))
-        wait = next_wait(self._policy, error, tried=tried, told=request.meter.told, left=left, jitter=self._jitter())
-        if wait is None:
-            raise error
-        self._emit(
-            "llm_retry",
-            run_id=request.run_id,
-            agent=request.agent,
-            tenant=request.tenant,
-            provider=self._provider.name,
-            model=request.model,
-            attempt=tried,
-            error=error.code,
-            message=error.message,
-            delay=wait,
-        )
-        await self._clock.sleep(wait)
+        return next_wait(policy, error, tried=tried, told=request.told, left=left, jitter=self._jitter())
 
-    def _attempt(
-        self, request: ModelRequest, started_at: datetime, started: float, sent: int, error: ModelError | None
-    ) -> Attempt:
-        took = timedelta(seconds=self._clock.monotonic() - started)
-        outcome, message = ("ok", "") if error is None else (error.code, error.message)
-        usage = request.meter.tries[-1] if request.meter.sent > sent else NOTHING
-        return Attempt(self._provider.name, started_at, took, outcome, message, usage)
+    def _tell(self, request: ModelRequest, error: ModelError, tried: int, wait: timedelta) -> None:
+        who = request.caller
+        self._emit(
+            "llm_retry", run_id=who.run_id, agent=who.agent, tenant=who.tenant, provider=self._name,
+            model=request.model, attempt=tried, error=error.code, message=error.message, delay=wait,
+        )  # fmt: skip

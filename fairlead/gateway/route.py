@@ -1,30 +1,103 @@
-"""From "provider/model" to the provider that answers it."""
+"""From the model that was asked for to those that may answer, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from fairlead.errors import ConfigurationError
+from fairlead.gateway import bounds
+from fairlead.gateway.complexity import Complexity, complexity_of
+from fairlead.gateway.models import Model
+from fairlead.gateway.prices import Prices
 from fairlead.gateway.provider import Complete
+from fairlead.gateway.strategy import order, steady
 from fairlead.gateway.types import ModelReply, ModelRequest, split_model
+from fairlead.gateway.wire import WIRES
 
 
 class Route:
-    """Passes a request to the provider that its model names."""
+    """Sets the candidates. A "provider/model" is its own; a declared model has those of its targets.
 
-    def __init__(self, providers: Mapping[str, Complete]) -> None:
-        self._providers = dict(providers)
+    A model with tiers goes by how hard the request is; when less than `cheapest_below_nano` remains of the budget, the
+    cheapest of its tiers answers.
+    """
+
+    def __init__(
+        self,
+        call: Complete,
+        models: Mapping[str, Model],
+        *,
+        prices: Prices,
+        random: Callable[[], float],
+        cheapest_below_nano: int,
+    ) -> None:
+        self._call = call
+        self._models = models
+        self._prices = prices
+        self._random = random
+        self._cheapest_below_nano = cheapest_below_nano
+        self._turns: Counter[str] = Counter()
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        return await self.choose(request.model)(request)
+        return await self._call(replace(request, candidates=self.candidates(request)))
 
-    def choose(self, model: str) -> Complete:
-        """The provider of this model, or a ConfigurationError that says which there are."""
-        name, _ = split_model(model)
-        if name not in self._providers:
-            known = ", ".join(sorted(self._providers)) or "none"
-            raise ConfigurationError(
-                f"There is no provider {name!r} for the model {model!r}; there is: {known}.",
-                hint=f"Declare it as [providers.{name}] in fairlead.toml.",
-            )
-        return self._providers[name]
+    def candidates(self, request: ModelRequest) -> tuple[str, ...]:
+        """Each model once, in the order in which they are to be asked. Raises ConfigurationError, InvalidInput."""
+        found = self._of(request.model, request)
+        if request.choices.fallback:
+            found = [*found, *(one for asked in request.choices.fallback for one in self._of(asked, request))]
+        return tuple(dict.fromkeys(found))
+
+    def may_answer(self, asked: str) -> Collection[str]:
+        """Every model that a request for `asked` could come to."""
+        if "/" in asked:
+            split_model(asked)
+            return (asked,)
+        model = self._model(asked)
+        named = (*[target.model for target in model.targets], *model.tiers.values(), *model.fallback)
+        return [found for one in named for found in self.may_answer(one)]
+
+    @property
+    def names(self) -> Collection[str]:
+        return self._models.keys()
+
+    def _of(self, asked: str, request: ModelRequest) -> list[str]:
+        if "/" in asked:
+            split_model(asked)
+            return [asked]
+        model = self._model(asked)
+        if model.tiers:
+            first = self._of(model.tiers[self._tier(model, request)], request)
+        else:
+            first = list(self._targets(model, request))
+        return [*first, *(one for other in model.fallback for one in self._of(other, request))]
+
+    def _model(self, name: str) -> Model:
+        if name in self._models:
+            return self._models[name]
+        known = ", ".join(sorted(self._models)) or "none"
+        raise ConfigurationError(
+            f"{name!r} is neither a declared model ({known}) nor a model id.",
+            hint=f'Write "provider/model", for example "openai/gpt-5-mini", or declare [models.{name}].',
+        )
+
+    def _tier(self, model: Model, request: ModelRequest) -> Complexity:
+        if request.budget.remaining_nano >= self._cheapest_below_nano:
+            return complexity_of(request, model.classify)
+        bound = bounds.upper_bound(request.body, WIRES[request.format])
+
+        def costs(tier: Complexity) -> int:
+            [first, *_] = self._of(model.tiers[tier], request)
+            return self._prices.cost_nano(first, bound)
+
+        return min(model.tiers, key=costs)
+
+    def _targets(self, model: Model, request: ModelRequest) -> tuple[str, ...]:
+        who = request.caller
+        stays_with = (who.thread_id or who.run_id or who.user) if model.sticky else None
+        random = self._random if stays_with is None else steady(f"{model.name}:{stays_with}")
+        turn = self._turns[model.name] if stays_with is None else int(random() * 2**32)
+        self._turns[model.name] += 1
+        return order(model.strategy, model.targets, turn=turn, random=random)

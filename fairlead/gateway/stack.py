@@ -3,51 +3,163 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import orjson
 
 from fairlead.clock import Clock
-from fairlead.gateway.budgets import Budget, Unlimited
+from fairlead.gateway.breaker import Breaker
+from fairlead.gateway.budget import Budget
+from fairlead.gateway.budgeted import Budgeted, Purses, only_own
+from fairlead.gateway.circuit import CircuitPolicy, State
+from fairlead.gateway.cross import Cross
+from fairlead.gateway.fallback import Fallback
+from fairlead.gateway.fit import fitted
+from fairlead.gateway.models import Model
 from fairlead.gateway.prices import Prices
 from fairlead.gateway.provider import Complete, Provider
 from fairlead.gateway.recorder import Recorder
 from fairlead.gateway.retry import Retry, RetryPolicy
 from fairlead.gateway.route import Route
-from fairlead.gateway.settle import Settled, upper_bound_nano
-from fairlead.gateway.types import ModelReply, ModelRequest
+from fairlead.gateway.settle import Keep, Settle, upper_bound_nano
+from fairlead.gateway.types import Attempt, ModelReply, ModelRequest
 from fairlead.telemetry.emit import Emit
 
-_UNLIMITED = Unlimited()
+Wrap = Callable[[Complete], Complete]
+_NANO = 1_000_000_000
+
+
+def _as_it_is(call: Complete) -> Complete:
+    return call
+
+
+def _of_nobody(name: str, call: Complete) -> Complete:
+    return call
+
+
+def _forget(request: ModelRequest, attempt: Attempt) -> None:
+    """Where no cost report is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parts that all processes share, on a database or on Redis. What is not given is not there."""
+
+    cache: Wrap = _as_it_is
+    switch: Wrap = _as_it_is
+    limit: Callable[[str, Complete], Complete] = _of_nobody
+    purses: Purses = only_own
+    keep: Keep = _forget
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPolicy:
+    """How calls are routed, tried again and given up; `cheapest_below_nano`: see `Route`."""
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
+    cheapest_below_nano: int = _NANO
+    lossy: bool = False
 
 
 class Gateway:
     """Answers requests through the stack:
 
-    recorded → budget held → route → retry → provider → budget settled
+    fit → recorded → stopped? → cache → budgets → route → fallback over
+        [retry → breaker → limit → format → hold, settle → provider]
     """
 
     def __init__(
-        self, providers: tuple[Provider, ...], route: Route, *, prices: Prices, clock: Clock, emit: Emit
+        self,
+        providers: tuple[Provider, ...],
+        models: Mapping[str, Model],
+        policy: GatewayPolicy,
+        *,
+        prices: Prices,
+        shared: Shared,
+        clock: Clock,
+        emit: Emit,
+        jitter: Callable[[], float],
     ) -> None:
         self._providers = providers
         self._prices = prices
+        self._policy = policy
+        self._shared = shared
         self._clock = clock
         self._emit = emit
-        self._route = route
+        self._jitter = jitter
+        self._breakers: dict[str, Breaker] = {}
+        self._fallback = Fallback(
+            {provider.name: self._line(provider) for provider in providers}, clock=clock, emit=emit
+        )
+        self._route = Route(
+            self._fallback, models, prices=prices, random=jitter, cheapest_below_nano=policy.cheapest_below_nano
+        )
+        budgeted = Budgeted(self._route, purses=shared.purses, clock=clock, emit=emit)
+        self._call: Complete = shared.switch(shared.cache(budgeted))
+
+    def _line(self, provider: Provider) -> Complete:
+        """What stands between the stack and one provider, innermost first."""
+        name, clock, emit = provider.name, self._clock, self._emit
+        call: Complete = Settle(provider, prices=self._prices, clock=clock, emit=emit, keep=self._shared.keep)
+        call = Cross(call, name=name, formats=provider.formats, lossy=self._policy.lossy, emit=emit)
+        call = self._shared.limit(name, call)
+        call = self._breakers[name] = Breaker(call, name=name, clock=clock, emit=emit, policy=self._policy.circuit)
+        return Retry(call, name=name, clock=clock, emit=emit, jitter=self._jitter, policy=self._policy.retry)
 
     async def complete(
-        self, request: ModelRequest, *, recorder: Recorder | None = None, budget: Budget | None = None
+        self,
+        request: ModelRequest,
+        *,
+        recorder: Recorder | None = None,
+        budget: Budget | None = None,
+        summaries: dict[bytes, ModelReply] | None = None,
     ) -> ModelReply:
         """The answer, with what it cost. Raises a ModelError, BudgetExceededError, ConfigurationError for a provider
-        that nobody declared, or InvalidInput for a request that can't be sent. Cancelling it closes the connection."""
-        self._route.choose(request.model)
-        call: Complete = Settled(
-            self._route, budget=budget or _UNLIMITED, prices=self._prices, clock=self._clock, emit=self._emit
-        )
-        return await (call(request) if recorder is None else recorder.once(request, call))
+        that nobody declared, or InvalidInput for a request that can't be sent. Cancelling it closes the connection.
+
+        `summaries` is the caller's to keep from one call of a conversation to the next: what is in it is not asked
+        for again.
+        """
+        self.check(request.model)
+        if budget is not None:
+            request = replace(request, budget=budget)
+        if request.choices.fit is not None:
+            request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
+        return await self._once(request, recorder)
+
+    async def _summary(
+        self, request: ModelRequest, recorder: Recorder | None, kept: dict[bytes, ModelReply] | None
+    ) -> ModelReply:
+        if kept is None:
+            return await self._once(request, recorder)
+        key = orjson.dumps([request.model, request.body])
+        if key not in kept:
+            kept[key] = await self._once(request, recorder)
+        return kept[key]
+
+    async def _once(self, request: ModelRequest, recorder: Recorder | None) -> ModelReply:
+        return await (self._call(request) if recorder is None else recorder.once(request, self._call))
+
+    def check(self, model: str) -> None:
+        """Raises what `complete` would raise for a model that nobody can answer, before anything is recorded."""
+        for one in self._route.may_answer(model):
+            self._fallback.line(one)
 
     def upper_bound_nano(self, request: ModelRequest) -> int:
-        """The most that one try of this request can cost."""
-        return upper_bound_nano(request, self._prices)
+        """The most that one try of this request can cost, at the dearest of the models that may answer."""
+        return max(
+            upper_bound_nano(replace(request, model=model), self._prices) for model in self._route.candidates(request)
+        )
+
+    def models(self) -> list[str]:
+        """The names of the declared models."""
+        return sorted(self._route.names)
+
+    def health(self) -> dict[str, State]:
+        """Of every provider, as this process knows it."""
+        return {name: breaker.circuit.state for name, breaker in self._breakers.items()}
 
     async def aclose(self) -> None:
         await asyncio.gather(*(provider.aclose() for provider in self._providers))
@@ -60,12 +172,17 @@ def build(
     emit: Emit,
     *,
     jitter: Callable[[], float],
-    retry: RetryPolicy | None = None,
+    models: Mapping[str, Model] | None = None,
+    policy: GatewayPolicy | None = None,
+    shared: Shared | None = None,
 ) -> Gateway:
     """A gateway to these providers. `jitter` gives numbers from 0 to 1: `random.random` in the product."""
-    providers = tuple(providers)
-    policy = retry or RetryPolicy()
-    route = Route(
-        {provider.name: Retry(provider, clock=clock, emit=emit, jitter=jitter, policy=policy) for provider in providers}
-    )
-    return Gateway(providers, route, prices=prices, clock=clock, emit=emit)
+    gateway = Gateway(
+        tuple(providers), models or {}, policy or GatewayPolicy(), prices=prices, shared=shared or Shared(),
+        clock=clock, emit=emit, jitter=jitter,
+    )  # fmt: skip
+    for name in gateway.models():
+        gateway.check(name)
+    for name in gateway.health():
+        emit("provider_health", provider=name, state=State.CLOSED.value, healthy=True, reason="")
+    return gateway

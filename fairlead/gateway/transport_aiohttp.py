@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 
 import aiohttp
 
@@ -17,7 +18,13 @@ from fairlead.errors import BrokenAnswer, FairleadError, ModelRefused, ModelTime
 from fairlead.gateway.transport import Answer, NeverSent, Post, Stream
 
 _HEADERS = {"accept-encoding": "identity", "content-type": "application/json", "user-agent": "fairlead"}
-_NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+_CONNECT = 10.0  # seconds: a machine that does not take a connection by then will not
+_NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=_CONNECT, sock_read=None)
+
+
+@lru_cache(maxsize=16)
+def _silent_at_most(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=None, sock_connect=_CONNECT, sock_read=seconds)
 
 
 class AiohttpTransport:
@@ -67,6 +74,7 @@ class AiohttpTransport:
             headers={**_HEADERS, **post.headers},
             allow_redirects=False,
             proxy=self._proxy,
+            timeout=_NO_LIMIT if post.silence is None else _silent_at_most(post.silence.total_seconds()),
         )
 
     async def aclose(self) -> None:
@@ -92,11 +100,15 @@ async def _pieces(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator
 
 def translate(error: aiohttp.ClientError, *, answered: bool) -> FairleadError:
     """Our error for one of aiohttp's; every ClientError has one."""
+    if isinstance(error, aiohttp.SocketTimeoutError):
+        return ModelUnavailable("The provider fell silent.", hint="See AI_SERVICE_TIMEOUT.")
     if answered:
         return BrokenAnswer(f"The connection was lost within the answer ({type(error).__name__}).")
     match error:
         case aiohttp.InvalidURL():
             return ModelRefused("The provider's address is not a URL.", hint="Look at base_url of the provider.")
+        case aiohttp.ConnectionTimeoutError():
+            return ModelUnavailable(f"The provider took no connection within {_CONNECT:g} s.")
         case aiohttp.ClientConnectorError():
             return ModelUnavailable(f"No connection to the provider: {error}.", hint="Is it running and reachable?")
         case _:
@@ -104,5 +116,5 @@ def translate(error: aiohttp.ClientError, *, answered: bool) -> FairleadError:
 
 
 def _cause(error: aiohttp.ClientError) -> Exception:
-    unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL)
+    unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.ConnectionTimeoutError)
     return NeverSent(str(error)) if unsent else error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from fairlead.errors import InvalidInput
+from fairlead.gateway.budget import Budget, Unlimited
+from fairlead.gateway.meter import Meter
+from fairlead.gateway.sink import Sink
+from fairlead.gateway.usage import NOTHING, Usage
 
 
 class Format(StrEnum):
@@ -21,117 +24,71 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the provider bills them: `cached_in` and `cache_written` are parts of `tokens_in`, `cache_written_long`
-    (what is kept for an hour or more, and costs more) is part of `cache_written`, `reasoning` part of `tokens_out`.
+class Caller:
+    """On whose behalf a call is made: what budgets, limits, caches, logs and the cost report go by.
 
-    `estimated`: the provider did not say, or not all; we counted what we saw.
+    `key` is the name of the API key that asked, `priority` that of the run: the higher goes first where calls wait.
     """
 
-    tokens_in: int
-    tokens_out: int
-    cached_in: int = 0
-    reasoning: int = 0
-    estimated: bool = False
-    cache_written: int = 0
-    cache_written_long: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.tokens_in + other.tokens_in,
-            self.tokens_out + other.tokens_out,
-            self.cached_in + other.cached_in,
-            self.reasoning + other.reasoning,
-            self.estimated or other.estimated,
-            self.cache_written + other.cache_written,
-            self.cache_written_long + other.cache_written_long,
-        )
+    tenant: str = "default"
+    user: str | None = None
+    agent: str | None = None
+    run_id: str | None = None
+    thread_id: str | None = None
+    release: str | None = None
+    key: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    priority: int = 0
 
 
-NOTHING = Usage(0, 0)
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a request or an agent settles for itself; None leaves it to the settings."""
 
-OUTPUT_CAP = 2048
-"""Put into a request that names no limit of its own: without one, no sum would be enough to hold."""
-
-_BYTES_PER_TOKEN = 4
-
-
-def estimated_tokens(size: int) -> int:
-    """About how many tokens so many bytes of text are. An estimate: holds use `bounds`, which never falls short."""
-    return math.ceil(size / _BYTES_PER_TOKEN)
-
-
-class Meter:
-    """What one governed call has used so far, whatever becomes of it: answered, cut, timed out or cancelled.
-
-    A provider says `begin` just before it sends, `saw` for what arrives, and in the end `settle` (the true usage)
-    or `free` (the provider refused and bills nothing). Said neither, the expectation stands and is charged.
-    """
-
-    __slots__ = ("_before_send", "_most_out", "_open", "_seen", "_tries", "told")
-
-    def __init__(self, before_send: Callable[[], None] | None = None) -> None:
-        self._before_send = before_send
-        self._tries: list[Usage] = []
-        self._open = False  # the last try has not been settled
-        self._most_out = 0
-        self._seen = 0
-        self.told = False
-
-    def begin(self, expected: Usage, *, most_out: int) -> None:
-        """A call is about to be sent. `expected` is charged if we never learn more; `most_out` bounds the estimate.
-
-        May raise BudgetExceededError: earlier tries have used what was held.
-        """
-        self._tries, self._open = self.tries, False
-        if self._before_send is not None:
-            self._before_send()
-        self._tries.append(expected)
-        self._open, self._most_out, self._seen = True, most_out, 0
-
-    def saw(self, size: int) -> None:
-        """So many more bytes of the answer's text have come."""
-        self._seen += size
-
-    def tell(self) -> None:
-        """A piece of the answer goes to the caller: from here on no other try can answer unseen."""
-        self.told = True
-
-    def settle(self, usage: Usage) -> None:
-        self._tries[-1], self._open = usage, False
-
-    def free(self) -> None:
-        self.settle(NOTHING)
-
-    @property
-    def sent(self) -> int:
-        return len(self._tries)
-
-    @property
-    def tries(self) -> list[Usage]:
-        """What each call that was sent has used, in order."""
-        if not self._open:
-            return list(self._tries)
-        expected = self._tries[-1]
-        out = min(expected.tokens_out + estimated_tokens(self._seen), self._most_out)
-        return [*self._tries[:-1], Usage(expected.tokens_in, out, estimated=True)]
+    cache: bool | None = None
+    """True also caches what asks for randomness; False never asks the cache."""
+    complexity: str | None = None
+    """simple, medium or complex: which model of a tiered one answers."""
+    fallback: tuple[str, ...] | None = None
+    """Models to ask when the one asked for can't answer."""
+    retries: int | None = None
+    lossy: bool | None = None
+    """Leave out what another provider's format can't carry, with a warning, rather than refuse."""
+    fit: int | None = None
+    """Shorten the history to so many tokens of input."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One question to a model. `model` is "provider/model"; `body` is an OpenAI chat completions request
-    without `model` and `stream`. With `on_delta` the answer is streamed and each piece of text is handed over
-    as it comes. `timeout` bounds everything: tries, waits between them, and the last byte of the answer.
+    """One question to a model. `model` is "provider/model" or the name of a declared model; `body` is a request of
+    `format` without `model` and `stream`. With a `sink` the answer is streamed. `timeout` bounds everything: tries,
+    waits between them, and the last byte of the answer.
+
+    What follows `choices` is the stack's own: who asks leaves it alone, but for `budget`, the caller's own.
     """
 
     model: str
     body: dict[str, Any]
     timeout: timedelta
-    run_id: str | None = None
-    agent: str | None = None
-    tenant: str = "default"
-    on_delta: Callable[[str], None] | None = None
+    caller: Caller = field(default_factory=Caller)
+    format: Format = Format.CHAT
+    sink: Sink | None = None
+    choices: Choices = field(default_factory=Choices)
+    budget: Budget = field(default_factory=Unlimited, repr=False, compare=False)
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
+    tries: list[Attempt] = field(default_factory=list["Attempt"], repr=False, compare=False)
+    """What has been tried so far, failed and cut tries too."""
+    candidates: tuple[str, ...] = ()
+    """Models that may still answer when this one can't."""
+    gates: tuple[Callable[[], None], ...] = ()
+    """Asked in the moment of sending, after all waits; each may raise."""
+    on_headers: Callable[[Mapping[str, str]], None] | None = None
+    """Told the headers of every answer, also of refusals."""
+
+    @property
+    def told(self) -> bool:
+        """The caller has seen a piece of the answer."""
+        return self.sink is not None and self.sink.told
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +101,16 @@ class Attempt:
     outcome: str
     message: str = ""
     usage: Usage = NOTHING
+    model: str = ""
+    cost_nano: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """An answer: `body` is an OpenAI chat.completion, assembled when it was streamed.
+    """An answer: `body` is whole, in the request's format, assembled when it was streamed.
 
-    `usage` is that of the answer; `cost_nano` includes tries that failed and were charged.
+    `usage` is that of the answer; `cost_nano` includes tries that failed and were charged. `model` is the
+    "provider/model" that answered. `cached`: it came from the cache and cost nothing.
     """
 
     body: dict[str, Any]
@@ -160,9 +120,12 @@ class ModelReply:
     model: str
     attempts: tuple[Attempt, ...] = ()
     first_token: timedelta | None = None
+    format: Format = Format.CHAT
+    cached: bool = False
 
     @property
     def message(self) -> dict[str, Any]:
+        """The first choice's message of a chat completion."""
         return self.body["choices"][0]["message"]
 
     def to_json(self) -> dict[str, Any]:
@@ -175,6 +138,8 @@ class ModelReply:
             "model": self.model,
             "attempts": [_attempt_to_json(attempt) for attempt in self.attempts],
             "first_token_us": None if self.first_token is None else self.first_token // _MICROSECOND,
+            "format": self.format.value,
+            "cached": self.cached,
         }
 
     @classmethod
@@ -188,6 +153,8 @@ class ModelReply:
             model=value["model"],
             attempts=tuple(_attempt_from_json(attempt) for attempt in value["attempts"]),
             first_token=None if first is None else timedelta(microseconds=first),
+            format=Format(value.get("format", "chat")),
+            cached=value.get("cached", False),
         )
 
 
@@ -224,6 +191,8 @@ def _attempt_to_json(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome,
         "message": attempt.message,
         "usage": _usage_to_json(attempt.usage),
+        "model": attempt.model,
+        "cost_nano": attempt.cost_nano,
     }
 
 
@@ -235,4 +204,6 @@ def _attempt_from_json(value: dict[str, Any]) -> Attempt:
         outcome=value["outcome"],
         message=value["message"],
         usage=Usage(**value["usage"]),
+        model=value.get("model", ""),
+        cost_nano=value.get("cost_nano", 0),
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from fairlead.agents.jsonable import encode
-from fairlead.gateway.budgets import Budget, Hold
+from fairlead.gateway.budget import Budget, Hold
 from fairlead.gateway.provider import Complete
-from fairlead.gateway.types import ModelReply, ModelRequest
+from fairlead.gateway.sink import Sink
+from fairlead.gateway.types import Format, ModelReply, ModelRequest
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.recorded import Recording, digest_of
 from fairlead.runs.step import Step
@@ -26,7 +27,7 @@ class Asking:
 
     async def once(self, request: ModelRequest, call: Complete) -> ModelReply:
         recording = self._recording
-        step, record = await recording.enter("model", request.model, digest_of(encode(request.body)))
+        step, record = await recording.enter("model", request.model, _digest(request))
         if record is not None and record.settled is not None:
             return self._counted(ModelReply.from_json(recording.replay(record)))
         shown, bodies = digested(request.body)
@@ -45,22 +46,22 @@ class Asking:
         return self._counted(reply)
 
     async def _ask(self, step: Step, request: ModelRequest, call: Complete) -> ModelReply:
-        watched = ModelRequest(
-            request.model, request.body, request.timeout, request.run_id, request.agent, request.tenant,
-            on_delta=self._streaming(step, request.on_delta) if request.on_delta is not None else None,
-        )  # fmt: skip
+        if request.sink is not None:
+            request = replace(request, sink=self._shown(step, request.sink))
         try:
-            return await call(watched)
+            return await call(request)
         except Exception as error:
             await self._recording.fail(step, error, charged=self._tally.spent_nano)
             raise
 
-    def _streaming(self, step: Step, told: Callable[[str], None]) -> Callable[[str], None]:
+    def _shown(self, step: Step, sink: Sink) -> Sink:
+        """The caller's sink, and beside it those who watch the run."""
+
         def delta(text: str) -> None:
             self._deltas.add(step.key, text)
-            told(text)
+            sink.delta(text)
 
-        return delta
+        return Sink(delta, sink.data if sink.wants_data else None)
 
     def _counted(self, reply: ModelReply) -> ModelReply:
         held = self._recording.held
@@ -76,20 +77,18 @@ class Tally:
     budget: Budget
     spent_nano: int = 0
 
-    def hold(self, bound_nano: int) -> Hold:
-        return _Noted(self.budget.hold(bound_nano), self)
+    @property
+    def remaining_nano(self) -> int:
+        return self.budget.remaining_nano
 
-    async def hold_when_free(self, bound_nano: int) -> Hold:
-        return _Noted(await self.budget.hold_when_free(bound_nano), self)
+    async def hold(self, bound_nano: int) -> Hold:
+        return _Noted(await self.budget.hold(bound_nano), self)
 
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
     hold: Hold
     tally: Tally
-
-    def raise_to(self, nano: int) -> None:
-        self.hold.raise_to(nano)
 
     def settle(self, actual_nano: int) -> None:
         self.tally.spent_nano += actual_nano
@@ -103,14 +102,21 @@ def digested(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]
     """The body with digests for its messages and names for its tools, and the messages by digest."""
     bodies: dict[str, bytes] = {}
     digests: list[str] = []
-    for message in body.get("messages", ()):
+    said: Any = body.get("messages", body.get("input", []))
+    for message in cast("list[Any]", said) if isinstance(said, list) else [said]:  # responses take one text too
         encoded = encode(message)
         digest = digest_of(encoded)
         bodies[digest] = encoded
         digests.append(digest)
-    shown = {key: value for key, value in body.items() if key not in ("messages", "tools")}
-    tools = [tool.get("function", tool).get("name") for tool in body.get("tools", ())]
+    shown = {key: value for key, value in body.items() if key not in ("messages", "input", "tools")}
+    tools = [tool.get("function", tool).get("name", tool.get("type")) for tool in body.get("tools") or ()]
     return {**shown, "messages": digests, "tools": tools}, bodies
+
+
+def _digest(request: ModelRequest) -> str:
+    """Chat completions as they were always counted; another format is another question."""
+    encoded = encode(request.body)
+    return digest_of(encoded if request.format is Format.CHAT else request.format.encode() + encoded)
 
 
 def spent_of(kind: str, data: Mapping[str, Any], *, settled: bool) -> int:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
-from fairlead.gateway.budgets import RunBudget
+from fairlead.gateway.run_budget import RunBudget
 from fairlead.runs.book import Book
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import DRAINED, FENCED, Ending

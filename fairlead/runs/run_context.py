@@ -6,6 +6,7 @@ import asyncio
 import random as randomness
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,12 +19,13 @@ from fairlead.agents.memory import Message
 from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
 from fairlead.errors import ConfigurationError
-from fairlead.gateway import Gateway, ModelReply, ModelRequest
+from fairlead.gateway import Caller, Choices, Gateway, ModelReply, ModelRequest, Sink
 from fairlead.runs.asking import Asking, Tally
 from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import outcome_unknown
 from fairlead.runs.recorded import EMPTY, Recording, digest_of
+from fairlead.runs.run import Run
 from fairlead.runs.step import Step
 from fairlead.runs.thread_memory import ThreadMemory
 from fairlead.runs.waiting import Waiting
@@ -53,6 +55,8 @@ class RunContext:
         self._held = recording.held
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._caller = _caller(recording.held.run)
+        self._summaries: dict[bytes, ModelReply] = {}
         self.memory = memory
 
     @property
@@ -94,19 +98,24 @@ class RunContext:
         timeout: timedelta | None = None,
         stream: bool = True,
         on_delta: Callable[[str], None] | None = None,
+        choices: Choices | None = None,
     ) -> ModelReply:
         body = request_body(
             messages, tools=tools, response_format=response_format, temperature=temperature, max_tokens=max_tokens
         )
-        run = self._held.run
         request = ModelRequest(
-            self._model(model), body, timeout or self._held.spec.model_timeout, run.id, run.agent, run.tenant,
-            on_delta=(on_delta or _ignore) if stream else None,
+            self._model(model), body, timeout or self._held.spec.model_timeout,
+            sink=Sink(on_delta) if stream else None, choices=choices or self._choices(),
         )  # fmt: skip
+        return await self.ask(request)
+
+    async def ask(self, request: ModelRequest) -> ModelReply:
+        """A model call in any wire format as a step of this run: what clients of other libraries come to."""
+        request = replace(request, caller=self._caller)
         tally = Tally(self._held.budget)
-        bound = self._gateway.upper_bound_nano(request)
+        bound = self._gateway.upper_bound_nano(replace(request, budget=tally))
         asking = Asking(self._recording, tally=tally, bound_nano=bound, deltas=self._deltas)
-        return await self._gateway.complete(request, recorder=asking, budget=tally)
+        return await self._gateway.complete(request, recorder=asking, budget=tally, summaries=self._summaries)
 
     async def use_tool(self, tool: Tool, arguments: Mapping[str, Any], *, call_id: str | None = None) -> Any:
         recording = self._recording
@@ -231,12 +240,22 @@ class RunContext:
             hint='Give one: ctx.model(…, model="provider/model").',
         )
 
+    def _choices(self) -> Choices:
+        native = self._held.spec.native
+        if native is None:
+            return Choices()
+        return replace(native.choices, fit=native.memory.tokens) if native.memory.summarise else native.choices
+
     def _since(self, started: float) -> timedelta:
         return timedelta(seconds=self._held.clock.monotonic() - started)
 
 
-def _ignore(text: str) -> None:
-    """Deltas go to those who watch the run."""
+def _caller(run: Run) -> Caller:
+    user = run.metadata.get("user")
+    return Caller(
+        run.tenant, user if isinstance(user, str) else None, run.agent, run.id, run.thread_id, run.release,
+        metadata=run.metadata, priority=run.priority,
+    )  # fmt: skip
 
 
 def _may_repeat(record: Record) -> bool:

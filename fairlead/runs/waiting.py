@@ -11,7 +11,7 @@ from fairlead.agents.context import ChildRun, Decision
 from fairlead.agents.jsonable import encode
 from fairlead.clock import from_micros, to_micros
 from fairlead.errors import BudgetExceededError
-from fairlead.gateway.budgets import RunHold
+from fairlead.gateway.run_budget import RunHold
 from fairlead.runs.failure import child_failed
 from fairlead.runs.holding import Wait
 from fairlead.runs.ids import derived_id
@@ -132,7 +132,7 @@ class Waiting:
 
     def set_aside_again(self, child_id: str, budget_nano: int) -> None:
         """A child known from the journal holds its part of the budget still."""
-        self.envelopes[child_id] = self._recording.held.budget.hold(budget_nano)
+        self.envelopes[child_id] = self._recording.held.budget.hold_now(budget_nano)
 
     async def result_of(self, child_id: str, agent: str) -> Any:
         recording = self._recording
@@ -176,7 +176,7 @@ class Waiting:
             raise BudgetExceededError(
                 f"Nothing is left of the budget for a child run of `{agent}`.", hint="Raise the run's budget."
             )
-        self.envelopes[child_id] = budget.hold(amount)
+        self.envelopes[child_id] = budget.hold_now(amount)
         return amount
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -17,6 +18,7 @@ from fairlead.access import Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
+from fairlead.gateway import Gateway
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -24,6 +26,7 @@ from fairlead.runs.threads import Threads
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
 from fairlead.web.front import Front
+from fairlead.web.gateway import GatewayEndpoints, is_gateway
 
 _EXPOSED = ("Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After")
 
@@ -31,6 +34,7 @@ _EXPOSED = ("Content-Location", "Location", "X-Request-ID", "X-Response-Time", "
 def make_app(
     *,
     control: Control,
+    gateway: Gateway,
     feed: Feed,
     oversight: Oversight,
     threads: Threads,
@@ -45,6 +49,7 @@ def make_app(
     probes: Mapping[str, Probe] | None = None,
     console: APIRouter | None = None,
     cors_origins: Sequence[str] = (),
+    model_timeout: timedelta = timedelta(minutes=2),
     stopping: asyncio.Event | None = None,
 ) -> ASGIApp:
     """Everything is handed in.
@@ -61,7 +66,8 @@ def make_app(
     app.router.routes.extend(api_routes(doors))
     if console is not None:
         app.include_router(console)
-    front: ASGIApp = Front(_routing(app), keys=keys, limit=settings.body_limit, clock=clock, emit=emit)
+    endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
+    front: ASGIApp = Front(_routing(app, endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit)
     if cors_origins:
         front = CORSMiddleware(
             front, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED
@@ -69,10 +75,13 @@ def make_app(
     return front
 
 
-def _routing(app: FastAPI) -> ASGIApp:
+def _routing(app: FastAPI, endpoints: GatewayEndpoints) -> ASGIApp:
     """The routes alone: the front does what a framework's own layers of middleware do, once."""
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_gateway(scope["path"]):
+            await endpoints(scope, receive, send)  # type: ignore[arg-type]
+            return
         scope["app"] = app
         await app.router(scope, receive, send)
 

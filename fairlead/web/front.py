@@ -25,6 +25,7 @@ from fairlead.telemetry.logs import bound
 from fairlead.web.api.call import Visit, too_large
 from fairlead.web.api.problems import internal_reply, problem_reply
 from fairlead.web.api.reply import Reply
+from fairlead.web.gateway import BODY_LIMIT, is_gateway
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -90,8 +91,9 @@ class Front:
         if not self._keys:
             _refuse_other_sites(scope, visit)
         size = visit.headers.get("content-length", "")
-        if size.isdecimal() and int(size) > self._limit:
-            raise too_large(self._limit)
+        limit = BODY_LIMIT if is_gateway(scope["path"]) else self._limit
+        if size.isdecimal() and int(size) > limit:
+            raise too_large(limit)
         if _is_console(scope["path"]):
             visit.endpoint = "console"
             self._admit_reader(visit)

@@ -6,6 +6,7 @@ API and console, a worker, and both under a supervisor.
 May import: everything but cli and testing.
 """
 
-from fairlead.wiring.engine import Engine, make_worker, open_database, open_engine, open_gateway
+from fairlead.wiring.engine import Engine, make_worker, open_database, open_engine
+from fairlead.wiring.gateway import open_gateway
 
 __all__ = ["Engine", "make_worker", "open_database", "open_engine", "open_gateway"]

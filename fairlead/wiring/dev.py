@@ -39,8 +39,9 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     telemetry = open_telemetry(settings, clock)
     setup.load()
     engine = await open_engine(
-        settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=telemetry.emit
-    )
+        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
+        emit=telemetry.emit,
+    )  # fmt: skip
     relay = _relay(engine)
     supervisor = Supervisor(Orders(str(setup.declared.file), overrides), relay, announce=announce, clock=clock)
 

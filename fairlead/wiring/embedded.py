@@ -67,8 +67,9 @@ class Embedded:
         setup.load()
         emit = Emitter(clock).emit  # nobody listens: the command tells what happens
         engine = await open_engine(
-            setup.settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=emit
-        )
+            setup.settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
+            clock=clock, emit=emit,
+        )  # fmt: skip
         worker = make_worker(engine) if self._with_worker else None
         working = asyncio.create_task(worker.run()) if worker else None
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,7 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
-from fairlead.gateway import Gateway, Prices, RetryPolicy, build
-from fairlead.gateway.providers.declared import declared_providers
-from fairlead.gateway.transport import Transport
+from fairlead.gateway import Gateway, Model, Prices
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.control import Control
 from fairlead.runs.execute import Executor
@@ -28,6 +24,7 @@ from fairlead.runs.retention import Retention
 from fairlead.runs.threads import Threads
 from fairlead.runs.worker import Parts, Worker
 from fairlead.telemetry.emit import Emit
+from fairlead.wiring.gateway import open_gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +57,7 @@ async def open_engine(
     agents: Mapping[str, AgentSpec],
     *,
     providers: Mapping[str, Mapping[str, Any]],
+    models: Mapping[str, Model] | None = None,
     prices: Prices | None = None,
     clock: Clock,
     emit: Emit,
@@ -84,7 +82,7 @@ async def open_engine(
         database=database,
         queries=queries,
         payloads=payloads,
-        gateway=open_gateway(settings, providers, prices=prices, clock=clock, emit=emit),
+        gateway=open_gateway(settings, providers, models=models, prices=prices, clock=clock, emit=emit),
         control=Control(
             database,
             queries,
@@ -111,31 +109,6 @@ async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock)
     if settings.is_sqlite:
         return await Sqlite.open(root / settings.sqlite_path, clock=clock)
     return await Postgres.open(settings.url, clock=clock, connections=settings.pool_size)
-
-
-def open_gateway(
-    settings: Settings,
-    providers: Mapping[str, Mapping[str, Any]],
-    *,
-    prices: Prices | None,
-    clock: Clock,
-    emit: Emit,
-) -> Gateway:
-    def secret(name: str) -> str:
-        value = settings.secret(name)
-        return value.get_secret_value() if value is not None else ""
-
-    declared = declared_providers(
-        providers, root=settings.root, secret=secret, open_transport=_open_transport, clock=clock
-    )
-    models = settings.models
-    policy = RetryPolicy(tries=models.retry_count + 1, first_wait=models.retry_delay)
-    return build(declared, prices or Prices(), clock, emit, jitter=random.random, retry=policy)
-
-
-def _open_transport() -> Transport:
-    """An HTTP client takes a sixth of a second to import: not for those whose models are simulated in the process."""
-    return import_module("fairlead.gateway.transport_aiohttp").AiohttpTransport()
 
 
 def make_worker(engine: Engine) -> Worker:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.agents.load import Declaration, find_declaration, load_project, read_declaration
+from fairlead.agents.load_code import load_object
 from fairlead.agents.spec import AgentSpec
 from fairlead.config import Settings, load_settings
 from fairlead.errors import ConfigurationError
+from fairlead.gateway.models import Model, parse_models
 from fairlead.gateway.prices import Prices, parse_prices, usd
 
 
@@ -25,6 +27,14 @@ class Setup:
     @property
     def providers(self) -> Mapping[str, Mapping[str, Any]]:
         return self.declared.providers
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """The models that the project declares; a classifier of its code is loaded. Raises `ConfigurationError`."""
+        declared = self.declared
+        return parse_models(
+            declared.models, lambda target: load_object(declared.root, target, declared_in=declared.file)
+        )
 
     @property
     def prices(self) -> Prices:

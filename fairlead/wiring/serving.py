@@ -30,8 +30,9 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     telemetry = open_telemetry(settings, clock)
     setup.load()
     engine = await open_engine(
-        settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=telemetry.emit
-    )
+        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
+        emit=telemetry.emit,
+    )  # fmt: skip
     worker = make_worker(engine) if with_worker else None
     settle_garbage_collector()
     working = asyncio.create_task(worker.run()) if worker else None

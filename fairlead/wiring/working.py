@@ -34,8 +34,9 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     telemetry = open_telemetry(settings, clock)
     setup.load()
     engine = await open_engine(
-        settings, setup.agents, providers=setup.providers, prices=setup.prices, clock=clock, emit=telemetry.emit
-    )
+        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
+        emit=telemetry.emit,
+    )  # fmt: skip
     worker, stop = make_worker(engine), Stop()
     settle_garbage_collector()
     stop.hear()

@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from fairlead.errors import BrokenAnswer, ErrorWithin, InvalidInput
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import openai_chat
 from fairlead.gateway.wire import openai_responses as wire
-from fairlead.gateway.wire.cross import responses
+from fairlead.gateway.wire.crossing import responses
 from tests.gateway.answers import CHAT, RESPONSE
 
 Json = dict[str, Any]
@@ -166,6 +166,6 @@ def test_a_chat_answer_is_the_response_that_says_the_same_also_as_a_stream() -> 
     assert [item["type"] for item in answer["output"]] == ["reasoning", "message", "function_call", "function_call"]
     assert answer["output"][1]["content"][0]["text"] == CHAT["choices"][0]["message"]["content"]
     assert wire.usage_of(answer) == openai_chat.usage_of(CHAT)
-    events = [orjson.loads(event.split(b"data: ")[1]) for event in wire.emit(answer)]
+    events = [orjson.loads(event) for event in wire.emit(answer)]
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert (events[0]["type"], events[-1]["type"]) == ("response.created", "response.completed")

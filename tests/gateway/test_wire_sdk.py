@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,12 +12,12 @@ from pydantic import TypeAdapter
 
 from fairlead.errors import ModelUnavailable
 from fairlead.gateway.types import Format
-from fairlead.gateway.wire import WIRES, anthropic_messages, cross, openai_chat, openai_responses
-from fairlead.gateway.wire.cross import responses
+from fairlead.gateway.wire import WIRES, anthropic_messages, crossing, openai_chat, openai_responses
+from fairlead.gateway.wire.crossing import responses
 from tests.gateway.answers import ANSWERS, CHAT, MESSAGE, RESPONSE
 from tests.gateway.loopback import peer, says
 from tests.gateway.test_openai_responses import ASKED
-from tests.gateway.test_wire_cross import CHAT_REQUEST, MESSAGES_REQUEST, lines, to_chat, to_messages
+from tests.gateway.test_wire_crossing import CHAT_REQUEST, MESSAGES_REQUEST, to_chat, to_messages
 
 pytest.importorskip("openai")
 pytest.importorskip("anthropic")
@@ -41,8 +41,8 @@ def test_our_example_answers_are_what_the_providers_document() -> None:
 
 
 def test_answers_that_crossed_are_what_the_clients_know() -> None:
-    fits(Message, cross.answer(CHAT, Format.CHAT, Format.MESSAGES))
-    fits(ChatCompletion, cross.answer(MESSAGE, Format.MESSAGES, Format.CHAT, created=1))
+    fits(Message, crossing.answer(CHAT, Format.CHAT, Format.MESSAGES))
+    fits(ChatCompletion, crossing.answer(MESSAGE, Format.MESSAGES, Format.CHAT, created=1))
     fits(Response, responses.answer_from_chat(CHAT, ASKED))
 
 
@@ -56,8 +56,8 @@ def test_requests_that_crossed_are_what_the_providers_take() -> None:
     fits(MessageCreateParamsNonStreaming, {**asked, "stream": False})
 
 
-def events(raw: bytes) -> list[Any]:
-    return [orjson.loads(data) for data in lines(raw) if data != b"[DONE]"]
+def events(told: Iterable[bytes]) -> list[Any]:
+    return [orjson.loads(data) for data in told if data != b"[DONE]"]
 
 
 @pytest.mark.parametrize("name", [Format.CHAT, Format.MESSAGES, Format.RESPONSES])
@@ -67,7 +67,7 @@ def test_every_event_that_we_tell_is_what_the_clients_know(name: Format) -> None
         Format.MESSAGES: RawMessageStreamEvent,
         Format.RESPONSES: ResponseStreamEvent,
     }
-    for event in events(b"".join(WIRES[name].emit(ANSWERS[name]))):
+    for event in events(WIRES[name].emit(ANSWERS[name])):
         fits(kinds[name], event)
 
 
@@ -76,16 +76,16 @@ def test_every_event_that_crossed_is_what_the_clients_know() -> None:
         (Format.CHAT, Format.MESSAGES, RawMessageStreamEvent),
         (Format.MESSAGES, Format.CHAT, ChatCompletionChunk),
     ):
-        crossing = cross.stream(source, target)
-        for data in lines(b"".join(WIRES[source].emit(ANSWERS[source]))):
-            for event in events(b"".join(crossing.feed(data))):
+        stream = crossing.stream(source, target)
+        for data in WIRES[source].emit(ANSWERS[source]):
+            for event in events(stream.feed(data)):
                 fits(kind, event)
 
 
 def test_what_breaks_a_stream_off_is_what_the_clients_take_for_an_error() -> None:
     error = ModelUnavailable("gone away")
     [chat], [message], [response] = (
-        events(wire.broken_off(error)) for wire in (openai_chat, anthropic_messages, openai_responses)
+        events([wire.broken_off(error)]) for wire in (openai_chat, anthropic_messages, openai_responses)
     )
     assert chat["error"]["message"] == response["error"]["message"] == message["error"]["message"] == "gone away"
     assert message["type"] == response["type"] == "error"
@@ -99,19 +99,31 @@ async def telling(raw: bytes) -> AsyncIterator[str]:
         yield server.url
 
 
+def wired(name: Format, told: Iterable[bytes]) -> bytes:
+    return b"".join(WIRES[name].event(data) for data in told)
+
+
+def emitted(name: Format) -> bytes:
+    return wired(name, WIRES[name].emit(ANSWERS[name]))
+
+
 def crossed(source: Format, target: Format) -> bytes:
-    crossing = cross.stream(source, target)
-    told = [event for data in lines(b"".join(WIRES[source].emit(ANSWERS[source]))) for event in crossing.feed(data)]
-    return b"".join([*told, *crossing.finish()])
+    stream = crossing.stream(source, target)
+    told = [event for data in WIRES[source].emit(ANSWERS[source]) for event in stream.feed(data)]
+    return wired(target, [*told, *stream.finish()])
 
 
 @pytest.mark.parametrize("came", [Format.CHAT, Format.MESSAGES])
 async def test_the_official_chat_client_puts_our_stream_together(came: Format) -> None:
-    raw = b"".join(openai_chat.emit(CHAT)) if came is Format.CHAT else crossed(Format.MESSAGES, Format.CHAT)
-    expected = CHAT if came is Format.CHAT else cross.answer(MESSAGE, Format.MESSAGES, Format.CHAT)
-    async with telling(raw) as url, AsyncOpenAI(api_key="x", base_url=url, max_retries=0) as client:
-        async with client.chat.completions.stream(model="m", messages=[{"role": "user", "content": "x"}]) as stream:
-            answer = await stream.get_final_completion()
+    raw = emitted(came) if came is Format.CHAT else crossed(Format.MESSAGES, Format.CHAT)
+    expected = CHAT if came is Format.CHAT else crossing.answer(MESSAGE, Format.MESSAGES, Format.CHAT)
+    asked: Any = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+    async with (
+        telling(raw) as url,
+        AsyncOpenAI(api_key="x", base_url=url, max_retries=0) as client,
+        client.chat.completions.stream(**asked) as stream,
+    ):
+        answer = await stream.get_final_completion()
     said, wanted = answer.choices[0].message, expected["choices"][0]["message"]
     assert said.content == wanted["content"]
     assert [call.function.arguments for call in said.tool_calls or []] == [
@@ -122,28 +134,33 @@ async def test_the_official_chat_client_puts_our_stream_together(came: Format) -
 
 @pytest.mark.parametrize("came", [Format.CHAT, Format.MESSAGES])
 async def test_the_official_messages_client_puts_our_stream_together(came: Format) -> None:
-    raw = b"".join(anthropic_messages.emit(MESSAGE)) if came is Format.MESSAGES else crossed(came, Format.MESSAGES)
-    expected = MESSAGE if came is Format.MESSAGES else cross.answer(CHAT, Format.CHAT, Format.MESSAGES)
-    async with telling(raw) as url, AsyncAnthropic(api_key="x", base_url=url, max_retries=0) as client:
-        asked: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
-        async with client.messages.stream(**asked) as stream:
-            answer = await stream.get_final_message()
+    raw = emitted(came) if came is Format.MESSAGES else crossed(came, Format.MESSAGES)
+    expected = MESSAGE if came is Format.MESSAGES else crossing.answer(CHAT, Format.CHAT, Format.MESSAGES)
+    asked: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    async with (
+        telling(raw) as url,
+        AsyncAnthropic(api_key="x", base_url=url, max_retries=0) as client,
+        client.messages.stream(**asked) as stream,
+    ):
+        answer = await stream.get_final_message()
     assert orjson.loads(answer.model_dump_json(exclude_unset=True, by_alias=True))["content"] == expected["content"]
     assert answer.stop_reason == "tool_use" and answer.usage.output_tokens == 12
 
 
 async def test_the_official_responses_client_puts_our_stream_together() -> None:
-    async with telling(b"".join(openai_responses.emit(RESPONSE))) as url:
-        async with AsyncOpenAI(api_key="x", base_url=url, max_retries=0) as client:
-            async with client.responses.stream(model="m", input="x") as stream:
-                answer = await stream.get_final_response()
+    async with (
+        telling(emitted(Format.RESPONSES)) as url,
+        AsyncOpenAI(api_key="x", base_url=url, max_retries=0) as client,
+        client.responses.stream(model="m", input="x") as stream,
+    ):
+        answer = await stream.get_final_response()
     assert answer.output_text == "In a peaceful grove"
 
 
 @pytest.mark.parametrize("name", [Format.CHAT, Format.MESSAGES, Format.RESPONSES])
 async def test_the_official_client_raises_when_a_stream_is_broken_off(name: Format) -> None:
     half = list(WIRES[name].emit(ANSWERS[name]))[:5]
-    raw = b"".join([*half, WIRES[name].broken_off(ModelUnavailable("gone away"))])
+    raw = wired(name, [*half, WIRES[name].broken_off(ModelUnavailable("gone away"))])
     async with telling(raw) as url:
         with pytest.raises(Exception, match="gone away"):
             await everything(name, url)

@@ -1,20 +1,35 @@
-"""From a table of the project file to a provider: what [providers.NAME] may say."""
+"""From a table of the project file to a provider: what [providers.NAME] may say.
+
+[providers.local]
+kind = "openai"                    # openai (the default), anthropic or simulated
+base_url = "http://127.0.0.1:11434/v1"
+api_key_env = "LOCAL_KEY"          # the variable that holds its key
+formats = ["chat", "responses"]    # what it speaks, where that is more than chat
+requests_per_minute = 60           # 0: no limit
+tokens_per_minute = 100000
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fairlead.clock import Clock
 from fairlead.errors import ConfigurationError, UnknownSetting
 from fairlead.gateway.policy import load_policy
 from fairlead.gateway.provider import Provider
-from fairlead.gateway.providers.openai import OpenAIProvider
+from fairlead.gateway.providers.anthropic import ANTHROPIC_URL, anthropic
+from fairlead.gateway.providers.http import Endpoint, HttpProvider
+from fairlead.gateway.providers.openai import OPENAI_URL, openai
 from fairlead.gateway.providers.simulated import SimulatedProvider
 from fairlead.gateway.transport import LateTransport, Transport
+from fairlead.gateway.types import Format
 
-OPENAI_URL = "https://api.openai.com/v1"
+KINDS = ("anthropic", "openai", "simulated")
+_LIMITS = ("requests_per_minute", "tokens_per_minute")
+_FORMATS = (Format.CHAT, Format.RESPONSES, Format.MESSAGES)
 
 
 def declared_providers(
@@ -24,16 +39,19 @@ def declared_providers(
     secret: Callable[[str], str],
     open_transport: Callable[[], Transport],
     clock: Clock,
+    silence: timedelta | None = None,
 ) -> list[Provider]:
-    """A provider for each table, and `openai` and `simulated`, which exist without one.
+    """A provider for each table, and `anthropic`, `openai` and `simulated`, which exist without one.
 
     `secret` gives the value of a variable, "" when it is not set. `open_transport` is called once for each provider
     that speaks HTTP, when it is first asked: whoever stays with simulated models never loads an HTTP client.
     """
-    tables = {"openai": {}, "simulated": {}, **tables}
-    return [
-        _provider(name, table, root, secret, LateTransport(open_transport), clock) for name, table in tables.items()
-    ]
+
+    def over_http(name: str, endpoint: Endpoint) -> Provider:
+        return HttpProvider(name, endpoint, transport=LateTransport(open_transport), clock=clock, silence=silence)
+
+    tables = {**{kind: {} for kind in KINDS}, **tables}
+    return [_provider(name, table, root, secret, over_http, clock) for name, table in tables.items()]
 
 
 def _provider(
@@ -41,26 +59,47 @@ def _provider(
     table: Mapping[str, Any],
     root: Path,
     secret: Callable[[str], str],
-    transport: Transport,
+    over_http: Callable[[str, Endpoint], Provider],
     clock: Clock,
 ) -> Provider:
-    kind = table.get("kind", name if name in ("openai", "simulated") else "openai")
+    kind = table.get("kind", name if name in KINDS else "openai")
     match kind:
         case "simulated":
-            _only(name, table, "kind", "policy", "url")
+            _only(name, table, "kind", "policy", "url", *_LIMITS)
             if "url" not in table:
                 policy = load_policy(_text(name, table, "policy"), root) if "policy" in table else None
                 return SimulatedProvider(policy, clock=clock, name=name)
             url = _text(name, table, "url").rstrip("/") + "/v1"
-            return OpenAIProvider(name, base_url=url, api_key="", transport=transport, clock=clock)
+            return over_http(name, openai(url, "", formats=_FORMATS))
         case "openai":
-            _only(name, table, "kind", "base_url", "api_key_env")
+            _only(name, table, "kind", "base_url", "api_key_env", "formats", *_LIMITS)
             url = _text(name, table, "base_url", OPENAI_URL if name == "openai" else None)
             variable = _text(name, table, "api_key_env", "OPENAI_API_KEY" if name == "openai" else "")
-            key = secret(variable) if variable else ""
-            return OpenAIProvider(name, base_url=url, api_key=key, transport=transport, clock=clock, key_name=variable)
+            formats = _formats(name, table)
+            return over_http(name, openai(url, _value(secret, variable), key_name=variable, formats=formats))
+        case "anthropic":
+            _only(name, table, "kind", "base_url", "api_key_env", *_LIMITS)
+            url = _text(name, table, "base_url", ANTHROPIC_URL)
+            variable = _text(name, table, "api_key_env", "ANTHROPIC_API_KEY" if name == "anthropic" else "")
+            return over_http(name, anthropic(url, _value(secret, variable), key_name=variable))
         case _:
-            raise ConfigurationError(f"[providers.{name}] has an unknown kind {kind!r}.", hint="openai or simulated.")
+            raise ConfigurationError(
+                f"[providers.{name}] has an unknown kind {kind!r}.", hint=f"It is one of {', '.join(KINDS)}."
+            )
+
+
+def _value(secret: Callable[[str], str], variable: str) -> str:
+    return secret(variable) if variable else ""
+
+
+def _formats(name: str, table: Mapping[str, Any]) -> tuple[Format, ...]:
+    said: Any = table.get("formats", [Format.CHAT])
+    values = cast("list[Any]", said) if isinstance(said, list) else []
+    if not values or not all(one in list(Format) for one in values):
+        raise ConfigurationError(
+            f"[providers.{name}]: formats must be a list.", hint=f"Of {', '.join(Format)}; at least one."
+        )
+    return tuple(Format(one) for one in values)
 
 
 def _only(name: str, table: Mapping[str, Any], *known: str) -> None:

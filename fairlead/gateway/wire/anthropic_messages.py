@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 
 from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
-from fairlead.gateway.types import OUTPUT_CAP, Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
 from fairlead.gateway.wire.anthropic_messages_answer import Assembly, check
 from fairlead.gateway.wire.wire import Json
 
 FORMAT = Format.MESSAGES
-PATH = "/v1/messages"
+PATH = "/messages"
 
 _ROLES = frozenset({"user", "assistant", "system"})
 _COST_THEIR_BYTES = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "server_tool_use"})
@@ -112,19 +113,19 @@ def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
     if isinstance(answer.get("usage"), dict):
         begun["usage"], last["usage"] = {**answer["usage"], "output_tokens": 0}, answer["usage"]
         begun["usage"].pop("output_tokens_details", None)
-    yield _event({"type": "message_start", "message": begun})
+    yield checked.dump({"type": "message_start", "message": begun}, BrokenAnswer)
     for index, block in enumerate(answer["content"]):
         yield from _emit_block(index, block, piece)
-    yield _event(last)
-    yield _event({"type": "message_stop"})
+    yield checked.dump(last, BrokenAnswer)
+    yield checked.dump({"type": "message_stop"}, BrokenAnswer)
 
 
 def _emit_block(index: int, block: Json, piece: int) -> Iterator[bytes]:
     begun, deltas = _block_deltas(block, piece)
-    yield _event({"type": "content_block_start", "index": index, "content_block": begun})
+    yield checked.dump({"type": "content_block_start", "index": index, "content_block": begun}, BrokenAnswer)
     for delta in deltas:
-        yield _event({"type": "content_block_delta", "index": index, "delta": delta})
-    yield _event({"type": "content_block_stop", "index": index})
+        yield checked.dump({"type": "content_block_delta", "index": index, "delta": delta}, BrokenAnswer)
+    yield checked.dump({"type": "content_block_stop", "index": index}, BrokenAnswer)
 
 
 def _block_deltas(block: Json, piece: int) -> tuple[Json, list[Json]]:
@@ -153,10 +154,6 @@ def _pieces(text: str, piece: int) -> Iterator[str]:
     return (text[start : start + piece] for start in range(0, len(text), piece))
 
 
-def _event(event: Json) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), checked.dump(event, BrokenAnswer))
-
-
 def event(data: bytes) -> bytes:
     return sse.named(data)
 
@@ -166,7 +163,7 @@ def problem(status: int, error: FairleadError) -> bytes:
 
 
 def broken_off(error: FairleadError) -> bytes:
-    return _event(_error(500, error))
+    return orjson.dumps(_error(500, error))
 
 
 def _error(status: int, error: FairleadError) -> Json:

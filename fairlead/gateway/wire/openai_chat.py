@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import orjson
 
 from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
-from fairlead.gateway.types import OUTPUT_CAP, Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import checked, openai_chat_answer, openai_error, sse
 from fairlead.gateway.wire.openai_chat_answer import Assembly, check
 from fairlead.gateway.wire.wire import Json
@@ -86,11 +87,11 @@ def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
         yield _chunk(head, [{**rest, "delta": {}}])
     if "usage" in answer:
         yield _chunk({**head, "usage": answer["usage"]}, [])
-    yield sse.event(sse.DONE)
+    yield sse.DONE
 
 
 def _chunk(head: Json, choices: list[Json]) -> bytes:
-    return sse.event(checked.dump({**head, "choices": choices}, BrokenAnswer))
+    return checked.dump({**head, "choices": choices}, BrokenAnswer)
 
 
 def _deltas(message: Json, piece: int) -> Iterator[Json]:
@@ -109,12 +110,12 @@ def _deltas(message: Json, piece: int) -> Iterator[Json]:
 def _thoughts(texts: dict[str, str], thoughts: list[Json], piece: int) -> Iterator[Json]:
     """Each signed thought after its own text, as a provider that signs tells them."""
     if thoughts and "".join(thought.get("thinking", "") for thought in thoughts) != texts.get("reasoning_content"):
-        yield {"thinking_blocks": [{"index": number, **thought} for number, thought in enumerate(thoughts)]}
+        yield {"thinking_blocks": thoughts}
         return
-    for number, thought in enumerate(thoughts):
+    for thought in thoughts:
         if thought.get("thinking"):
             yield from _pieces("reasoning_content", thought["thinking"], piece)
-        yield {"thinking_blocks": [{"index": number, **thought}]}
+        yield {"thinking_blocks": [thought]}
     if thoughts:
         del texts["reasoning_content"]
 
@@ -142,4 +143,4 @@ def problem(status: int, error: FairleadError) -> bytes:
 
 
 def broken_off(error: FairleadError) -> bytes:
-    return sse.event(orjson.dumps(openai_error.body(500, error)))
+    return orjson.dumps(openai_error.body(500, error))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import orjson
 
 from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
-from fairlead.gateway.types import OUTPUT_CAP, Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import checked, openai_error, openai_responses_answer, sse
 from fairlead.gateway.wire.openai_responses_answer import Assembly, check
 from fairlead.gateway.wire.openai_responses_events import events
@@ -81,11 +82,7 @@ def assembly() -> Assembly:
 
 def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
     for number, event in enumerate(events(answer, piece)):
-        yield _event({**event, "sequence_number": number})
-
-
-def _event(event: Json) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), checked.dump(event, BrokenAnswer))
+        yield checked.dump({**event, "sequence_number": number}, BrokenAnswer)
 
 
 def event(data: bytes) -> bytes:
@@ -100,4 +97,4 @@ def broken_off(error: FairleadError) -> bytes:
     """The documented event has its message at the top; for `error` within, the official SDK raises by itself."""
     within = openai_error.body(500, error)
     said = {"type": "error", "code": error.code, "message": str(error), "param": None, "sequence_number": 0}
-    return _event({**said, **within})
+    return orjson.dumps({**said, **within})

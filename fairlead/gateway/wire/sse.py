@@ -10,9 +10,11 @@ import orjson
 DONE = b"[DONE]"
 
 
-async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """The data of each event, however the bytes were cut. An event that was not ended by an empty line is dropped,
-    as the standard says: whoever needs to know that the end came must look for it."""
+async def batches(pieces: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
+    """The data of the events that each piece of bytes completes, however the bytes were cut; never an empty list.
+
+    An event that was not ended by an empty line is dropped, as the standard says: whoever needs to know that the end
+    came must look for it."""
     rest: list[bytes] = []  # the beginning of a line, not joined before its end: hostile lines come byte by byte
     data: list[bytes] = []
     async for piece in pieces:
@@ -21,13 +23,23 @@ async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
             continue
         lines = b"".join([*rest, piece]).split(b"\n")
         rest = [lines.pop()]
+        batch: list[bytes] = []
         for line in lines:
             line = line.removesuffix(b"\r")
             if line.startswith(b"data:"):
                 data.append(line[5:].removeprefix(b" "))
-            elif not line.strip() and data:
-                yield data[0] if len(data) == 1 else b"\n".join(data)
+            elif data and not line.strip():
+                batch.append(data[0] if len(data) == 1 else b"\n".join(data))
                 data.clear()
+        if batch:
+            yield batch
+
+
+async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The same, one by one."""
+    async for batch in batches(pieces):
+        for data in batch:
+            yield data
 
 
 def event(data: bytes) -> bytes:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from fairlead.errors import FairleadError
-from fairlead.gateway.types import Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import Usage
 
 Json = dict[str, Any]
 
@@ -33,7 +34,7 @@ class Assembly(Protocol):
 
     def usage(self) -> Usage | None:
         """What the provider has said so far that it used; never raises. `estimated` while it is known in part only:
-        a stream that is cut then has its input right, and its output is at least this much."""
+        of a stream that is cut then the input is right, and the output is at least this much."""
         ...
 
     def finish(self) -> Json:
@@ -61,7 +62,7 @@ class Wire(Protocol):
         ...
 
     def output_cap(self, body: Json) -> int:
-        """The most tokens that one choice of the answer may have; `types.OUTPUT_CAP` when the body names none.
+        """The most tokens that one choice of the answer may have; `usage.OUTPUT_CAP` when the body names none.
         InvalidInput as for `build`."""
         ...
 
@@ -82,12 +83,12 @@ class Wire(Protocol):
     def assembly(self) -> Assembly: ...
 
     def emit(self, answer: Json, *, piece: int = 16) -> Iterator[bytes]:
-        """The events of a stream that tells of this checked answer, as bytes on the wire, its closing event too; text
-        in pieces of `piece` letters. BrokenAnswer when it is nested too deep to be told."""
+        """The data of each event of a stream that tells of this checked answer, to the last; text in pieces of
+        `piece` letters. BrokenAnswer when it is nested too deep to be told."""
         ...
 
     def event(self, data: bytes) -> bytes:
-        """One event on the wire, its data untouched; with a name where the format names its events."""
+        """One event as it goes over the wire, its data untouched; named where the format names its events."""
         ...
 
     def problem(self, status: int, error: FairleadError) -> bytes:
@@ -95,7 +96,7 @@ class Wire(Protocol):
         ...
 
     def broken_off(self, error: FairleadError) -> bytes:
-        """The event that ends a stream which can't be completed, so that no client takes it for whole."""
+        """The data of the event that ends a stream which can't be completed, so that no client takes it for whole."""
         ...
 
 

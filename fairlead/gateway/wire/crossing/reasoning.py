@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from fairlead.errors import InvalidInput
-from fairlead.gateway.types import OUTPUT_CAP
+from fairlead.gateway.usage import OUTPUT_CAP
 from fairlead.gateway.wire import checked
-from fairlead.gateway.wire.cross.losses import Losses
+from fairlead.gateway.wire.crossing.losses import Losses
 from fairlead.gateway.wire.wire import Json
 
 _BUDGETED = re.compile(r"claude-(?:[23]|(?:opus|sonnet|haiku)-4(?:[-.@][0-5](?!\d)|[-@]20\d\d|$))")

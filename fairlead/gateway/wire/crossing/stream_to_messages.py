@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from fairlead.errors import BrokenAnswer, ErrorWithin
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import checked, openai_chat_answer, sse
-from fairlead.gateway.wire.cross import ending, whole
+from fairlead.gateway.wire.crossing import ending, whole
 from fairlead.gateway.wire.wire import Json
 
 _MOST_CALLS = 1024
@@ -213,4 +213,4 @@ def _start(chunk: Json) -> bytes:
 
 
 def _event(event: Json) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), checked.dump(event, BrokenAnswer))
+    return checked.dump(event, BrokenAnswer)

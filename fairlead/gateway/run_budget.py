@@ -1,42 +1,12 @@
-"""Money that may be spent: hold an upper bound before a call, settle what it really cost after it.
-
-    free ──hold──► held ──settle(actual)──► spent
-     ▲               │
-     └───release─────┘
-
-A budget refuses when the money is *spent*; while it is only *held*, callers wait for what comes back.
-"""
+"""The budget of one run: in memory, because one worker holds the run and its journal knows what was spent."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
 
 from fairlead.errors import BudgetExceededError
 
 _NANO_PER_USD = 1_000_000_000
-
-
-class Hold(Protocol):
-    """Money set aside for one call. `settle` or `release` ends it; ending it again changes nothing."""
-
-    def raise_to(self, nano: int) -> None:
-        """Hold at least so much from now on, or raise BudgetExceededError."""
-        ...
-
-    def settle(self, actual_nano: int) -> None: ...
-
-    def release(self) -> None: ...
-
-
-class Budget(Protocol):
-    def hold(self, bound_nano: int) -> Hold:
-        """Hold so much at once, or raise BudgetExceededError."""
-        ...
-
-    async def hold_when_free(self, bound_nano: int) -> Hold:
-        """Hold so much, waiting while money that others hold may come back; BudgetExceededError when it can't."""
-        ...
 
 
 class RunBudget:
@@ -53,18 +23,19 @@ class RunBudget:
         """What is neither spent nor held; below 0 when a provider billed more than its bound."""
         return self.limit_nano - self.spent_nano - self.held_nano
 
-    def hold(self, bound_nano: int) -> RunHold:
-        if bound_nano > self.remaining_nano:
-            raise self._refusal(bound_nano)
-        self.held_nano += bound_nano
-        return RunHold(self, bound_nano)
-
-    async def hold_when_free(self, bound_nano: int) -> RunHold:
+    async def hold(self, bound_nano: int) -> RunHold:
         while bound_nano > self.remaining_nano:
             if bound_nano > self.limit_nano - self.spent_nano:
                 raise self._refusal(bound_nano)
             await self._change()
-        return self.hold(bound_nano)
+        return self.hold_now(bound_nano)
+
+    def hold_now(self, bound_nano: int) -> RunHold:
+        """Hold so much at once, or raise BudgetExceededError."""
+        if bound_nano > self.remaining_nano:
+            raise self._refusal(bound_nano)
+        self.held_nano += bound_nano
+        return RunHold(self, bound_nano)
 
     async def _change(self) -> None:
         if self._changed is None:
@@ -96,11 +67,6 @@ class RunHold:
         self._nano = nano
         self._open = True
 
-    def raise_to(self, nano: int) -> None:
-        if self._open and nano > self._nano:
-            self._budget.hold(nano - self._nano)
-            self._nano = nano
-
     def settle(self, actual_nano: int) -> None:
         if self._open:
             self._open = False
@@ -112,27 +78,3 @@ class RunHold:
 
 def _usd(nano: int) -> str:
     return f"{nano / _NANO_PER_USD:.6f} USD"
-
-
-class Unlimited:
-    """For calls that belong to no budget. They are counted and told all the same."""
-
-    def hold(self, bound_nano: int) -> Hold:
-        return _NOT_HELD
-
-    async def hold_when_free(self, bound_nano: int) -> Hold:
-        return _NOT_HELD
-
-
-class _NotHeld:
-    def raise_to(self, nano: int) -> None:
-        pass
-
-    def settle(self, actual_nano: int) -> None:
-        pass
-
-    def release(self) -> None:
-        pass
-
-
-_NOT_HELD = _NotHeld()

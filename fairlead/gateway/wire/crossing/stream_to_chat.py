@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead.errors import BrokenAnswer, ErrorWithin
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
-from fairlead.gateway.wire.cross import ending, whole
+from fairlead.gateway.wire.crossing import ending, whole
 from fairlead.gateway.wire.wire import Json
 
 _MOST_BLOCKS = 4096
@@ -151,10 +151,10 @@ class StreamToChat:
         self._done = True
         used = anthropic_messages_answer.usage_of({"usage": self._usage}) if self._usage else None
         told = [self._event([], usage=ending.chat_usage(used))] if used is not None and self._with_usage else []
-        return [*told, sse.event(sse.DONE)]
+        return [*told, sse.DONE]
 
     def _say(self, delta: Json) -> bytes:
         return self._event([{"index": 0, "delta": delta, "finish_reason": None}])
 
     def _event(self, choices: list[Json], **more: Any) -> bytes:
-        return b"data: %s\n\n" % checked.dump({**self._head, "choices": choices, **more}, BrokenAnswer)
+        return checked.dump({**self._head, "choices": choices, **more}, BrokenAnswer)

@@ -1,0 +1,173 @@
+"""A provider over HTTP, whatever format it speaks: post, check, assemble, account for.
+
+An answer is believed only when it is whole: a stream that ends without its end is broken, however cleanly it closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from fairlead.clock import Clock
+from fairlead.errors import BrokenAnswer, ConfigurationError, ErrorWithin, ModelUnavailable
+from fairlead.gateway import bounds
+from fairlead.gateway.providers.refusal import refusal
+from fairlead.gateway.sink import Sink
+from fairlead.gateway.transport import Answer, NeverSent, Post, Stream, Transport
+from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
+from fairlead.gateway.usage import Usage, estimated_tokens
+from fairlead.gateway.wire import WIRES, sse
+from fairlead.gateway.wire.wire import Assembly, Wire
+
+_SILENT = Sink()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a provider listens and what it speaks. `base_url` ends before a format's path ("/chat/completions").
+
+    `key_name` is the setting that the key came from, "" when the endpoint needs none. `cap_name`: what the limit of an
+    answer is called, where that differs within a format.
+    """
+
+    base_url: str
+    formats: tuple[Format, ...]
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    key: str = field(default="", repr=False)
+    key_name: str = ""
+    cap_name: str = ""
+
+
+class HttpProvider:
+    """`silence`: a stream that says nothing for so long is given up."""
+
+    def __init__(
+        self, name: str, endpoint: Endpoint, *, transport: Transport, clock: Clock, silence: timedelta | None = None
+    ) -> None:
+        self.name = name
+        self.formats = endpoint.formats
+        self._endpoint = endpoint
+        self._urls = {one: endpoint.base_url.rstrip("/") + WIRES[one].PATH for one in endpoint.formats}
+        self._transport = transport
+        self._clock = clock
+        self._silence = silence
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        wire = WIRES[request.format]
+        post = self._post(request, wire)
+        request.meter.begin(_expected(request, wire), most_out=bounds.most_out(request.body, wire))
+        try:
+            if request.sink is None:
+                return await self._whole(request, wire, post)
+            return await self._streamed(request, wire, post, request.sink)
+        except ModelUnavailable as error:
+            if isinstance(error.__cause__, NeverSent):
+                request.meter.free()
+            raise
+
+    async def aclose(self) -> None:
+        """Closes its transport."""
+        await self._transport.aclose()
+
+    def _post(self, request: ModelRequest, wire: Wire) -> Post:
+        endpoint = self._endpoint
+        if endpoint.key_name and not endpoint.key:
+            raise ConfigurationError(
+                f"The provider {self.name!r} has no key: {endpoint.key_name} is not set.",
+                hint='Set it, or use "simulated/..." as the model.',
+            )
+        _, model = split_model(request.model)
+        streamed = request.sink is not None
+        body = wire.build(request.body, model=model, streamed=streamed, cap_name=endpoint.cap_name)
+        silence = self._silence if streamed else None
+        return Post(self._urls[request.format], endpoint.headers, body, request.timeout, silence=silence)
+
+    async def _whole(self, request: ModelRequest, wire: Wire, post: Post) -> ModelReply:
+        answer = await self._transport.post_json(post)
+        self._hear(request, answer.headers)
+        if answer.status != 200:
+            raise self._refused(request, answer)
+        try:
+            body = wire.parse(answer.body)
+            usage = wire.usage_of(body) or _guessed(request, wire, len(answer.body))
+        except BrokenAnswer:
+            request.meter.settle(_guessed(request, wire, len(answer.body)))
+            raise
+        return self._reply(request, body, usage, first_token=None)
+
+    async def _streamed(self, request: ModelRequest, wire: Wire, post: Post, sink: Sink) -> ModelReply:
+        started = self._clock.monotonic()
+        async with self._transport.post_stream(post) as stream:
+            self._hear(request, stream.headers)
+            if stream.status != 200:
+                raise self._refused(request, Answer(stream.status, stream.headers, await stream.rest()))
+            assembly = wire.assembly()
+            try:
+                first = await self._relay(request, stream, assembly, sink)
+                body = assembly.finish()
+            except ErrorWithin as error:
+                raise self._broken_off(request, error) from error
+            usage = assembly.usage() or _guessed(request, wire, assembly.size)
+        return self._reply(request, body, usage, None if first is None else timedelta(seconds=first - started))
+
+    async def _relay(self, request: ModelRequest, stream: Stream, assembly: Assembly, sink: Sink) -> float | None:
+        """Hands the events on as they come; the moment of the first text. What comes before it is kept until then, so
+        that a provider that fails early can be replaced unseen; the last event only goes out with a whole answer."""
+        meter, kept, first = request.meter, list[bytes](), None
+        async for batch in sse.batches(stream.pieces):
+            texts: list[str] = []
+            before = assembly.size
+            try:
+                for data in batch:
+                    if text := assembly.feed(data):
+                        texts.append(text)
+            finally:
+                meter.saw(assembly.size - before)
+            if assembly.done:
+                assembly.finish()
+            kept.extend(batch)
+            if not (assembly.size or assembly.done):
+                continue
+            if first is None:
+                first = self._clock.monotonic()
+            if texts:
+                sink.delta("".join(texts))
+            await sink.data(kept)
+            kept = []
+            if assembly.done:
+                break
+        return first
+
+    def _reply(
+        self, request: ModelRequest, body: dict[str, Any], usage: Usage, first_token: timedelta | None
+    ) -> ModelReply:
+        request.meter.settle(usage)
+        return ModelReply(body, usage, 0, self.name, request.model, first_token=first_token, format=request.format)
+
+    def _hear(self, request: ModelRequest, headers: Mapping[str, str]) -> None:
+        if request.on_headers is not None:
+            request.on_headers(headers)
+
+    def _refused(self, request: ModelRequest, answer: Answer) -> Exception:
+        """Our error for an answer that is none. The provider bills nothing for these."""
+        request.meter.free()
+        return refusal(self.name, answer, secret=self._endpoint.key, now=self._clock.now())
+
+    def _broken_off(self, request: ModelRequest, error: ErrorWithin) -> Exception:
+        said = f"{self.name} broke off with an error: {error.message}"
+        if key := self._endpoint.key:
+            said = said.replace(key, "***")
+        return ErrorWithin(said) if request.told else ModelUnavailable(said)
+
+
+def _expected(request: ModelRequest, wire: Wire) -> Usage:
+    """What is charged when the answer never comes. Nobody sees how far a whole answer got: all of it may be billed."""
+    unseen = bounds.most_out(request.body, wire) if request.sink is None else 0
+    return Usage(bounds.expected_input(request.body), unseen, estimated=True)
+
+
+def _guessed(request: ModelRequest, wire: Wire, size: int) -> Usage:
+    out = min(estimated_tokens(size), bounds.most_out(request.body, wire))
+    return Usage(bounds.expected_input(request.body), out, estimated=True)
