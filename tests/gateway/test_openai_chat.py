@@ -114,6 +114,7 @@ def test_the_size_counts_all_that_is_said_and_the_text_only_the_first_choice() -
     assembly = openai_chat.assembly()
     text = feed(
         assembly,
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "", "refusal": None}}]},
         {"choices": [{"index": 0, "delta": {"content": "é", "reasoning_content": "abc"}}]},
         {"choices": [{"index": 1, "delta": {"content": "other"}}]},
         {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}}]},

@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from fairlead.errors import BrokenAnswer, ErrorWithin, InvalidInput
+from fairlead.gateway.types import Format
 from fairlead.gateway.usage import Usage
-from fairlead.gateway.wire import openai_chat
+from fairlead.gateway.wire import crossing, openai_chat
 from fairlead.gateway.wire import openai_responses as wire
 from fairlead.gateway.wire.crossing import responses
 from tests.gateway.answers import CHAT, RESPONSE
@@ -141,6 +142,8 @@ def test_a_response_request_is_the_chat_request_that_asks_the_same() -> None:
         "response_format": {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}},
     }
     assert responses.request_to_chat({"input": "hi"})["messages"] == [{"role": "user", "content": "hi"}]
+    assert crossing.request(ASKED, Format.RESPONSES, Format.CHAT, lossy=True).body == responses.request_to_chat(ASKED)
+    assert wire.check(crossing.answer(CHAT, Format.CHAT, Format.RESPONSES))["status"] == "completed"
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def as_parts(content: Any) -> list[Json]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content or []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(chat_requests())
 def test_a_chat_request_there_and_back_asks_the_same(body: Json) -> None:
     there = crossing.request(body, Format.CHAT, Format.MESSAGES, lossy=False)
@@ -302,7 +302,7 @@ def test_a_chat_request_there_and_back_asks_the_same(body: Json) -> None:
     assert to_messages(back.body) == to_messages(to_chat(there.body))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(chat_requests())
 def test_a_messages_request_there_and_back_asks_the_same(body: Json) -> None:
     asked = to_messages(body)
@@ -323,7 +323,7 @@ def test_a_messages_request_there_and_back_asks_the_same(body: Json) -> None:
     assert blocks(back) == blocks(asked)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(messages())
 def test_an_answer_of_claude_comes_back_with_every_thought_sealed_and_in_its_place(answer: Json) -> None:
     """The client of a chat endpoint sends back the message that it got."""
@@ -547,7 +547,7 @@ def crossed_stream(source: Format, target: Format, answer: Json, piece: int) -> 
     return assembly.finish()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(answers_of_chat(), st.integers(1, 20))
 def test_a_chat_stream_crossed_is_the_chat_answer_crossed(answer: Json, piece: int) -> None:
     whole = crossing.answer(answer, Format.CHAT, Format.MESSAGES)
@@ -555,7 +555,7 @@ def test_a_chat_stream_crossed_is_the_chat_answer_crossed(answer: Json, piece: i
     assert crossed_stream(Format.CHAT, Format.MESSAGES, answer, piece) == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(messages(), st.integers(1, 20))
 def test_a_messages_stream_crossed_is_the_message_crossed(answer: Json, piece: int) -> None:
     whole = crossing.answer(answer, Format.MESSAGES, Format.CHAT)
@@ -563,7 +563,7 @@ def test_a_messages_stream_crossed_is_the_message_crossed(answer: Json, piece: i
     assert crossed_stream(Format.MESSAGES, Format.CHAT, answer, piece) == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(answers_of_chat())
 def test_a_chat_answer_there_and_back_says_the_same(answer: Json) -> None:
     back = crossing.answer(crossing.answer(answer, Format.CHAT, Format.MESSAGES), Format.MESSAGES, Format.CHAT)
@@ -614,7 +614,7 @@ def test_whatever_an_event_says_is_crossed_or_broken_but_never_crashes(source: F
 
 
 @BOTH
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_events_in_whatever_order_are_crossed_or_broken_but_never_crash(
     source: Format, target: Format, data: st.DataObject

@@ -30,8 +30,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk, CompletionCre
 from openai.types.responses import Response, ResponseStreamEvent
 
 
-def fits(kind: Any, value: Any) -> None:
-    TypeAdapter(kind).validate_json(orjson.dumps(value))
+def fits(kind: Any, *values: Any) -> None:
+    adapter = TypeAdapter(kind)
+    for value in values:
+        adapter.validate_json(orjson.dumps(value))
 
 
 def test_our_example_answers_are_what_the_providers_document() -> None:
@@ -49,10 +51,8 @@ def test_answers_that_crossed_are_what_the_clients_know() -> None:
 def test_requests_that_crossed_are_what_the_providers_take() -> None:
     fits(CompletionCreateParams, to_chat(MESSAGES_REQUEST))
     asked = to_messages(CHAT_REQUEST)
-    for message in asked["messages"]:
-        fits(MessageParam, message)
-    for tool in asked["tools"]:
-        fits(ToolParam, tool)
+    fits(MessageParam, *asked["messages"])
+    fits(ToolParam, *asked["tools"])
     fits(MessageCreateParamsNonStreaming, {**asked, "stream": False})
 
 
@@ -67,8 +67,7 @@ def test_every_event_that_we_tell_is_what_the_clients_know(name: Format) -> None
         Format.MESSAGES: RawMessageStreamEvent,
         Format.RESPONSES: ResponseStreamEvent,
     }
-    for event in events(WIRES[name].emit(ANSWERS[name])):
-        fits(kinds[name], event)
+    fits(kinds[name], *events(WIRES[name].emit(ANSWERS[name])))
 
 
 def test_every_event_that_crossed_is_what_the_clients_know() -> None:
@@ -77,9 +76,7 @@ def test_every_event_that_crossed_is_what_the_clients_know() -> None:
         (Format.MESSAGES, Format.CHAT, ChatCompletionChunk),
     ):
         stream = crossing.stream(source, target)
-        for data in WIRES[source].emit(ANSWERS[source]):
-            for event in events(stream.feed(data)):
-                fits(kind, event)
+        fits(kind, *[event for data in WIRES[source].emit(ANSWERS[source]) for event in events(stream.feed(data))])
 
 
 def test_what_breaks_a_stream_off_is_what_the_clients_take_for_an_error() -> None:
