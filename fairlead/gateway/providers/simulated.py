@@ -170,7 +170,8 @@ class SimulatedProvider:
             await self._pace(assembly.size - before)
             if sink is None:
                 continue
-            first = first or timedelta(seconds=self._clock.monotonic() - started)
+            if first is None and assembly.size:
+                first = timedelta(seconds=self._clock.monotonic() - started)
             request.meter.saw(assembly.size - before)
             if text:
                 sink.delta(text)
