@@ -11,7 +11,7 @@ import re
 from fairlead.errors import InvalidInput
 from fairlead.gateway.usage import OUTPUT_CAP
 from fairlead.gateway.wire import checked
-from fairlead.gateway.wire.cross.losses import Losses
+from fairlead.gateway.wire.crossing.losses import Losses
 from fairlead.gateway.wire.wire import Json
 
 _BUDGETED = re.compile(r"claude-(?:[23]|(?:opus|sonnet|haiku)-4(?:[-.@][0-5](?!\d)|[-@]20\d\d|$))")

@@ -13,7 +13,7 @@ import orjson
 from fairlead.errors import BrokenAnswer, ErrorWithin
 from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import checked, openai_chat_answer, sse
-from fairlead.gateway.wire.cross import ending, whole
+from fairlead.gateway.wire.crossing import ending, whole
 from fairlead.gateway.wire.wire import Json
 
 _MOST_CALLS = 1024

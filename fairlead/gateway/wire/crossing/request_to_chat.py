@@ -6,9 +6,9 @@ from typing import Any
 
 from fairlead.errors import InvalidInput
 from fairlead.gateway.wire import checked
-from fairlead.gateway.wire.cross import reasoning, tools
-from fairlead.gateway.wire.cross.content import part, parts
-from fairlead.gateway.wire.cross.losses import Losses
+from fairlead.gateway.wire.crossing import reasoning, tools
+from fairlead.gateway.wire.crossing.content import part, parts
+from fairlead.gateway.wire.crossing.losses import Losses
 from fairlead.gateway.wire.wire import Json
 
 _SAME = ("model", "stream", "temperature", "top_p")

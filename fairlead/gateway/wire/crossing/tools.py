@@ -8,8 +8,8 @@ import orjson
 
 from fairlead.errors import InvalidInput
 from fairlead.gateway.wire import checked
-from fairlead.gateway.wire.cross.content import cached
-from fairlead.gateway.wire.cross.losses import Losses
+from fairlead.gateway.wire.crossing.content import cached
+from fairlead.gateway.wire.crossing.losses import Losses
 from fairlead.gateway.wire.wire import Json
 
 _NO_PARAMETERS: Json = {"type": "object", "properties": {}}

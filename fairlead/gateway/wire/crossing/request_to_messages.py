@@ -6,10 +6,10 @@ from typing import Any
 
 from fairlead.errors import InvalidInput
 from fairlead.gateway.wire import checked
-from fairlead.gateway.wire.cross import reasoning, tools
-from fairlead.gateway.wire.cross.content import as_blocks, blocks, text_block
-from fairlead.gateway.wire.cross.losses import Losses
-from fairlead.gateway.wire.cross.whole import sealed
+from fairlead.gateway.wire.crossing import reasoning, tools
+from fairlead.gateway.wire.crossing.content import as_blocks, blocks, text_block
+from fairlead.gateway.wire.crossing.losses import Losses
+from fairlead.gateway.wire.crossing.whole import sealed
 from fairlead.gateway.wire.wire import Json
 
 _SAME = ("model", "stream", "temperature", "top_p", "top_k")

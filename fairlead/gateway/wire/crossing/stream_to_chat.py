@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead.errors import BrokenAnswer, ErrorWithin
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
-from fairlead.gateway.wire.cross import ending, whole
+from fairlead.gateway.wire.crossing import ending, whole
 from fairlead.gateway.wire.wire import Json
 
 _MOST_BLOCKS = 4096

@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead.errors import BrokenAnswer
 from fairlead.gateway.wire import anthropic_messages_answer, checked, openai_chat_answer
-from fairlead.gateway.wire.cross import ending
+from fairlead.gateway.wire.crossing import ending
 from fairlead.gateway.wire.wire import Json
 
 

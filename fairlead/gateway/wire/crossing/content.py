@@ -9,7 +9,7 @@ from typing import Any
 
 from fairlead.errors import InvalidInput
 from fairlead.gateway.wire import checked
-from fairlead.gateway.wire.cross.losses import Losses
+from fairlead.gateway.wire.crossing.losses import Losses
 from fairlead.gateway.wire.wire import Json
 
 _DATA_URL = re.compile(r"data:([^;,]+)(?:;[^;,]+)*;base64,(.*)", re.DOTALL)

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairlead.errors import InvalidInput
 from fairlead.gateway.wire import checked, openai_chat_answer
-from fairlead.gateway.wire.cross import ending
+from fairlead.gateway.wire.crossing import ending
 from fairlead.gateway.wire.wire import Json
 
 _KEPT_THERE = ("previous_response_id", "conversation", "prompt")
