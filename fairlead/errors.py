@@ -22,6 +22,7 @@
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
     │   ├── ModelTimeout          model_timeout
     │   ├── ModelUnavailable      model_unavailable     may succeed when tried again
+    │   │   └── ModelLimited      model_limited         429: the provider is up and limits us
     │   ├── BrokenAnswer          broken_answer         cut, malformed, or too large; still charged
     │   │   └── ErrorWithin       error_within          the provider broke off with an error of its own
     │   ├── CircuitOpenError              circuit_open
@@ -153,6 +154,10 @@ class ModelUnavailable(ModelError):
     def __init__(self, message: str, *, retry_after: timedelta | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class ModelLimited(ModelUnavailable):
+    code = "model_limited"
 
 
 class BrokenAnswer(ModelError):
