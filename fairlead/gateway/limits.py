@@ -1,0 +1,57 @@
+"""The shares that this process has, one for each provider and model that is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+
+from fairlead.clock import Clock
+from fairlead.gateway.rate import Rates, RateState
+from fairlead.gateway.rate_share import Share
+from fairlead.gateway.rate_store import RateStore
+from fairlead.telemetry.emit import Emit
+
+
+class Limits:
+    """`process` must be another for each process. `parts`: into how many a rate is divided while the store can't be
+    asked and we don't know how many processes there are."""
+
+    def __init__(
+        self, rates: Rates, *, store: RateStore, process: str, clock: Clock, emit: Emit, parts: int = 4
+    ) -> None:
+        self._rates = rates
+        self._store = store
+        self._process = process
+        self._clock = clock
+        self._emit = emit
+        self._parts = parts
+        self._numbers = count()
+        self._shares: dict[str, Share] = {}
+
+    def of(self, model: str) -> Share:
+        share = self._shares.get(model)
+        return share if share is not None else self._new(model)
+
+    def state(self) -> tuple[RateState, ...]:
+        """How each rate stands here, for the console and for health."""
+        return tuple(share.state() for share in self._shares.values())
+
+    async def aclose(self) -> None:
+        """Hands back what is held, and closes the store."""
+        await asyncio.gather(*(share.aclose() for share in self._shares.values()))
+        await self._store.aclose()
+
+    def _new(self, model: str) -> Share:
+        # Whoever asks may name any model: those that nobody asks for any more are forgotten.
+        for name in [name for name, share in self._shares.items() if share.over]:
+            del self._shares[name]
+        share = self._shares[model] = Share(
+            model,
+            self._rates.of(model),
+            process=f"{self._process}/{next(self._numbers)}",  # a forgotten one may still have a call under way
+            store=self._store,
+            clock=self._clock,
+            emit=self._emit,
+            parts=self._parts,
+        )
+        return share
