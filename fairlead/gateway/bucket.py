@@ -191,9 +191,10 @@ def _lease(state: _State, ask: Ask, rate: Rate, before: float, lost: bool) -> An
     ready_in = paused if any(short) else 0
     granted = [0, 0]
     if not paused:
-        ready_in = max(_wait(state, rate, d, short[d], held, older) for d in BOTH)
+        room = [_room(state, rate, d) - held[d] for d in BOTH]
+        ready_in = max(_wait(state, rate, d, short[d], room[d], older) for d in BOTH)
         if ready_in == 0:
-            granted = [_grant(state, rate, d, short[d], ask, held, waiting) for d in BOTH]
+            granted = [_grant(state, rate, d, short[d], room[d], ask, held[d], len(waiting)) for d in BOTH]
     if not ask.leaving:
         met = ready_in == 0
         state.leases[ask.process] = _Lease(
@@ -210,21 +211,21 @@ def _lease(state: _State, ask: Ask, rate: Rate, before: float, lost: bool) -> An
     )  # fmt: skip
 
 
-def _room(state: _State, rate: Rate, d: int, held: list[int]) -> int:
+def _room(state: _State, rate: Rate, d: int) -> int:
     used = sum(slot[d] for slot in state.slots.values())
     leased = sum(lease.held[d] for lease in state.leases.values())
-    return _most(rate, d) - used - leased - held[d]
+    return _most(rate, d) - used - leased
 
 
-def _wait(state: _State, rate: Rate, d: int, short: int, held: list[int], older: list[_Lease]) -> int:
+def _wait(state: _State, rate: Rate, d: int, short: int, room: int, older: list[_Lease]) -> int:
     """Until so much may be leased, in microseconds; 0 when it may be now. Who has waited longer goes first."""
     if short == 0:
         return 0
     depth = _depth(state, rate, d)
     before = sum(min(each.short[d], depth) for each in older)
     missing = min(short, depth) + before - state.level[d]
-    wait = 0 if missing <= 1e-9 else max(int(missing / _pace(state, rate, d) * SECOND), 1)
-    lacking = short + sum(each.short[d] for each in older) - _room(state, rate, d, held)
+    wait = 0 if missing <= 0 else int(missing / _pace(state, rate, d) * SECOND) + 1
+    lacking = short + sum(each.short[d] for each in older) - room
     for slot in sorted(state.slots) if lacking > 0 else ():
         lacking -= state.slots[slot][d]
         wait = max(wait, (slot + 1 + _MINUTE) * SECOND - state.at)
@@ -233,15 +234,14 @@ def _wait(state: _State, rate: Rate, d: int, short: int, held: list[int], older:
     return max(wait, SECOND) if lacking > 0 else wait  # the rest is leased to others: it may come back at any time
 
 
-def _grant(state: _State, rate: Rate, d: int, short: int, ask: Ask, held: list[int], waiting: list[_Lease]) -> int:
+def _grant(state: _State, rate: Rate, d: int, short: int, room: int, ask: Ask, held: int, waiting: int) -> int:
     """What is short; of the rest of the level a share for those behind and, if nobody waits, for what may come."""
-    room = _room(state, rate, d, held) - short
     level = state.level[d] - short
-    spare = int(max(min(level, room), 0)) // (1 + len(waiting))
-    over = max(held[d] - ask.need[d], 0)
+    spare = int(max(min(level, room - short), 0)) // (1 + waiting)
+    over = max(held - ask.need[d], 0)
     more = min(max(ask.more[d] - over, 0), spare)
     ahead = 0
-    if not waiting:
+    if not waiting and ask.ahead[d]:
         standby = int(_most(rate, d) * _STANDBY) - sum(lease.held[d] for lease in state.leases.values())
         ahead = max(min(ask.ahead[d] - max(over - ask.more[d], 0), spare - more, standby - over), 0)
     state.level[d] = level - more - ahead

@@ -13,7 +13,7 @@ from fairlead.telemetry.emit import Emit
 
 
 class Limits:
-    """`process` must be another for each process. `parts`: into how many a rate is divided while the store can't be
+    """`process` is a name that no other process has or has had. `parts`: into how many a rate is divided while the store can't be
     asked and we don't know how many processes there are."""
 
     def __init__(

@@ -26,14 +26,8 @@ class RedisDoor:
                 "REDIS_URL is set, and the package redis is not installed.", hint="pip install 'fairlead[redis]'"
             ) from error
         self._errors = (RedisError, OSError, TimeoutError)
-        pool_of: Any = redis.BlockingConnectionPool.from_url  # the package says nothing of its options' types
-        pool = pool_of(
-            url,
-            max_connections=connections,
-            timeout=_TIMEOUT_S,
-            socket_timeout=_TIMEOUT_S,
-            socket_connect_timeout=_TIMEOUT_S,
-        )
+        options: dict[str, Any] = {"socket_timeout": _TIMEOUT_S, "socket_connect_timeout": _TIMEOUT_S}
+        pool = redis.BlockingConnectionPool.from_url(url, max_connections=connections, timeout=_TIMEOUT_S, **options)  # pyright: ignore[reportUnknownMemberType]
         self._redis: Redis = redis.Redis.from_pool(pool)
 
     async def run(self, script: str, *keys: str, args: tuple[str | bytes | int, ...] = ()) -> Any:
