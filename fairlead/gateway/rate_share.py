@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,16 +68,27 @@ class _Demand:
 
 
 class Share:
-    """`parts`: into how many the rate is divided when nobody else can be asked and we don't know how many there are."""
+    """`parts`: into how many the rate is divided when nobody else can be asked and we don't know how many there are.
+    `tell` gives other processes word of a pause."""
 
     def __init__(
-        self, name: str, rate: Rate, *, process: str, store: RateStore, clock: Clock, emit: Emit, parts: int
+        self,
+        name: str,
+        rate: Rate,
+        *,
+        process: str,
+        store: RateStore,
+        clock: Clock,
+        emit: Emit,
+        parts: int,
+        tell: Callable[[], None],
     ) -> None:
         self.name = name
         self.rate = rate
         self._clock = clock
         self._emit = emit
         self._parts = parts
+        self._tell_others = tell
         self._ledger = Ledger(rate)
         self._line = RateLine(name, process=process, store=store, ledger=self._ledger, clock=clock)
         self._queue: FairQueue[_Waiter] = FairQueue()
@@ -136,6 +148,12 @@ class Share:
         self._ledger.left = left
         if left.requests == 0 or left.tokens == 0:
             self._hurry()
+
+    def look(self) -> None:
+        """Another process has news."""
+        if self._keeper is not None and not self._keeper.done():
+            self._urgent = True
+            self._ring()
 
     def state(self) -> RateState:
         paused = max(self._ledger.paused_until - self._clock.monotonic(), 0.0)
@@ -255,7 +273,10 @@ class Share:
             return max(self._asked_at + _GAP, min(ready, self._asked_at + _BUSY))
         if self._low:
             return self._asked_at + _LOW
-        return self._asked_at + (_BUSY if self._touched else _QUIET)
+        busy = self._touched or (
+            self._asked_at - self._touched_at < _QUIET and not self._ledger.has(self._demand.tokens, self._asked_at)
+        )
+        return self._asked_at + (_BUSY if busy else _QUIET)
 
     def _next(self) -> float:
         return min(self._due(), min((place.item.deadline for place in self._queue), default=math.inf))
@@ -275,7 +296,7 @@ class Share:
             self._bell = None
 
     async def _exchange(self, *, leaving: bool = False) -> None:
-        self._asked_for = self._queue.head()
+        self._asked_for, limited = self._queue.head(), self._ledger.limited is not None
         self._touched = self._low = self._urgent = False
         self._demand.look(min(self._clock.monotonic() - self._asked_at, _QUIET))
         before, self._asked_at = self._answer, self._clock.monotonic()
@@ -287,6 +308,8 @@ class Share:
         if self._answer is not None and self._answer is not before:
             self._ready_at = self._asked_at + self._answer.ready_in / SECOND
             self._tell_changes(self._answer)
+            if limited and not self._line.alone:
+                self._tell_others()
 
     async def _ask(self, leaving: bool) -> None:
         try:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import orjson
 from hypothesis import given, settings
@@ -68,7 +69,7 @@ def test_calls_are_spread_and_not_sent_in_a_burst() -> None:
             at.append((bucket.now - START) / SECOND)
         bucket.move(0.05)
     assert sum(moment < 1 for moment in at) <= 4
-    assert all(later - earlier >= 0.95 for earlier, later in zip(at[4:], at[5:], strict=False))
+    assert all(later - earlier >= 0.95 for earlier, later in pairwise(at[4:]))
 
 
 def test_a_limit_of_one_lets_one_go_each_minute() -> None:
@@ -78,7 +79,7 @@ def test_a_limit_of_one_lets_one_go_each_minute() -> None:
             at.append((bucket.now - START) // SECOND)
         bucket.move(1)
     assert len(at) >= 6
-    assert all(60 <= later - earlier <= 63 for earlier, later in zip(at, at[1:], strict=False))
+    assert all(60 <= later - earlier <= 63 for earlier, later in pairwise(at))
 
 
 def test_no_limit_lets_everything_go() -> None:
@@ -308,7 +309,7 @@ def test_whatever_processes_do_no_minute_sees_more_than_the_limit(
 def test_many_processes_share_fairly_and_use_nearly_all() -> None:
     bucket, uses, random_ = Bucket(600), [], random.Random(7)
     had: dict[str, int] = dict.fromkeys("abcdefgh", 0)
-    ready: dict[str, tuple[int, int]] = {name: (START, START) for name in had}  # next try, waiting since
+    ready: dict[str, tuple[int, int]] = dict.fromkeys(had, (START, START))  # next try, waiting since
     while bucket.now < START + 4 * MINUTE:
         bucket.move(0.02 + random_.random() / 100)
         for name, (at, since) in ready.items():
