@@ -41,9 +41,9 @@ class RedisDoor:
             answer: Any = await self._redis.get(key)
             return answer
 
-    async def put(self, key: str, value: bytes, *, seconds: int) -> None:
+    async def put(self, key: str, value: bytes, *, milliseconds: int) -> None:
         async with self._translated():
-            await self._redis.set(key, value, ex=seconds)
+            await self._redis.set(key, value, px=milliseconds)
 
     async def aclose(self) -> None:
         await self._redis.aclose()

@@ -339,8 +339,8 @@ async def test_what_a_process_held_when_it_ended_is_free_for_others(lab: MakeLab
     await it.limits[0].aclose()
     for _ in range(40):
         it.start(on=1)
-    await pass_by(it.clock, 54.9)
-    assert len(it.asked) == 20
+    await pass_by(it.clock, 0.3)
+    assert len(it.asked) == 2  # else the next could go after 6 s
 
 
 async def test_nothing_goes_on_for_a_model_that_nobody_asks_for_any_more(lab: MakeLab) -> None:
