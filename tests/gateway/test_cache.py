@@ -96,6 +96,7 @@ async def settle() -> None:
 async def test_a_hit_costs_nothing_and_says_so() -> None:
     it = Lab()
     first = await it.cache(ask())
+    await settle()
     again = await it.cache(ask())
     assert (first.cached, first.cost_nano, len(first.attempts)) == (False, 5000, 1)
     assert again == replace(first, cached=True, cost_nano=0, attempts=(), first_token=None)
@@ -147,6 +148,7 @@ async def test_an_answer_that_was_cut_short_is_not_kept() -> None:
 async def test_an_answer_that_is_too_large_is_not_kept() -> None:
     it = Lab(store=MemoryCacheStore(clock=SystemClock(), most_bytes=100))
     await it.cache(ask())
+    await settle()
     assert not (await it.cache(ask())).cached
 
 
