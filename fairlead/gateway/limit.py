@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from fairlead.clock import Clock
@@ -60,14 +60,14 @@ class Limit:
         attempts: list[Attempt] = []
         while True:
             permit = await self._permit(request, share, tokens, deadline, max_wait)
-            started_at, started = self._clock.now(), self._clock.monotonic()
+            started = self._clock.monotonic()
             sent = replace(request, timeout=timedelta(seconds=max(deadline - started, 0)), on_headers=permit.hear)
             try:
                 reply = await self._call(sent)
             except ModelLimited as error:
                 permit.settle_failure(error)
                 share.limited(error.retry_after)
-                attempts.append(_refused(request, error, started_at, self._clock.monotonic() - started))
+                attempts.append(self._refused(request, error, started))
                 if len(attempts) == _TRIES or request.told:
                     raise
             except BaseException as error:
@@ -113,6 +113,11 @@ class Limit:
             wait=wait,
             why=why,
         )
+
+    def _refused(self, request: ModelRequest, error: ModelLimited, started: float) -> Attempt:
+        took = timedelta(seconds=self._clock.monotonic() - started)
+        provider = request.model.partition("/")[0]
+        return Attempt(provider, self._clock.now() - took, took, error.code, error.message, model=request.model)
 
 
 class _Permit:
@@ -170,8 +175,3 @@ def unused(error: BaseException, tokens: int, *, answered: bool) -> tuple[int, i
             return 1, tokens
         case _:
             return 0, 0
-
-
-def _refused(request: ModelRequest, error: ModelLimited, started_at: datetime, took: float) -> Attempt:
-    provider = request.model.partition("/")[0]
-    return Attempt(provider, started_at, timedelta(seconds=took), error.code, error.message, model=request.model)

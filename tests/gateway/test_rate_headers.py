@@ -35,13 +35,13 @@ def test_how_long_the_provider_asks_us_to_wait(headers: dict[str, str], seconds:
 def test_what_openai_says_is_left() -> None:
     said = {
         "x-ratelimit-limit-requests": "60",
-        "x-ratelimit-remaining-requests": "59",
+        "x-ratelimit-remaining-requests": "9",
         "x-ratelimit-reset-requests": "1s",
         "x-ratelimit-limit-tokens": "150000",
-        "x-ratelimit-remaining-tokens": "149984",
+        "x-ratelimit-remaining-tokens": "14998",
         "x-ratelimit-reset-tokens": "6m0.5s",
     }
-    assert left(said, NOW) == Left(59, 149984, 60, SECOND, 360 * SECOND + SECOND // 2)
+    assert left(said, NOW) == Left(9, 14998, 60, SECOND, 360 * SECOND + SECOND // 2)
 
 
 def test_what_anthropic_says_is_left_of_the_limit_that_is_nearest_its_end() -> None:
@@ -60,6 +60,17 @@ def test_what_anthropic_says_is_left_of_the_limit_that_is_nearest_its_end() -> N
 def test_a_reset_that_is_nonsense_counts_as_not_said(value: str) -> None:
     said = {"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": value}
     assert left(said, NOW) == Left(tokens=5)
+
+
+def test_nothing_is_made_of_limits_that_are_far_from_their_end() -> None:
+    said = {
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-remaining-requests": "59",
+        "x-ratelimit-limit-tokens": "100",
+        "x-ratelimit-remaining-tokens": "20",
+    }
+    assert left(said, NOW) == Left(tokens=20)
+    assert left({**said, "x-ratelimit-remaining-tokens": "80"}, NOW) is None
 
 
 def test_headers_that_say_nothing_of_limits() -> None:
