@@ -25,7 +25,7 @@ _NOT_THE_QUESTION = frozenset(
     }
 )
 # The answer depends on what the provider remembers, or comes later.
-_ELSEWHERE = ("previous_response_id", "conversation", "background", "container")
+_ELSEWHERE = frozenset({"previous_response_id", "conversation", "background", "container"})
 _WHOLE = {
     Format.CHAT: frozenset({"stop", "tool_calls", "function_call"}),
     Format.MESSAGES: frozenset({"end_turn", "tool_use", "stop_sequence"}),
@@ -36,12 +36,12 @@ def key_of(request: ModelRequest) -> str | None:
     """The same for the same question of the same tenant; None when it can't be told (it is not JSON)."""
     body = {name: value for name, value in request.body.items() if name not in _NOT_THE_QUESTION}
     try:
-        said = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        said = orjson.dumps(
+            [request.caller.tenant, request.format.value, request.model, body], option=orjson.OPT_SORT_KEYS
+        )
     except (TypeError, orjson.JSONEncodeError):
         return None
-    # By their lengths, so that no tenant's name can look like another one's with a part of a model.
-    head = "\x00".join(f"{len(part)}:{part}" for part in (request.caller.tenant, request.format, request.model))
-    return hashlib.sha256(head.encode(errors="surrogatepass") + b"\x00" + said).hexdigest()
+    return hashlib.sha256(said).hexdigest()
 
 
 def may_ask(request: ModelRequest, *, switched_on: bool) -> bool:
@@ -50,7 +50,7 @@ def may_ask(request: ModelRequest, *, switched_on: bool) -> bool:
     if told is False or (told is None and not switched_on):
         return False
     body = request.body
-    if any(body.get(name) for name in _ELSEWHERE):
+    if not _ELSEWHERE.isdisjoint(body) and any(body.get(name) for name in _ELSEWHERE):
         return False
     return told is True or not asks_for_randomness(body)
 
