@@ -251,7 +251,13 @@ def _grant(state: _State, rate: Rate, d: int, short: int, room: int, ask: Ask, h
 def _load(text: str) -> _State:
     if not text:
         return _State()
-    kept: dict[str, Any] = orjson.loads(text)
+    try:
+        return _read(orjson.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return _State()  # another version of Fairlead wrote it: a minute begins anew
+
+
+def _read(kept: dict[str, Any]) -> _State:
     return _State(
         at=kept["at"],
         level=kept["level"],

@@ -56,7 +56,7 @@ class Limit:
     async def _answer(self, request: ModelRequest, max_wait: timedelta | None) -> ModelReply:
         share = self._limits.of(request.model)
         deadline = self._clock.monotonic() + request.timeout.total_seconds()
-        tokens = self._expect(request)
+        tokens = share.capped(self._expect(request))
         attempts: list[Attempt] = []
         while True:
             permit = await self._permit(request, share, tokens, deadline, max_wait)

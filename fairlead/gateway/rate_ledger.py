@@ -61,9 +61,10 @@ class Ledger:
 
     def counted(self, requests: int, tokens: int) -> Pair:
         """Without what has no limit; no call counts more than a minute's worth, or it could never go."""
+        most = self.rate.tokens
         return (
             0 if self.rate.requests is None else requests,
-            0 if self.rate.tokens is None else min(tokens, self.rate.tokens),
+            0 if most is None else max(-most, min(tokens, most)),
         )
 
     def tell(self, *, keep: Pair | None) -> Note:

@@ -42,7 +42,7 @@ class _Tried:
 
 class RateLine:
     def __init__(self, name: str, *, process: str, store: RateStore, ledger: Ledger, clock: Clock) -> None:
-        self.alone = False
+        self.alone, self.parts = False, 1
         self.peers = 0
         """Processes that shared the rate when we last heard."""
         self._name = name
@@ -73,7 +73,7 @@ class RateLine:
 
     def leave_alone(self, parts: int) -> None:
         """Nobody can be asked: from now on this process has one of so many parts."""
-        self.alone = True
+        self.alone, self.parts = True, parts
         self._text = bucket.part(self._text, parts)
         self._ledger.rate = self._rate.share(parts)
         self._ledger.stand_alone()

@@ -14,16 +14,16 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextvars import Context
-from dataclasses import dataclass
 from datetime import timedelta
 
 from fairlead.clock import Clock
 from fairlead.errors import ModelLimited
-from fairlead.gateway.fair_queue import FairQueue, Place
-from fairlead.gateway.rate import SECOND, Answer, Left, Limited, Pair, Rate, RateState
+from fairlead.gateway.fair_queue import Place
+from fairlead.gateway.rate import SECOND, Answer, Left, Limited, Rate, RateState
 from fairlead.gateway.rate_ledger import Ledger
 from fairlead.gateway.rate_line import RateLine, Wish
 from fairlead.gateway.rate_store import RateStore
+from fairlead.gateway.rate_waiting import Demand, Waiter, Waiting, refusal
 from fairlead.gateway.types import Caller
 from fairlead.telemetry.emit import Emit
 
@@ -31,40 +31,9 @@ _GAP = 0.02  # seconds between exchanges at least, however many wait
 _BUSY, _QUIET = 1.0, 10.0  # seconds between exchanges while calls go, and while none do
 _LOW = 0.1  # seconds until we ask for more
 _IDLE = 300.0
-_AHEAD_S = 2.0  # of our own calls: what we would like to hold
 _PATIENCE_S = 2.0
 _MINUTE = 60.0
 _BURST_S = 3.0  # what may be had at once: nobody is refused for less
-
-
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    tokens: int
-    joined: float
-    deadline: float
-    going: asyncio.Future[int]
-
-
-@dataclass(slots=True)
-class _Demand:
-    """What has been asked for lately, so that as much is at hand."""
-
-    calls: float = 0.0  # a second
-    tokens: int = 0  # of the last call
-    seen: int = 0
-
-    def note(self, tokens: int) -> None:
-        self.seen += 1
-        self.tokens = tokens
-
-    def look(self, seconds: float) -> None:
-        self.calls += (self.seen / max(seconds, _LOW) - self.calls) * min(seconds / _AHEAD_S, 1.0)
-        self.seen = 0
-
-    @property
-    def ahead(self) -> Pair:
-        calls = max(math.ceil(self.calls * _AHEAD_S), 1)
-        return calls, calls * self.tokens
 
 
 class Share:
@@ -91,44 +60,48 @@ class Share:
         self._tell_others = tell
         self._ledger = Ledger(rate)
         self._line = RateLine(name, process=process, store=store, ledger=self._ledger, clock=clock)
-        self._queue: FairQueue[_Waiter] = FairQueue()
-        self._waiting_tokens = 0
-        self._demand = _Demand()
+        self._waiting = Waiting(rate)
+        self._demand = Demand()
         self._keeper: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
         self._bell: asyncio.Future[None] | None = None
         self._answer: Answer | None = None
         self._asked_at = -math.inf
         self._ready_at = 0.0
-        self._asked_for: Place[_Waiter] | None = None
+        self._asked_for: Place[Waiter] | None = None
         self._served_at = 0.0
+        self._wakes_at = math.inf
         self._touched_at = clock.monotonic()
-        self._touched = self._low = self._urgent = False
+        self._touched = self._low = self._urgent = self._alone_told = False
+
+    def capped(self, tokens: int) -> int:
+        """No call counts more than a minute's worth, or it could never go."""
+        return tokens if self.rate.tokens is None else min(tokens, self.rate.tokens)
 
     def take(self, tokens: int) -> int | None:
         """The second in which the call counts, or None when it must wait."""
         now = self._clock.monotonic()
-        if self._queue or not self._ledger.has(tokens, now):
+        if self._waiting or not self._ledger.has(tokens, now):
             return None
         return self._go(tokens, now)
 
     async def admit(self, tokens: int, caller: Caller, wait: timedelta) -> int:
         """The same, in turn. Raises ModelLimited once it is known that it can't go within `wait`."""
         now = self._clock.monotonic()
-        waiter = _Waiter(tokens, now, now + wait.total_seconds(), asyncio.get_running_loop().create_future())
+        waiter = Waiter(tokens, now, now + wait.total_seconds(), asyncio.get_running_loop().create_future())
         expected = self._expected_wait(tokens, now)
         if expected > wait.total_seconds():
             raise self._refusal(expected)
-        place = self._queue.put(waiter, tenant=caller.tenant, priority=caller.priority, cost=self._cost(tokens))
-        self._waiting_tokens += tokens
-        self._ring()
+        place = self._waiting.put(waiter, caller)
+        if len(self._waiting) == 1 or waiter.deadline < self._wakes_at:
+            self._ring()
         try:
             return await waiter.going
         except asyncio.CancelledError:
             self._let_go(waiter)
             raise
         finally:
-            self._drop(place)
+            self._waiting.drop(place)
 
     def correct(self, slot: int, requests: int, tokens: int) -> None:
         """A call of that second used so much more than it was admitted with, or less."""
@@ -162,7 +135,7 @@ class Share:
             rate=self.rate,
             factor=1.0 if self._answer is None else self._answer.factor,
             paused_for=timedelta(seconds=paused),
-            waiting=len(self._queue),
+            waiting=len(self._waiting),
             held=(self._ledger.held[0], self._ledger.held[1]),
             shared=not self._line.alone,
             processes=self._line.peers,
@@ -205,42 +178,27 @@ class Share:
         self._urgent = True
         self._ring()
 
-    def _let_go(self, waiter: _Waiter) -> None:
+    def _let_go(self, waiter: Waiter) -> None:
         """Its caller was cancelled; it may have been let through in the same moment."""
         if waiter.going.done() and not waiter.going.cancelled() and waiter.going.exception() is None:
             self.correct(waiter.going.result(), -1, -waiter.tokens)
-
-    def _drop(self, place: Place[_Waiter]) -> None:
-        if place.waits:
-            self._queue.drop(place)
-            self._waiting_tokens -= place.item.tokens
 
     # -- how long a wait would be
 
     def _expected_wait(self, tokens: int, now: float) -> float:
         """About how long it must wait at least, in seconds."""
         paused = max(self._ledger.paused_until - now, 0.0)
-        if self._answer is None or not self._queue:
+        if self._answer is None or not self._waiting:
             return paused
         pace = self._answer.factor / _MINUTE / (1 + self._answer.others)
-        requests, waiting = self._ledger.counted(len(self._queue), 0)[0], self._waiting_tokens + tokens
+        requests, waiting = self._ledger.counted(len(self._waiting), 0)[0], self._waiting.tokens + tokens
         rate = self._ledger.rate
         by_requests = requests / (rate.requests * pace) if rate.requests else 0.0
         by_tokens = (waiting - self._ledger.held[1]) / (rate.tokens * pace) if rate.tokens else 0.0
         return paused + max(by_requests, by_tokens) - _BURST_S
 
     def _refusal(self, wait: float) -> ModelLimited:
-        said = "paused by its provider" if self._ledger.paused_until > self._clock.monotonic() else "at its rate limit"
-        return ModelLimited(
-            f"{self.name} is {said}: the call could go in {wait:.1f} s, which is too late.",
-            retry_after=timedelta(seconds=max(wait, 0.0)),
-            hint="Allow more time, raise the limit, or name a fallback.",
-        )
-
-    def _cost(self, tokens: int) -> float:
-        """In minutes of the rate, so that tenants with large calls get as much as those with many."""
-        rate = self.rate
-        return max(1 / rate.requests if rate.requests else 0.0, tokens / rate.tokens if rate.tokens else 0.0, 1e-9)
+        return refusal(self.name, wait, paused=self._ledger.paused_until > self._clock.monotonic())
 
     # -- the task that exchanges
 
@@ -262,13 +220,13 @@ class Share:
                 await self._exchange(leaving=True)  # somebody may come meanwhile
 
     def _alive(self) -> bool:
-        return bool(self._queue) or self._clock.monotonic() - self._touched_at < _IDLE
+        return len(self._waiting) > 0 or self._clock.monotonic() - self._touched_at < _IDLE
 
     def _due(self) -> float:
         """When the next exchange is due."""
         if self._urgent:
             return self._asked_at + _GAP
-        if head := self._queue.head():
+        if head := self._waiting.head():
             ready = self._ready_at if head is self._asked_for else 0.0
             return max(self._asked_at + _GAP, min(ready, self._asked_at + _BUSY))
         if self._low:
@@ -279,10 +237,11 @@ class Share:
         return self._asked_at + (_BUSY if busy else _QUIET)
 
     def _next(self) -> float:
-        return min(self._due(), min((place.item.deadline for place in self._queue), default=math.inf))
+        return min(self._due(), self._waiting.deadline())
 
     async def _until(self, moment: float) -> None:
         """Wait for it, or for the bell."""
+        self._wakes_at = moment
         wait = moment - self._clock.monotonic()
         if wait <= 0:
             return
@@ -293,10 +252,10 @@ class Share:
             await asyncio.wait({timer, self._bell}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             timer.cancel()
-            self._bell = None
+            self._bell, self._wakes_at = None, math.inf
 
     async def _exchange(self, *, leaving: bool = False) -> None:
-        self._asked_for, limited = self._queue.head(), self._ledger.limited is not None
+        self._asked_for, limited = self._waiting.head(), self._ledger.limited is not None
         self._touched = self._low = self._urgent = False
         self._demand.look(min(self._clock.monotonic() - self._asked_at, _QUIET))
         before, self._asked_at = self._answer, self._clock.monotonic()
@@ -318,32 +277,40 @@ class Share:
         except Exception as error:  # noqa: BLE001 - whatever it is: calls wait, and could-not-ask is an answer
             if leaving:
                 return  # the lease ends by itself
-            parts = self._line.peers or self._parts
-            self._line.leave_alone(parts)
-            said = str(error) or type(error).__name__
-            self._emit("llm_limits_unshared", model=self.name, parts=parts, error=said)
+            self._line.leave_alone(self._line.peers or self._parts)
+            self._say_alone(error)
             self._answer = self._line.exchange_alone(self._wish())
+        else:
+            if self._alone_told and not leaving:
+                self._alone_told = False
+                self._emit("llm_limits_shared", model=self.name)
+
+    def _say_alone(self, error: Exception) -> None:
+        """Once, until others have been heard again."""
+        if not self._alone_told:
+            self._alone_told = True
+            said = str(error) or type(error).__name__
+            self._emit("llm_limits_unshared", model=self.name, parts=self._line.parts, error=said)
 
     def _wish(self, *, leaving: bool = False) -> Wish:
         counted = self._ledger.counted
         if leaving:
             return Wish(keep=(0, 0), leaving=True)
         others = self._answer.others if self._answer is not None else 0
-        head = self._queue.head()
+        head = self._waiting.head()
         if head is None:
             # Others wait: what is not needed goes back.
             return Wish(ahead=counted(*self._demand.ahead), keep=counted(1, self._demand.tokens) if others else None)
         need = counted(1, head.item.tokens)
-        behind = counted(len(self._queue) - 1, 0)[0], max(self._waiting_tokens - head.item.tokens, 0)
+        behind = counted(len(self._waiting) - 1, 0)[0], max(self._waiting.tokens - head.item.tokens, 0)
         more = behind if self.rate.tokens is not None else (behind[0], 0)
         since = max(head.item.joined, self._served_at)
         return Wish(need, more, counted(*self._demand.ahead), since, keep=need if others else None)
 
     def _serve(self) -> None:
         now = self._clock.monotonic()
-        while (head := self._queue.head()) and self._ledger.has(head.item.tokens, now):
-            self._queue.take(head)
-            self._waiting_tokens -= head.item.tokens
+        while (head := self._waiting.head()) and self._ledger.has(head.item.tokens, now):
+            self._waiting.take(head)
             self._served_at = now
             slot = self._go(head.item.tokens, now)
             if head.item.going.done():
@@ -355,12 +322,9 @@ class Share:
         """Who can't go in time, as far as we know, is told now."""
         now = self._clock.monotonic()
         first = max(now, self._ledger.paused_until)
-        for place in list(self._queue):
-            ready = max(first, self._ready_at) if place is self._asked_for else first
-            if place.item.deadline < ready or place.item.deadline <= now:
-                self._drop(place)
-                if not place.item.going.done():
-                    place.item.going.set_exception(self._refusal(max(ready - now, 0.0)))
+        for waiter, could in self._waiting.late(now, first, head=self._asked_for, head_ready=self._ready_at):
+            if not waiter.going.done():
+                waiter.going.set_exception(self._refusal(max(could - now, 0.0)))
 
     def _tell_changes(self, answer: Answer) -> None:
         if answer.changed_from is not None:
@@ -388,5 +352,4 @@ class Share:
             await self._clock.sleep(timedelta(seconds=_BUSY))
             return
         self._line.rejoin()
-        self._emit("llm_limits_shared", model=self.name)
         self._hurry()

@@ -325,3 +325,10 @@ def test_many_processes_share_fairly_and_use_nearly_all() -> None:
     assert most_in_a_minute(uses) <= 600
     assert len(uses) >= 4 * 600 * 0.9
     assert max(had.values()) <= 1.2 * min(had.values())
+
+
+def test_a_state_that_another_version_wrote_begins_a_minute_anew() -> None:
+    for text in ("nonsense", "{}", "[]", '{"at": 1, "level": 2}'):
+        bucket = Bucket(60)
+        bucket.text = text
+        assert bucket.use()

@@ -46,6 +46,7 @@ class Lab:
         self.said: list[tuple[str, dict[str, Any]]] = []
         self.asked: list[tuple[float, str]] = []
         self.usage = Usage(60, 40)
+        self.tokens = tokens
         self.then: Callable[[ModelRequest], Awaitable[None]] | None = None
         self.crowd = Crowd()
         signals = Signals()
@@ -54,7 +55,7 @@ class Lab:
             for n in range(processes)
         ]
         self.calls = [
-            Limit(self.answer, limits=limits, expect=lambda _: tokens, clock=self.clock, emit=self.emit)
+            Limit(self.answer, limits=limits, expect=lambda _: self.tokens, clock=self.clock, emit=self.emit)
             for limits in self.limits
         ]
 
@@ -377,6 +378,29 @@ async def test_without_limits_nobody_waits(lab: MakeLab) -> None:
     it = lab(Rate(None, None), tokens=10**9)
     await asyncio.gather(*(it.calls[0](request()) for _ in range(500)))
     assert len(it.asked) == 500
+
+
+async def test_a_store_that_can_be_read_but_not_written_is_told_once(lab: MakeLab) -> None:
+    it = lab(Rate(120, None))
+    it.store.lose_answers = 10**6
+    for _ in range(60):
+        it.start()
+    await pass_by(it.clock, 30)
+    assert 5 <= len(it.asked) <= 120
+    assert [event for event, _ in it.said if event.startswith("llm_limits")] == ["llm_limits_unshared"]
+
+
+async def test_what_a_large_call_did_not_use_comes_back_and_no_more(lab: MakeLab) -> None:
+    it = lab(Rate(None, 1000), tokens=5000)
+    it.usage = Usage(300, 0)
+    await it.calls[0](request())
+    it.tokens, it.usage = 600, Usage(600, 0)
+    it.start()
+    it.start()
+    await pass_by(it.clock, 30)
+    assert len(it.asked) == 2  # 900 of 1000 are used
+    await pass_by(it.clock, 70)
+    assert len(it.asked) == 3
 
 
 async def test_a_call_larger_than_a_minutes_worth_goes_when_the_minute_is_free(lab: MakeLab) -> None:
