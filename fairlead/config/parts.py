@@ -38,6 +38,13 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class UnknownPrice(StrEnum):
+    """What becomes of a call to a model that has no known price."""
+
+    CEILING = "ceiling"
+    REFUSE = "refuse"
+
+
 class Part(BaseModel):
     # An input may be a secret: our messages name the setting and the rule, never the value.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
@@ -174,11 +181,18 @@ class ModelSettings(Part):
         name="AI_SERVICE_RETRY_DELAY",
         bare=True,
     )
+    unknown_price: UnknownPrice = setting(
+        UnknownPrice.CEILING, "A call to a model without a known price: charged at the ceiling, or refused."
+    )
     unknown_price_usd: Decimal | None = setting(
         None,
         "USD per million tokens, in and out, charged for a model without a known price. Not set: 15 in and 75 out.",
         gt=0,
     )
+    usage_retention: Duration = setting(
+        timedelta(days=30), "How long each try of a model call is kept as a row of its own."
+    )
+    cost_retention: Duration = setting(timedelta(days=400), "How long `fairlead costs` can look back.")
     openai_api_key: SecretStr | None = setting(None, "Key of the `openai` provider.", bare=True, secret=True)
 
 
