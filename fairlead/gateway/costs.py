@@ -36,6 +36,7 @@ class Dimension(StrEnum):
     DAY = "day"
 
 
+_SUMMED_BY_DAY = {Dimension.MODEL, Dimension.AGENT, Dimension.USER, Dimension.KEY}
 _STEPS = {Dimension.HOUR: HOUR, Dimension.DAY: DAY}
 
 
@@ -135,10 +136,9 @@ class Costs:
         """What one tenant's calls cost; of each dimension the `top` dearest names, and as many runs."""
         wanted = tuple(by)
         step = HOUR if period.length <= _BY_THE_HOUR else DAY
-        over_time, runs, *shares = await asyncio.gather(
-            self._over_time(tenant, period, step),
-            self._runs(tenant, period, top),
-            *(self._by(tenant, period, dimension, top) for dimension in wanted),
+        (over_time, runs), shares = await asyncio.gather(
+            asyncio.gather(self._over_time(tenant, period, step), self._runs(tenant, period, top)),
+            asyncio.gather(*(self._by(tenant, period, dimension, top) for dimension in wanted)),
         )
         totals = sum((moment.sums for moment in over_time), Sums())
         return Report(period, totals, step, over_time, dict(zip(wanted, shares, strict=True)), runs)
@@ -146,7 +146,11 @@ class Costs:
     async def _by(self, tenant: str, period: Period, dimension: Dimension, top: int) -> Sequence[Share | Moment]:
         if dimension in _STEPS:
             return await self._over_time(tenant, period, _STEPS[dimension])
-        rows = await self._read("costs_by", tenant, period, dimension=dimension.value, top=top)
+        first, last = _whole_days(period) if dimension in _SUMMED_BY_DAY else (period.until, period.until)
+        rows = await self._read(
+            "costs_by", tenant, period, dimension=dimension.value, days=f"{dimension.value}_days",
+            first_day=hour_of(first), last_day=hour_of(last), top=top,
+        )  # fmt: skip
         return [Share(row["name"] or None, _sums(row)) for row in rows]
 
     async def _over_time(self, tenant: str, period: Period, step: timedelta) -> Sequence[Moment]:
@@ -165,6 +169,14 @@ class Costs:
 
 
 _NONE = Sums()
+
+
+def _whole_days(period: Period) -> tuple[datetime, datetime]:
+    """Where the first whole day within the period begins and the last one ends; both its end where there is none."""
+    first = period.since.replace(hour=0)
+    first = first if first == period.since else first + DAY
+    last = period.until.replace(hour=0)
+    return (first, last) if first < last else (period.until, period.until)
 
 
 def _sums(row: Row) -> Sums:

@@ -17,6 +17,7 @@ from fairlead.access import Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
+from fairlead.gateway.costs import Costs
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -34,6 +35,7 @@ def make_app(
     feed: Feed,
     oversight: Oversight,
     threads: Threads,
+    costs: Costs,
     agents: Mapping[str, AgentSpec],
     keys: Keyring,
     settings: ServerSettings,
@@ -53,9 +55,9 @@ def make_app(
     is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, agents=agents, keys=keys, settings=settings,
-        release=release, version=__version__, environment=environment, clock=clock, emit=emit, metrics=metrics,
-        probes=probes or {}, stopping=stopping or asyncio.Event(),
+        control=control, feed=feed, oversight=oversight, threads=threads, costs=costs, agents=agents, keys=keys,
+        settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
+        metrics=metrics, probes=probes or {}, stopping=stopping or asyncio.Event(),
     )  # fmt: skip
     app = FastAPI(title="Fairlead", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(api_routes(doors))

@@ -28,6 +28,7 @@ def open_application(
     )
     return make_app(
         control=engine.control, feed=engine.feed, oversight=engine.oversight, threads=engine.threads,
+        costs=engine.costs,
         agents=engine.agents, keys=keys, settings=settings.server, release=settings.engine.release, clock=engine.clock,
         emit=engine.emit, environment=environment, metrics=metrics, console=console, stopping=stopping,
         probes={"disk": lambda: _disk(engine)},

@@ -14,8 +14,13 @@ from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
 from fairlead.gateway import Gateway, Prices, RetryPolicy, build
+from fairlead.gateway.costs import Costs
 from fairlead.gateway.providers.declared import declared_providers
+from fairlead.gateway.schema import MIGRATIONS as GATEWAY_MIGRATIONS
+from fairlead.gateway.schema import load_queries as load_gateway_queries
 from fairlead.gateway.transport import Transport
+from fairlead.gateway.usage_log import UsageLog
+from fairlead.gateway.usage_retention import UsageRetention
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.control import Control
 from fairlead.runs.execute import Executor
@@ -40,6 +45,9 @@ class Engine:
     queries: Mapping[str, Query]
     payloads: Payloads
     gateway: Gateway
+    usage: UsageLog
+    usage_retention: UsageRetention
+    costs: Costs
     control: Control
     feed: Feed
     oversight: Oversight
@@ -52,6 +60,7 @@ class Engine:
 
     async def close(self) -> None:
         await self.gateway.aclose()
+        await self.usage.close()
         await self.database.close()
 
 
@@ -70,9 +79,9 @@ async def open_engine(
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
-    for name in await migrate(database, (MIGRATIONS,)):
+    for name in await migrate(database, (MIGRATIONS, GATEWAY_MIGRATIONS)):
         emit("migration_applied", database=database.dialect, migration=name)
-    queries = load_queries(database.dialect)
+    queries, gateway_queries = load_queries(database.dialect), load_gateway_queries(database.dialect)
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(
@@ -85,6 +94,16 @@ async def open_engine(
         queries=queries,
         payloads=payloads,
         gateway=open_gateway(settings, providers, prices=prices, clock=clock, emit=emit),
+        usage=UsageLog(database, gateway_queries, clock=clock, emit=emit),
+        usage_retention=UsageRetention(
+            database,
+            gateway_queries,
+            rows_for=settings.models.usage_retention,
+            sums_for=settings.models.cost_retention,
+            clock=clock,
+            emit=emit,
+        ),
+        costs=Costs(database, gateway_queries),
         control=Control(
             database,
             queries,
@@ -171,6 +190,7 @@ def make_worker(engine: Engine) -> Worker:
         journal=journal,
         executor=executor,
         retention=engine.retention,
+        sweeps={"usage_retention": engine.usage_retention.once},
         oversight=engine.oversight,
         announcer=engine.announcer,
     )

@@ -43,7 +43,7 @@ async def serving(
         stopping = asyncio.Event()
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
-            agents=inside.agents,
+            costs=inside.costs, agents=inside.agents,
             keys=Keyring(SecretStr(key) for key in keys), settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
             **(app or {}),

@@ -27,8 +27,9 @@ CREATE TABLE usage (
     PRIMARY KEY (at, id)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
 
--- What the cost report reads: every row counts once in each dimension (provider, model, agent, user, release, key,
--- outcome). An hour is a number of hours since 1970; a name is '' where there was none.
+-- What the cost report reads: every row counts once in each dimension (provider, model, agent, user, key, release,
+-- outcome). An hour is a number of hours since 1970; a name is '' where there was none. Dimensions that may have many
+-- names are summed by the day, too: "user_days" holds the sums of 24 hours at the hour the day begins (UTC).
 CREATE TABLE usage_hours (
     tenant text COLLATE "C" NOT NULL,
     dimension text COLLATE "C" NOT NULL,

@@ -3,11 +3,11 @@
 -- their keys, so that processes that count the same things wait for each other and never in a circle.
 WITH new AS (
     INSERT INTO usage (at, id, tenant, run_id, provider, model, agent, user_id, release, key, outcome, tokens_in,
-    cached_in, cache_written, tokens_out, reasoning, estimated, cost_nano, saved_nano, took_us, first_token_us,
-    streamed, cached)
+        cached_in, cache_written, tokens_out, reasoning, estimated, cost_nano, saved_nano, took_us, first_token_us,
+        streamed, cached)
     SELECT at, id, tenant, run_id, provider, model, agent, user_id, release, key, outcome, tokens_in,
-    cached_in, cache_written, tokens_out, reasoning, estimated, cost_nano, saved_nano, took_us, first_token_us,
-    streamed, cached
+        cached_in, cache_written, tokens_out, reasoning, estimated, cost_nano, saved_nano, took_us, first_token_us,
+        streamed, cached
     FROM {rows} AS r
     ON CONFLICT (at, id) DO NOTHING
     RETURNING *
@@ -15,16 +15,19 @@ WITH new AS (
 hours AS (
     INSERT INTO usage_hours (tenant, dimension, hour, name, calls, failed, hits, tokens_in, cached_in, cache_written,
         tokens_out, reasoning, cost_nano, saved_nano)
-    SELECT g.tenant, d.dimension, (g.at / 3600000000)::int AS hour,
+    SELECT g.tenant, d.dimension, (g.at / 3600000000)::int / d.grain * d.grain AS hour,
         coalesce(CASE d.dimension
-            WHEN 'provider' THEN g.provider WHEN 'model' THEN g.model WHEN 'agent' THEN g.agent
-            WHEN 'user' THEN g.user_id WHEN 'release' THEN g.release WHEN 'key' THEN g.key ELSE g.outcome
+            WHEN 'provider' THEN g.provider WHEN 'model' THEN g.model WHEN 'model_days' THEN g.model
+            WHEN 'agent' THEN g.agent WHEN 'agent_days' THEN g.agent WHEN 'user' THEN g.user_id
+            WHEN 'user_days' THEN g.user_id WHEN 'key' THEN g.key WHEN 'key_days' THEN g.key
+            WHEN 'release' THEN g.release ELSE g.outcome
         END, '') AS name,
         count(*), sum((g.outcome <> 'ok')::int), sum(g.cached::int), sum(g.tokens_in), sum(g.cached_in),
         sum(g.cache_written), sum(g.tokens_out), sum(g.reasoning), sum(g.cost_nano), sum(g.saved_nano)
     FROM new AS g CROSS JOIN (
-        VALUES ('provider'), ('model'), ('agent'), ('user'), ('release'), ('key'), ('outcome')
-    ) AS d(dimension)
+        VALUES ('provider', 1), ('model', 1), ('agent', 1), ('user', 1), ('key', 1), ('release', 1), ('outcome', 1),
+            ('model_days', 24), ('agent_days', 24), ('user_days', 24), ('key_days', 24)
+    ) AS d(dimension, grain)
     GROUP BY 1, 2, 3, 4
     ORDER BY 1, 2, 3, 4
     ON CONFLICT (tenant, dimension, hour, name) DO UPDATE SET
