@@ -18,7 +18,7 @@ _NANO = 1_000_000_000
 
 
 class CostQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     since: str | None = Field(
         None, alias="from", description="A date, a moment, today, yesterday, or how long ago: 24h, 7d. UTC."
