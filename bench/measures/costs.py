@@ -124,7 +124,7 @@ SELECT :start + n * :gap, n, 'default', '01930000-0000-7000-8000-0' || name, 'pr
     500 + (n * 31) % 8000, (n * 31) % 400, (n * 17) % 90, 50 + (n * 13) % 900, (n * 13) % 40, {{b0}},
     100000 + ((n * 2654435761) % 90000000), (n * 37) % 1000000, 900000 + (n * 11) % 5000000, 120000, {{b0}}, {{b1}}
 FROM (
-    SELECT n, run, (run * 31 + n) * 40503 % {MODELS} AS model, 10000000000 + run AS name
+    SELECT n, run, (run * 31 + n / 40) % {MODELS} AS model, 10000000000 + run AS name
     FROM (SELECT n, (n / {CALLS_PER_RUN * 40}) * 40 + n % 40 AS run FROM {{series}}) AS calls
 ) AS made
 """

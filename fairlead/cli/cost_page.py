@@ -20,6 +20,7 @@ _WIDEST = 100
 _BAR = 18
 _THICKEST = 3
 _NAME = 44
+_NARROW = 100  # columns of a terminal in which the last columns of a table have no room
 _COLOURS = {"hour": "cyan", "day": "cyan"}
 
 
@@ -35,10 +36,10 @@ def cost_page(report: Json, *, width: int) -> Iterator[RenderableType]:
     for dimension, parts in report["by"].items():
         if parts:
             yield Text()
-            yield _shares(dimension, parts, totals)
+            yield _shares(dimension, parts, totals, wide=width >= _NARROW)
     if report["runs"]:
         yield Text()
-        yield _runs(report["runs"])
+        yield _runs(report["runs"], wide=width >= _NARROW)
 
 
 def _period(report: Json) -> Text:
@@ -90,21 +91,23 @@ def _clock(report: Json, together: int, thick: int, width: int) -> str:
     return line
 
 
-def _shares(dimension: str, parts: Sequence[Json], totals: Json) -> Table:
-    table = _table(f"by {dimension}", "", "cost", "share", "calls", "failed", "in", "out", "saved")
+def _shares(dimension: str, parts: Sequence[Json], totals: Json, *, wide: bool) -> Table:
+    headings = (f"by {dimension}", "", "cost", "share", "calls", "failed", "in", "out", "saved")
+    told = len(headings) if wide else headings.index("failed")
+    table = _table(*headings[:told])
     most = max(part["cost_usd"] for part in parts)
     for part in parts:
-        table.add_row(*_share(dimension, _name(part), part, most, totals))
+        table.add_row(*_share(dimension, _name(part, wide=wide), part, most, totals, wide=wide)[:told])
     if rest := _rest(parts, totals):
-        table.add_row(*_share(dimension, Text("others", "dim italic"), rest, most, totals))
+        table.add_row(*_share(dimension, Text("others", "dim italic"), rest, most, totals, wide=wide)[:told])
     return table
 
 
-def _share(dimension: str, name: Text, part: Json, most: float, totals: Json) -> list[Text]:
+def _share(dimension: str, name: Text, part: Json, most: float, totals: Json, *, wide: bool) -> list[Text]:
     share = part["cost_usd"] / totals["cost_usd"] if totals["cost_usd"] else 0.0
     return [
         name,
-        Text(bar(part["cost_usd"], most, _BAR), _COLOURS.get(dimension, "blue")),
+        Text(bar(part["cost_usd"], most, _BAR if wide else _BAR // 3), _COLOURS.get(dimension, "blue")),
         Text(usd(part["cost_usd"]), "bold"),
         Text(f"{share:.0%}", "dim"),
         Text(count(part["calls"])),
@@ -115,10 +118,10 @@ def _share(dimension: str, name: Text, part: Json, most: float, totals: Json) ->
     ]
 
 
-def _name(part: Json) -> Text:
+def _name(part: Json, *, wide: bool) -> Text:
     if "at" in part:
         return Text(f"{datetime.fromisoformat(part['at']):%Y-%m-%d %H:%M}")
-    return Text(short(safe(part["name"]), _NAME)) if part["name"] else Text("(none)", "dim")
+    return Text(short(safe(part["name"]), _NAME if wide else _NAME // 2)) if part["name"] else Text("(none)", "dim")
 
 
 def _rest(parts: Sequence[Json], totals: Json) -> Json | None:
@@ -130,19 +133,20 @@ def _rest(parts: Sequence[Json], totals: Json) -> Json | None:
     return {name: totals[name] - sum(part[name] for part in parts) for name in summed}
 
 
-def _runs(runs: Sequence[Json]) -> Table:
-    table = _table(
-        "dearest runs", "", "cost", "calls", "failed", "in", "out", "last call", "agent", "user", left=(7, 8, 9)
-    )
+def _runs(runs: Sequence[Json], *, wide: bool) -> Table:
+    headings = ("dearest runs", "", "cost", "calls", "failed", "in", "out", "last call", "agent", "user")
+    told = len(headings) if wide else headings.index("failed")
+    table = _table(*headings[:told], left=(7, 8, 9))
     most = max(run["cost_usd"] for run in runs)
     for run in runs:
-        table.add_row(
-            Text(safe(run["run_id"]), "dim"), Text(bar(run["cost_usd"], most, _BAR // 2), "magenta"),
+        cells = (
+            Text(safe(run["run_id"]), "dim"), Text(bar(run["cost_usd"], most, _BAR // 2 if wide else 1), "magenta"),
             Text(usd(run["cost_usd"]), "bold"), Text(count(run["calls"])),
             Text(count(run["failed"]), "red" if run["failed"] else "dim"), Text(count(run["tokens_in"]), "dim"),
             Text(count(run["tokens_out"]), "dim"), Text(f"{datetime.fromisoformat(run['last_at']):%m-%d %H:%M}", "dim"),
             Text(short(safe(run["agent"] or "-"), 24)), Text(short(safe(run["user"] or "-"), 24), "dim"),
         )  # fmt: skip
+        table.add_row(*cells[:told])
     return table
 
 
