@@ -10,6 +10,7 @@ from fairlead.config.load import load_settings
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
+    BudgetSettings,
     ClientSettings,
     DatabaseSettings,
     EngineSettings,
@@ -25,6 +26,7 @@ from fairlead.config.settings import Settings, ShownSetting
 __all__ = [
     "AccessSettings",
     "AppSettings",
+    "BudgetSettings",
     "ClientSettings",
     "DatabaseSettings",
     "EngineSettings",
