@@ -72,8 +72,8 @@ class Account:
     """`nudge` asks for an exchange soon. Everything here happens on one event loop, without a wait in between."""
 
     __slots__ = (
-        "_hoped", "_mark", "_nudge", "_nudge_at", "_quiet", "_seen", "_slice", "bound", "held", "known", "leased", "lost",
-        "opened", "place", "reported", "returning", "sent", "spent", "taken", "unsure", "waiters", "wanted",
+        "_hoped", "_mark", "_nudge", "_nudge_at", "_quiet", "_seen", "_slice", "bound", "held", "known", "leased",
+        "lost", "opened", "place", "reported", "returning", "sent", "spent", "taken", "unsure", "waiters", "wanted",
     )  # fmt: skip
 
     def __init__(self, place: Place, nudge: Callable[[Account], object]) -> None:
@@ -204,7 +204,8 @@ class Account:
         rule = self.place.limit
         bounds = [waiter.bound for waiter in self.waiters]
         return Ask(
-            self.place.id, turn, self.spent, have, sent, int(send), bounds[0] if bounds else 0, sum(bounds) + hoped,
+            self.place.id, turn, self.spent, have, sent, int(send), bounds[0] if bounds else hoped,
+            sum(bounds) + hoped,
             self.bound if ahead else 0, int(bool(bounds)), rule.tenant, rule.scope, self.place.nano,
         )  # fmt: skip
 

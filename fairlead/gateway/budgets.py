@@ -105,8 +105,9 @@ class SharedBudgets:
 
     # -- what people do
 
-    async def set(self, scope: str, period: Period, nano: int | None, *, by: str, tenant: str = "default") -> None:
-        """Limit a scope from now on; None: no limit, whatever the settings say. Raises InvalidInput."""
+    async def set(self, scope: str, period: Period, nano: int | None, *, by: str, tenant: str = ANY) -> None:
+        """Limit a scope from now on, in one tenant or (`*`) in each; None: no limit, whatever the settings say.
+        Raises InvalidInput."""
         if nano is not None and not 0 <= nano <= _MOST_NANO:
             raise InvalidInput("A limit is 0 USD or more, and at most a billion.")
         given: dict[str, Any] = {"tenant": tenant, "scope": checked_scope(scope), "period": period.value}
@@ -119,7 +120,7 @@ class SharedBudgets:
         )
         await self._tell_change()
 
-    async def remove(self, scope: str, period: Period, *, tenant: str = "default") -> None:
+    async def remove(self, scope: str, period: Period, *, tenant: str = ANY) -> None:
         """Go by the settings again. Raises NotFound when nothing was set."""
         removed = await self._database.write(
             self._queries["budget_remove"], tenant=tenant, scope=checked_scope(scope), period=period.value

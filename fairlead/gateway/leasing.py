@@ -132,8 +132,8 @@ class Leasing:
             granted=row["granted_nano"], sent=row["sent_nano"], limit=row["limit_nano"], spent=row["spent_nano"],
             leased=row["leased_nano"], others=row["others"], warned=row["warned"],
         )  # fmt: skip
-        for percent in account.answered(answer):
-            task = asyncio.get_running_loop().create_task(self._warn(account.place, percent, answer))
+        if due := account.answered(answer):
+            task = asyncio.get_running_loop().create_task(self._warn(account.place, due, answer))
             self._warning.add(task)
             task.add_done_callback(self._warning.discard)
         if account.waiters:
@@ -141,17 +141,18 @@ class Leasing:
         elif account.wanted:
             self._database.signals.publish(FREED, account.place.id)
 
-    async def _warn(self, place: Place, percent: int, answer: Answer) -> None:
+    async def _warn(self, place: Place, due: list[int], answer: Answer) -> None:
         """Once for all processes: whoever changes the row tells."""
-        try:
-            changed = await self._database.write(self._queries["budget_warn"], account=place.id, percent=percent)
-        except DatabaseUnavailable:
-            return  # the next answer says again that it is due
-        if changed:
-            self._emit(
-                "budget_warning", tenant=place.tenant, scope=place.scope, period=place.period.value, percent=percent,
-                limit_nano=answer.limit, spent_nano=answer.spent,
-            )  # fmt: skip
+        for percent in due:
+            try:
+                row = await self._database.write(self._queries["budget_warn"], account=place.id, percent=percent)
+            except DatabaseUnavailable:
+                return  # the next answer says again that it is due
+            if row:
+                self._emit(
+                    "budget_warning", tenant=place.tenant, scope=place.scope, period=place.period.value,
+                    percent=percent, limit_nano=answer.limit, spent_nano=answer.spent,
+                )  # fmt: skip
 
     async def _close(self, owner: str, accounts: list[Account]) -> None:
         """Forget accounts that nobody has used for long; their rows keep what was spent."""
