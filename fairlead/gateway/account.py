@@ -63,9 +63,14 @@ class Answer:
         return self.limit - self.spent - self.leased
 
 
-class _Waiter(NamedTuple):
-    bound: int
-    future: asyncio.Future[bool]  # True: held. False: the lease was lost, begin anew
+class _Waiter:
+    __slots__ = ("asked", "bound", "future")
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        self.future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """True: held. False: the lease was lost, begin anew."""
+        self.asked = False  # for it: an answer from before it came says nothing about it
 
 
 class Account:
@@ -103,6 +108,11 @@ class Account:
         return self.held + self.spent - self.reported <= self.sent
 
     @property
+    def spent_by_all(self) -> int:
+        """What all processes had spent when we asked last, and what we have since."""
+        return (0 if self.known is None else self.known.spent) + self.spent - self.reported
+
+    @property
     def remaining(self) -> int:
         """About what may still be spent: what is free here, and what is free for all as far as we know."""
         known = self.place.nano if self.known is None else max(self.known.free, 0)
@@ -129,7 +139,7 @@ class Account:
 
         False when the lease was lost meanwhile. Raises BudgetExceededError when it can never come.
         """
-        waiter = _Waiter(bound, asyncio.get_running_loop().create_future())
+        waiter = _Waiter(bound)
         self.waiters.append(waiter)
         self.bound = max(self.bound, bound)
         self._mark = self._mark or sure
@@ -157,11 +167,16 @@ class Account:
             self.returning = True
             self._nudge(self)
 
-    def hope(self, bound: int) -> None:
-        """A call that needs this budget and others will come for so much: have it here when it does."""
-        if bound > self.leased - self.used and not self.waiters:
+    def hope(self, bound: int, *, sure: bool) -> None:
+        """A call that needs this budget and others will come for so much: have it here when it does. `sure`: then
+        nothing will keep it from being sent, as far as we know."""
+        if not self.waiters:
             self._hoped += bound
-            self._mark = True
+            self._mark = self._mark or sure
+
+    def is_free(self, bound: int) -> bool:
+        """So much was free when we asked last."""
+        return self.known is not None and self.known.free >= bound
 
     def cover(self) -> None:
         """With the next exchange, all that is leased counts as sent."""
@@ -182,14 +197,15 @@ class Account:
 
     def _impossible(self, bound: int) -> bool:
         """More than can ever come back, even if all that is held here and elsewhere did."""
-        known = self.known
-        return known is not None and bound > known.limit - known.spent - (self.spent - self.reported)
+        return self.known is not None and bound > self.known.limit - self.spent_by_all
 
     # -- exchanging
 
     def ask(self, turn: int) -> Ask:
         """What to tell the database, and from now on what we have."""
         self.waiters = deque(waiter for waiter in self.waiters if not waiter.future.done())
+        for waiter in self.waiters:
+            waiter.asked = True
         fresh = self.spent - self.reported
         keep = max(self.leased - fresh, self.held)
         have = self.held if self.waiters or self.returning else keep
@@ -266,7 +282,7 @@ class Account:
         for waiter in waiters:
             if waiter.future.done():
                 continue
-            if self._impossible(waiter.bound):
+            if waiter.asked and self._impossible(waiter.bound):
                 waiter.future.set_exception(self._refusal(waiter.bound))
                 refused = True
             else:
@@ -276,7 +292,7 @@ class Account:
         return refused
 
     def _due_warnings(self, answer: Answer, *, refused: bool) -> list[int]:
-        share = (answer.spent + self.spent - self.reported) / answer.limit if answer.limit else 1.0
+        share = self.spent_by_all / answer.limit if answer.limit else 1.0
         passed = 100 if refused and share >= _USED_UP else int(share * 100)
         return [percent for percent in WARNINGS if answer.warned < percent <= passed]
 

@@ -6,6 +6,7 @@ set · remove  ──► a row; every process goes by it with its next exchange,
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -81,6 +82,7 @@ class SharedBudgets:
         self._rounds = Rounds(clock=clock, emit=emit)
         self._lease = settings.lease
         self._changed = False
+        self._reading = asyncio.Lock()
         self._unsubscribe = database.signals.subscribe(LIMITS_CHANGED, self._heard_change)
 
     async def start(self) -> None:
@@ -161,9 +163,12 @@ class SharedBudgets:
 
     async def read_limits(self) -> None:
         """Go by what is set now."""
-        self._changed = False
-        rows = await self._database.read(self._queries["budget_limits"])
-        limits = (*self._defaults, *(_limit_of(row) for row in rows))
+        async with self._reading:  # an answer from before a change must not come in after one from behind it
+            self._changed = False
+            rows = await self._database.read(self._queries["budget_limits"])
+            self._go_by((*self._defaults, *(_limit_of(row) for row in rows)))
+
+    def _go_by(self, limits: tuple[Limit, ...]) -> None:
         if self._allowance is not None and limits == self._allowance.limits:
             return
         self._allowance = allowance = Allowance(limits)

@@ -14,6 +14,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -133,7 +134,9 @@ class Leasing:
             leased=row["leased_nano"], others=row["others"], warned=row["warned"],
         )  # fmt: skip
         if due := account.answered(answer):
-            task = asyncio.get_running_loop().create_task(self._warn(account.place, due, answer))
+            task = asyncio.get_running_loop().create_task(
+                self._warn(account.place, due, answer.limit, account.spent_by_all)
+            )
             self._warning.add(task)
             task.add_done_callback(self._warning.discard)
         if account.waiters:
@@ -141,7 +144,7 @@ class Leasing:
         elif account.wanted:
             self._database.signals.publish(FREED, account.place.id)
 
-    async def _warn(self, place: Place, due: list[int], answer: Answer) -> None:
+    async def _warn(self, place: Place, due: list[int], limit: int, spent: int) -> None:
         """Once for all processes: whoever changes the row tells."""
         for percent in due:
             try:
@@ -151,7 +154,7 @@ class Leasing:
             if row:
                 self._emit(
                     "budget_warning", tenant=place.tenant, scope=place.scope, period=place.period.value,
-                    percent=percent, limit_nano=answer.limit, spent_nano=answer.spent,
+                    percent=percent, limit_nano=limit, spent_nano=spent,
                 )  # fmt: skip
 
     async def _close(self, owner: str, accounts: list[Account]) -> None:
@@ -214,9 +217,14 @@ class Leasing:
             self._database.signals.publish(FREED, row["account"])
 
     async def give_back_all(self) -> None:
-        """Before the process ends: nothing of ours is left behind but what calls under way may cost."""
+        """Before the process ends: nothing of ours is left behind but what calls under way may cost. When the database
+        is away, others find us gone."""
         for stop in self._unsubscribe:
             stop()
+        with suppress(DatabaseUnavailable):
+            await self._leave()
+
+    async def _leave(self) -> None:
         for account in self.accounts.values():
             account.returning = True
             self.nudge(account)

@@ -7,6 +7,7 @@ stop(scope) ──► row ──► every process, by signal at once and by look
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from fairlead.telemetry.emit import Emit
 STOPS_CHANGED = "call_stops"
 _READ_EVERY = timedelta(seconds=1)
 _PROVIDER = "provider:"
+_ENOUGH = 2  # readings at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class Stops:
         self.all: tuple[Stop, ...] = ()
         self._kinds: dict[str, dict[str, list[Stop]]] = {}
         self.under_way: set[_UnderWay] = set()
-        self._reading: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._readings: set[asyncio.Task[None]] = set()
         self._unsubscribe = database.signals.subscribe(STOPS_CHANGED, self._heard)
 
     async def start(self) -> None:
@@ -71,8 +74,7 @@ class Stops:
     async def close(self) -> None:
         self._unsubscribe()
         await self._rounds.stop()
-        if self._reading is not None:
-            await self._reading
+        await asyncio.gather(*self._readings)
 
     async def stop(self, scope: str, *, reason: str, by: str, tenant: str = ANY) -> None:
         """Stop these calls everywhere: `all`, `agent:NAME`, `user:NAME`, `key:NAME`, `metadata:KEY=VALUE` or
@@ -100,7 +102,10 @@ class Stops:
 
     async def read(self) -> None:
         """Go by what is stopped now."""
-        rows = await self._database.read(self._queries["stops"])
+        async with self._lock:  # an answer from before a change must not come in after one from behind it
+            self._go_by(await self._database.read(self._queries["stops"]))
+
+    def _go_by(self, rows: Sequence[Row]) -> None:
         self.all = tuple(_stop_of(row) for row in rows)
         kinds: dict[str, dict[str, list[Stop]]] = {}
         for stop in self.all:
@@ -117,8 +122,10 @@ class Stops:
         self._database.signals.publish(STOPS_CHANGED)
 
     def _heard(self, _: str) -> None:
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.get_running_loop().create_task(self._read_now())
+        if len(self._readings) < _ENOUGH:  # the last of them has not begun: it will see this change too
+            task = asyncio.get_running_loop().create_task(self._read_now())
+            self._readings.add(task)
+            task.add_done_callback(self._readings.discard)
 
     async def _read_now(self) -> None:
         try:
