@@ -210,7 +210,7 @@ class Account:
         keep = max(self.leased - fresh, self.held)
         have = self.held if self.waiters or self.returning else keep
         # Below what is held only when a provider billed more than its bound: then all that is left has been sent.
-        mark = self._mark or self.leased - fresh < self.held or self.sent - self.used < self._slice // 4
+        mark = self._mark or self.leased - fresh < self.held or self._runs_low()
         sent = have if mark else min(max(self.sent - fresh, 0), have)
         ahead = not (self.wanted or self.returning) and have - self.held < max(self._slice // 2, self.bound)
         hoped, self._hoped = (0 if self.wanted else self._hoped), 0
@@ -234,10 +234,14 @@ class Account:
         self._slice = max(answer.free, 0) // _SHARE
         self._serve()
         refused = self._refuse()
-        worth = self._slice >= self.bound and not self.wanted
+        worth = self._slice >= self.bound and not self.wanted  # else each call asks for itself
         least = min(self.leased - self._slice // 2, self.sent - self._slice // 4)
         self._nudge_at = least if worth else _NEVER
         return self._due_warnings(answer, refused=refused)
+
+    def _runs_low(self) -> bool:
+        """Soon a call would have to wait until what is leased ahead counts as sent."""
+        return self._slice >= self.bound and self.sent - self.used < self._slice // 4
 
     def failed(self, error: Exception) -> None:
         """The database could not be asked: nor can those who wait."""

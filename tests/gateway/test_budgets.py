@@ -284,7 +284,8 @@ async def test_what_a_dead_process_only_held_is_free_again(start: Start) -> None
 
 
 async def _holds(here: Process, scope: str, nano: int) -> bool:
-    return [s.held_nano for s in await here.budgets.state("default") if s.scope == scope] == [nano]
+    found = [s for s in await here.budgets.state() if (s.tenant, s.scope) == ("default", scope)]
+    return [state.held_nano for state in found] == [nano]
 
 
 async def test_a_process_that_was_taken_for_dead_pays_once_and_goes_on(start: Start) -> None:
