@@ -276,6 +276,11 @@ class Account:
         return self.returning or self.unsure or self.spent > self.reported
 
     @property
+    def hungry(self) -> bool:
+        """Calls wait, and there is money for the first of them: others were to have some of it too."""
+        return bool(self.waiters) and self.known is not None and self.known.free >= self.waiters[0].bound
+
+    @property
     def idle(self) -> bool:
         """Nothing is held, leased or waited for, and has not been for a minute."""
         return self._quiet > _LONG_QUIET and not (self.used or self.leased or self.waiters or self.unsure)

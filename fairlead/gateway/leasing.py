@@ -139,7 +139,9 @@ class Leasing:
             )
             self._warning.add(task)
             task.add_done_callback(self._warning.discard)
-        if account.waiters:
+        if account.hungry:
+            self.nudge(account)
+        elif account.waiters:
             self._database.signals.publish(WAITS, account.place.id)
         elif account.wanted:
             self._database.signals.publish(FREED, account.place.id)

@@ -76,12 +76,10 @@ class Report:
 
     @property
     def lost(self) -> int:
-        """The most that the kills explain: charged at its bound although it cost less, or never sent at all."""
-        return sum(1 for _ in self.killed) * self.config.calls * BOUND // 50 + self._in_flight
-
-    @property
-    def _in_flight(self) -> int:
-        return sum(sale.bound for sale in self.sold if sale.pid in self.killed)
+        """The most that the kills explain: calls under way are charged at their bound; what was leased at once for
+        calls that had not been sent yet, a tenth of the budget or one call, is charged too, and a slice beside it."""
+        under_way = sum(sale.bound - sale.cost for sale in self.sold if sale.pid in self.killed and not sale.settled)
+        return under_way + len(self.killed) * (max(self.config.limit // 10, BOUND) + self.config.limit // 50)
 
     def violations(self) -> list[str]:
         config, found = self.config, list(self.failed)
@@ -100,7 +98,8 @@ class Report:
     def line(self) -> str:
         config = self.config
         return (
-            f"{config.database:8} {config.processes} processes, {config.callers} callers, {len(self.killed)} killed: "
+            f"{config.database:8} {config.processes} processes, {config.callers} callers, {len(self.killed)} killed "
+            f"with {sum(1 for sale in self.sold if sale.pid in self.killed and not sale.settled)} calls under way: "
             f"{len(self.sold)} calls, {self.share:.1%} of the budget used, {self.charged / config.limit:.1%} charged"
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fairlead.database import Query
@@ -11,7 +12,7 @@ from fairlead.gateway.account import Account
 from fairlead.gateway.budget import Budget, Hold, Unlimited
 from fairlead.gateway.shared import SharedHold, SharedPurse
 
-Wrap = Callable[[Budget], Budget]
+_PATIENCE = 0.05  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +88,17 @@ class _Later:
 class Impatient:
     def __init__(self, purse: Budget) -> None:
         self._purse = purse
-        self._held = 0
 
     @property
     def remaining_nano(self) -> int:
         return self._purse.remaining_nano
 
     async def hold(self, bound_nano: int) -> Hold:
-        assert isinstance(self._purse, SharedPurse)
-        for account in accounts_of(self._purse):
-            if account.known is not None and account.remaining < bound_nano:
-                raise BudgetExceededError("Somebody holds it.")
-        return await self._purse.hold(bound_nano)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._purse.hold(bound_nano)
+        except TimeoutError as error:
+            raise BudgetExceededError("Somebody holds it.") from error
 
 
 class SettlesTwice:

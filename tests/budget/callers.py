@@ -61,9 +61,10 @@ async def run(order: Order) -> dict[str, int]:
             told["refused"] += 1
             return
         cost = chance.randint(order.bound * 6 // 10, order.bound)
-        till.sent(caller=number, bound=order.bound, cost=cost)
+        await till.sent(caller=number, bound=order.bound, cost=cost)
         await asyncio.sleep(chance.uniform(0.2, 1.0) * order.longest_call)
         hold.settle(cost)
+        till.settled(caller=number)
         told["served"] += 1
 
     await asyncio.gather(*(call(number) for number in range(*order.callers)))

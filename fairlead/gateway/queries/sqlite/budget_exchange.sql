@@ -1,6 +1,7 @@
 -- rows: account text, turn int, spent int, have int, sent int, send int, head int, need int, ahead int, waiting int, rule_tenant text, rule_scope text, cap int
--- A process says what it has spent so far and what it keeps, and is granted more: what its waiting calls need (`need`,
--- but nothing that is not enough for the first of them, `head`), or a hundredth of what is free where that is worth `ahead`.
+-- A process says what it has spent so far and what it keeps, and is granted more: what its waiting calls need (`need`),
+-- but at once no more than a tenth of what is free, which others want too and a crash would lose, and nothing that is
+-- not enough for the first of them (`head`); or a hundredth of what is free where that is worth `ahead`.
 -- Said twice it changes nothing the second time, and what was said before changes nothing afterwards: see `turn`.
 WITH asked AS (
     SELECT given.*,
@@ -15,7 +16,9 @@ WITH asked AS (
 granted AS (
     SELECT asked.*,
            CASE WHEN free <= 0 OR free < head THEN 0
-                ELSE min(free, max(need, CASE WHEN ahead > 0 AND free / 100 >= ahead THEN free / 100 ELSE 0 END))
+                ELSE min(free, max(
+                    head, min(need, free / 10),
+                    CASE WHEN ahead > 0 AND free / 100 >= ahead THEN free / 100 ELSE 0 END))
            END AS more
     FROM asked
 )
