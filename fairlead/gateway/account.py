@@ -64,10 +64,11 @@ class Answer:
 
 
 class _Waiter:
-    __slots__ = ("asked", "bound", "future")
+    __slots__ = ("asked", "bound", "future", "sure")
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, *, sure: bool) -> None:
         self.bound = bound
+        self.sure = sure
         self.future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         """True: held. False: the lease was lost, begin anew."""
         self.asked = False  # for it: an answer from before it came says nothing about it
@@ -77,8 +78,8 @@ class Account:
     """`nudge` asks for an exchange soon. Everything here happens on one event loop, without a wait in between."""
 
     __slots__ = (
-        "_hoped", "_mark", "_nudge", "_nudge_at", "_quiet", "_seen", "_slice", "bound", "held", "known", "leased",
-        "lost", "opened", "place", "reported", "returning", "sent", "spent", "taken", "unsure", "waiters", "wanted",
+        "_covering", "_hoped", "_nudge", "_nudge_at", "_quiet", "_seen", "_slice", "_sure", "bound", "held", "known",
+        "leased", "lost", "opened", "place", "reported", "returning", "sent", "spent", "taken", "unsure", "waiters", "wanted",
     )  # fmt: skip
 
     def __init__(self, place: Place, nudge: Callable[[Account], object]) -> None:
@@ -94,8 +95,9 @@ class Account:
         self._nudge = nudge
         self._nudge_at = _NEVER
         self._slice = 0
-        self._mark = False
+        self._covering = 0  # held by calls that want to be sent
         self._hoped = 0
+        self._sure = True  # of what is hoped for
         self._seen = self._quiet = 0
 
     @property
@@ -139,10 +141,9 @@ class Account:
 
         False when the lease was lost meanwhile. Raises BudgetExceededError when it can never come.
         """
-        waiter = _Waiter(bound)
+        waiter = _Waiter(bound, sure=sure)
         self.waiters.append(waiter)
         self.bound = max(self.bound, bound)
-        self._mark = self._mark or sure
         self._nudge(self)
         try:
             return await waiter.future
@@ -172,15 +173,15 @@ class Account:
         nothing will keep it from being sent, as far as we know."""
         if not self.waiters:
             self._hoped += bound
-            self._mark = self._mark or sure
+            self._sure = self._sure and sure
 
     def is_free(self, bound: int) -> bool:
         """So much was free when we asked last."""
         return self.known is not None and self.known.free >= bound
 
-    def cover(self) -> None:
-        """With the next exchange, all that is leased counts as sent."""
-        self._mark = True
+    def cover(self, bound: int) -> None:
+        """With the next exchange, so much more of what is held counts as sent."""
+        self._covering += bound
 
     def _serve(self) -> None:
         while self.waiters and (self.waiters[0].future.done() or self._fits(self.waiters[0].bound)):
@@ -209,14 +210,16 @@ class Account:
         fresh = self.spent - self.reported
         keep = max(self.leased - fresh, self.held)
         have = self.held if self.waiters or self.returning else keep
+        certain = min(max(self.sent - fresh, 0), have)
         # Below what is held only when a provider billed more than its bound: then all that is left has been sent.
-        mark = self._mark or self.leased - fresh < self.held or self._runs_low()
-        sent = have if mark else min(max(self.sent - fresh, 0), have)
+        all_of_it = self.leased - fresh < self.held or self._runs_low()
+        sent = have if all_of_it else min(certain + self._covering, have)
         ahead = not (self.wanted or self.returning) and have - self.held < max(self._slice // 2, self.bound)
-        hoped, self._hoped = (0 if self.wanted else self._hoped), 0
-        send = mark and bool(self.waiters or hoped)
-        self.leased, self.reported, self.sent = have, self.spent, min(max(self.sent - fresh, 0), have)
-        self._mark = self.returning = False
+        hoped = 0 if self.wanted else self._hoped
+        send = bool(self.waiters or hoped) and self._sure and all(waiter.sure for waiter in self.waiters)
+        self.leased, self.reported, self.sent = have, self.spent, certain
+        self._covering = self._hoped = 0
+        self._sure, self.returning = True, False
         rule = self.place.limit
         bounds = [waiter.bound for waiter in self.waiters]
         return Ask(

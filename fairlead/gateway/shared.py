@@ -59,7 +59,7 @@ class SharedPurse:
                 if not account.take(bound) and not await account.wait(bound, sure=account is accounts[-1]):
                     return False
                 taken.append(account)
-            held = await self._cover(accounts)
+            held = await self._cover(accounts, bound)
         finally:
             if not held:
                 for account in taken:
@@ -74,11 +74,11 @@ class SharedPurse:
                 account.hope(bound, sure=sure)
             await asyncio.gather(*(asyncio.shield(self._shelf.nudge(account)) for account in lacking))
 
-    async def _cover(self, accounts: Sequence[Account]) -> bool:
+    async def _cover(self, accounts: Sequence[Account], bound: int) -> bool:
         """A call is sent only when its money is spent should we die now."""
         bare = [account for account in accounts if not account.covered and not account.lost]
         for account in bare:
-            account.cover()
+            account.cover(bound)
         if bare:  # shielded: others wait for the same exchange
             await asyncio.gather(*(asyncio.shield(self._shelf.nudge(account)) for account in bare))
         return not any(account.lost for account in accounts)

@@ -54,17 +54,19 @@ async def run(order: Order) -> dict[str, int]:
         chance = random.Random(order.seed * 1000 + number)
         purse = purse_with(order.bug, budgets.purse(Caller(agent=AGENT, user=f"u{number % 7}")))
         await asyncio.sleep(chance.random() * 0.3)
+        till.asked(number)
         try:
             async with asyncio.timeout(_LONGEST):
                 hold = await purse.hold(order.bound)
         except BudgetExceededError:
+            till.refused(number)
             told["refused"] += 1
             return
         cost = chance.randint(order.bound * 6 // 10, order.bound)
-        await till.sent(caller=number, bound=order.bound, cost=cost)
+        await till.sent(number, bound=order.bound, cost=cost)
         await asyncio.sleep(chance.uniform(0.2, 1.0) * order.longest_call)
         hold.settle(cost)
-        till.settled(caller=number)
+        till.settled(number)
         told["served"] += 1
 
     await asyncio.gather(*(call(number) for number in range(*order.callers)))

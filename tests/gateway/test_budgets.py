@@ -212,8 +212,8 @@ async def test_callers_of_many_budgets_never_wait_for_each_other_for_ever(start:
             await asyncio.sleep(chance.random() / 100)
             hold.settle(20)
 
-    await asyncio.wait_for(asyncio.gather(*(call(number) for number in range(120))), 30)
-    assert served == 120
+    await asyncio.wait_for(asyncio.gather(*(call(number) for number in range(40))), 30)
+    assert served == 40
 
 
 async def test_two_processes_together_never_spend_more_than_the_limit(start: Start) -> None:
