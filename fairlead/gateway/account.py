@@ -79,7 +79,8 @@ class Account:
 
     __slots__ = (
         "_covering", "_hoped", "_nudge", "_nudge_at", "_quiet", "_seen", "_slice", "_sure", "bound", "held", "known",
-        "leased", "lost", "opened", "place", "reported", "returning", "sent", "spent", "taken", "unsure", "waiters", "wanted",
+        "leased", "lost", "opened", "place", "reported", "returning", "sent", "spent", "taken", "unsure", "waiters",
+        "wanted",
     )  # fmt: skip
 
     def __init__(self, place: Place, nudge: Callable[[Account], object]) -> None:
@@ -175,9 +176,9 @@ class Account:
             self._hoped += bound
             self._sure = self._sure and sure
 
-    def is_free(self, bound: int) -> bool:
-        """So much was free when we asked last."""
-        return self.known is not None and self.known.free >= bound
+    def has_plenty(self, bound: int) -> bool:
+        """So many calls like this one were free when we asked last that one lost to a crash is nothing."""
+        return self.known is not None and self.known.free >= bound * _SHARE
 
     def cover(self, bound: int) -> None:
         """With the next exchange, so much more of what is held counts as sent."""

@@ -146,3 +146,11 @@ def bounds_of(period: Period, now: int) -> tuple[int, int | None]:
                 else datetime(moment.year, moment.month + 1, 1, tzinfo=UTC)
             )
             return to_micros(start), to_micros(following)
+
+
+def parse_period(text: str) -> Period:
+    """day, month or total; InvalidInput for anything else."""
+    try:
+        return Period(text)
+    except ValueError as error:
+        raise InvalidInput(f"{text!r} is not a period.", hint="Write day, month or total.") from error

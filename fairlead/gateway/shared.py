@@ -69,7 +69,7 @@ class SharedPurse:
     async def _fetch(self, lacking: Sequence[Account], bound: int) -> None:
         """Ask for several at once rather than for one after the other. Nothing is held by that."""
         if len(lacking) > 1:
-            sure = all(account.is_free(bound) for account in lacking)
+            sure = all(account.has_plenty(bound) for account in lacking)
             for account in lacking:
                 account.hope(bound, sure=sure)
             await asyncio.gather(*(asyncio.shield(self._shelf.nudge(account)) for account in lacking))

@@ -99,11 +99,12 @@ class Report:
         return found
 
     def line(self) -> str:
-        config, lost = self.config, self.charged - self.spent
+        config, lost, under_way = self.config, self.charged - self.spent, len(self.roll.under_way(self.killed))
         return (
-            f"{config.database:8} {config.processes} processes, {config.callers} callers, {len(self.killed)} killed with "
-            f"{len(self.roll.under_way(self.killed))} calls under way: {len(self.roll.sales)} calls, {self.share:.1%} of "
-            f"the budget used, {lost / config.limit:.1%} lost (kills explain {self.explained / config.limit:.1%})"
+            f"{config.database:8} {config.processes} processes, {config.callers} callers, "
+            f"{len(self.killed)} killed with {under_way} calls under way: "
+            f"{len(self.roll.sales)} calls, {self.share:.1%} of the budget used, "
+            f"{lost / config.limit:.1%} lost (kills explain {min(self.explained / config.limit, 1):.1%})"
         )
 
 
