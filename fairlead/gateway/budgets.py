@@ -140,8 +140,11 @@ class SharedBudgets:
         states = [self._state_of(allowance, row) for row in rows]
         seen = {(state.tenant, state.scope, state.period) for state in states}
         for limit in allowance.limits:
-            key = (limit.tenant, limit.scope, limit.period)
-            if key not in seen and tenant in (ANY, limit.tenant, *((tenant,) if limit.tenant == ANY else ())):
+            if tenant not in (ANY, limit.tenant) and limit.tenant != ANY:
+                continue
+            # A rule for each tenant, as the one who asks sees it.
+            key = (limit.tenant if tenant == ANY else tenant, limit.scope, limit.period)
+            if key not in seen:
                 seen.add(key)
                 ruling = allowance.limit(*key) or limit
                 states.append(BudgetState(*key, ruling.nano, 0, 0, ruling.set_by, self._ends_at(limit.period)))

@@ -78,19 +78,20 @@ class Budgets:
         self._doors = doors
 
     def operations(self) -> list[Operation]:
-        def change(path: str, handler: Any, summary: str, body: type[Body], *problems: int) -> Operation:
-            return Operation("POST", path, handler, summary, role=Role.OPERATOR, body=body, tag="budgets",
-                             problems=problems, gives=list[BudgetView] if "budgets" in path else list[StopView])  # fmt: skip
+        def change(path: str, handler: Any, summary: str, body: type[Body], gives: Any, *problems: int) -> Operation:
+            return Operation("POST", path, handler, summary, role=Role.OPERATOR, body=body, gives=gives,
+                             tag="budgets", problems=problems)  # fmt: skip
 
+        budgets, stops = list[BudgetView], list[StopView]
         return [
-            Operation("GET", "/budgets", self.list, "What may be spent, and what is", gives=list[BudgetView],
+            Operation("GET", "/budgets", self.list, "What may be spent, and what is", gives=budgets,
                       tag="budgets"),
-            change("/budgets", self.set, "Limit what may be spent", SetBudget),
-            change("/budgets/remove", self.remove, "Go by the settings again", RemoveBudget, 404),
-            Operation("GET", "/stops", self.list_stops, "Whose model calls are stopped", gives=list[StopView],
+            change("/budgets", self.set, "Limit what may be spent", SetBudget, budgets),
+            change("/budgets/remove", self.remove, "Go by the settings again", RemoveBudget, budgets, 404),
+            Operation("GET", "/stops", self.list_stops, "Whose model calls are stopped", gives=stops,
                       tag="budgets"),
-            change("/stops", self.stop, "Stop model calls", StopCalls),
-            change("/stops/resume", self.resume, "Let model calls go on", ResumeCalls, 404),
+            change("/stops", self.stop, "Stop model calls", StopCalls, stops),
+            change("/stops/resume", self.resume, "Let model calls go on", ResumeCalls, stops, 404),
         ]  # fmt: skip
 
     async def list(self, call: Call) -> Reply:
