@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,8 +10,6 @@ from fairlead.errors import BudgetExceededError
 from fairlead.gateway.account import Account
 from fairlead.gateway.budget import Budget, Hold, Unlimited
 from fairlead.gateway.shared import SharedHold, SharedPurse
-
-_PATIENCE = 0.05  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +91,19 @@ class Impatient:
         return self._purse.remaining_nano
 
     async def hold(self, bound_nano: int) -> Hold:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                return await self._purse.hold(bound_nano)
-        except TimeoutError as error:
-            raise BudgetExceededError("Somebody holds it.") from error
+        assert isinstance(self._purse, SharedPurse)
+        for account in accounts_of(self._purse):
+            account.__class__ = ImpatientAccount
+        return await self._purse.hold(bound_nano)
+
+
+class ImpatientAccount(Account):
+    """Takes what is held for spent."""
+
+    __slots__ = ()
+
+    def _impossible(self, bound: int) -> bool:
+        return self.known is not None and bound > self.known.free + self.leased - self.used
 
 
 class SettlesTwice:
