@@ -119,11 +119,7 @@ class Journal:
             "worker": self.worker, "release": release, "agents": orjson.dumps(agents).decode(), "slots": slots,
             "total": total,
         }  # fmt: skip
-        claim = self._queries["claim"]
-        if total:
-            rows = (await self._database.write_all([Call(self._queries["claim_lock"]), Call(claim, given)]))[1]
-        else:
-            rows = await self._database.write(claim, **given)
+        rows = await self._database.write(self._queries["claim"], **given)
         records = await self._records_of([row for row in rows if row["fence"] > 1])
         return [(await self._run(row), records.get(row["id"], [])) for row in rows]
 

@@ -166,7 +166,7 @@ class Session:
             parts.clock.steer(rows[0]["now"])
 
     async def _claim(self) -> timedelta | None:
-        """As many as there are free slots; again at once while there is more."""
+        """As many as there are free slots; again at once when there may be more."""
         free = self._settings.worker_concurrency - len(self.holdings)
         if free <= 0:
             self._slot_free.clear()
@@ -188,7 +188,7 @@ class Session:
             except Exception as error:  # noqa: BLE001 the other runs of the claim must not suffer for this one
                 self._doubtful = True
                 self._parts.emit("error", code="hold_failed", message=repr(error), where="claim", run_id=run.id)
-        return timedelta(0) if claimed else None
+        return timedelta(0) if len(claimed) == free else None
 
     async def _reconcile(self) -> None:
         """Hand back what carries our name and is not in our hands: when there is reason to doubt, and now and then
