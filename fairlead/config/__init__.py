@@ -19,6 +19,7 @@ from fairlead.config.parts import (
     ModelSettings,
     ServerSettings,
     TelemetrySettings,
+    Ungoverned,
 )
 from fairlead.config.settings import Settings, ShownSetting
 
@@ -37,6 +38,7 @@ __all__ = [
     "Settings",
     "ShownSetting",
     "TelemetrySettings",
+    "Ungoverned",
     "describe_settings",
     "load_settings",
 ]

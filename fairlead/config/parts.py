@@ -45,6 +45,11 @@ class CacheKind(StrEnum):
     REDIS = "redis"
 
 
+class Ungoverned(StrEnum):
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
 class Part(BaseModel):
     # An input may be a secret: our messages name the setting and the rule, never the value.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
@@ -234,6 +239,11 @@ class ModelSettings(Part):
         "Tokens a minute to each provider and model, over all processes; 0: no limit.",
         name="MODEL_TOKENS_PER_MINUTE",
         ge=0,
+    )
+    ungoverned: Ungoverned = setting(
+        Ungoverned.WARN,
+        "What becomes of a model call that an agent's library makes past us, outside budgets and journal: warn, refuse.",
+        name="MODEL_UNGOVERNED",
     )
     day_budget_usd: Decimal | None = setting(
         Decimal(100), "USD a tenant may spend on models in a day (UTC).", name="DAY_BUDGET_USD", ge=0

@@ -31,7 +31,7 @@ class Cross:
         crossed = crossing.request(request.body, source, target, lossy=lossy)
         if crossed.dropped:
             self._tell(request, target, crossed.dropped)
-        inner = replace(request, body=crossed.body, format=target)
+        inner = replace(request, body=crossed.body, format=target, headers={})
         sink = request.sink
         if sink is None or not sink.wants_data:
             reply = await self._call(inner)

@@ -64,7 +64,7 @@ class ModelRequest:
     `format` without `model` and `stream`. With a `sink` the answer is streamed. `timeout` bounds everything: tries,
     waits between them, and the last byte of the answer.
 
-    What follows `choices` is the stack's own: who asks leaves it alone, but for `budget`, the caller's own.
+    What follows `headers` is the stack's own: who asks leaves it alone, but for `budget`, the caller's own.
     """
 
     model: str
@@ -74,6 +74,8 @@ class ModelRequest:
     format: Format = Format.CHAT
     sink: Sink | None = None
     choices: Choices = field(default_factory=Choices)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Features that the caller's client switched on; sent on to a provider of this format."""
     budget: Budget = field(default_factory=Unlimited, repr=False, compare=False)
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
     tries: list[Attempt] = field(default_factory=list["Attempt"], repr=False, compare=False)

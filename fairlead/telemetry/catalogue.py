@@ -82,6 +82,8 @@ _SPECS = (
          "model", "format", "fields", level=Level.WARNING),
     _run("llm_over_bound", "a model call cost more than was held for it", "provider", "model", "bound_nano",
          "cost_nano", level=Level.WARNING),
+    _run("llm_ungoverned", "a library asked a model past us: not recorded, in no budget; told once for each address",
+         "client", "address", "refused", level=Level.ERROR),
     _run("tool_call", "a tool is about to run", "tool", "step", "call_id", "input"),
     _run("tool_result", "a tool ended", "tool", "step", "call_id", "status", "took", "output", "error"),
     _run("workflow_execution", "a run started another as its child", "child_run_id", "child_agent", "step"),

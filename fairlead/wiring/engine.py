@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairlead.agents.frameworks.sdk_transport import lay_under
+from fairlead.agents.guest import HouseRules
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
-from fairlead.config import DatabaseSettings, Settings
+from fairlead.config import DatabaseSettings, Settings, Ungoverned
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
 from fairlead.gateway import Gateway, Model, Prices
+from fairlead.gateway.addresses import addresses
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.control import Control
 from fairlead.runs.execute import Executor
@@ -44,6 +47,7 @@ class Engine:
     retention: Retention
     announcer: Announcer
     ids: Ids
+    rules: HouseRules
     clock: Clock
     emit: Emit
 
@@ -100,6 +104,7 @@ async def open_engine(
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
         ids=ids,
+        rules=_rules(settings, providers, models),
         clock=clock,
         emit=emit,
     )
@@ -111,9 +116,18 @@ async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock)
     return await Postgres.open(settings.url, clock=clock, connections=settings.pool_size)
 
 
-def make_worker(engine: Engine) -> Worker:
-    """A worker for all agents of the project, on the release the settings name."""
+def _rules(
+    settings: Settings, providers: Mapping[str, Mapping[str, Any]], models: Mapping[str, Model] | None
+) -> HouseRules:
+    refuse = settings.models.ungoverned is Ungoverned.REFUSE
+    return HouseRules(addresses(providers), tuple(models or ()), refuse)
 
+
+def make_worker(engine: Engine) -> Worker:
+    """A worker for all agents of the project, on the release the settings name. From here on model calls that
+    libraries make inside runs are answered by their runs."""
+
+    lay_under(engine.rules.addresses, engine.emit)
     # Timers and deadlines go by the database's clock: workers' own may differ.
     clock = SteeredClock(engine.clock)
 
@@ -130,6 +144,7 @@ def make_worker(engine: Engine) -> Worker:
             others=engine.control,
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
+            rules=engine.rules,
             clock=clock,
             emit=engine.emit,
         )
