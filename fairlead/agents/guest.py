@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from fairlead.agents.sync_context import Bridge
-from fairlead.errors import ConfigurationError, FairleadError
+from fairlead.errors import ConfigurationError
 from fairlead.gateway.addresses import Addresses
 from fairlead.gateway.types import ModelReply, ModelRequest
 from fairlead.telemetry.emit import Emit
@@ -61,7 +61,7 @@ class Guest:
         self._bridge = Bridge(self._loop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
-        self._refusals: dict[str, FairleadError] = {}
+        self._refusals: dict[str, Exception] = {}
 
     def model(self, provider: str, name: str) -> str:
         """What a client's model name means here: a model that the project declares, or that provider's."""
@@ -103,7 +103,7 @@ class Guest:
                 hint="Declare its address under [providers], or use a client over httpx or httpx2.",
             )
 
-    def refused(self, error: FairleadError) -> str:
+    def refused(self, error: Exception) -> str:
         """Keeps the error; the value of `REFUSAL` by which `reason` finds it again."""
         if len(self._refusals) >= _MOST_REFUSALS:
             self._refusals.pop(next(iter(self._refusals)))
@@ -112,7 +112,7 @@ class Guest:
         return mark
 
     def reason(self, error: BaseException) -> BaseException:
-        """Our error, when that is what a library's error came of; else the error itself."""
+        """The error of ours, when that is what a library's error came of; else the error itself."""
         cause: BaseException | None = error
         for _ in range(_DEEPEST):
             if cause is None:

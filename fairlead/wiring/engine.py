@@ -11,7 +11,7 @@ from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
-from fairlead.config import DatabaseSettings, Settings, Ungoverned
+from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
 from fairlead.gateway import Gateway, Model, Prices
 from fairlead.gateway.addresses import addresses
@@ -127,6 +127,7 @@ def make_worker(engine: Engine) -> Worker:
     """A worker for all agents of the project, on the release the settings name. From here on model calls that
     libraries make inside runs are answered by their runs."""
 
+    lend_keys()
     lay_under(engine.rules.addresses, engine.emit)
     # Timers and deadlines go by the database's clock: workers' own may differ.
     clock = SteeredClock(engine.clock)

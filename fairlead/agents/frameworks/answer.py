@@ -60,7 +60,9 @@ async def ask_model(guest: Guest, question: Question) -> Answer:
         reply = await guest.ask(request)
         return Answer(200, {"content-type": "application/json", **_told(reply)}, orjson.dumps(reply.body))
     except FairleadError as error:
-        return _refusal(guest, wire, error)
+        return _refusal(guest, wire, error, error)
+    except Exception as error:  # noqa: BLE001 the edge to clients that would take it for a lost connection and retry
+        return _refusal(guest, wire, FairleadError(f"{type(error).__name__}: {error}"), error)
 
 
 def _read(guest: Guest, question: Question, wire: Wire) -> tuple[ModelRequest, bool, bool]:
@@ -178,9 +180,9 @@ def _only_usage(data: bytes) -> bool:
     return not chunk.get("choices") and bool(chunk.get("usage"))
 
 
-def _refusal(guest: Guest, wire: Wire, error: FairleadError) -> Answer:
+def _refusal(guest: Guest, wire: Wire, error: FairleadError, reason: Exception) -> Answer:
     status = STATUSES.get(error.code, _UNKNOWN)
-    headers = {"content-type": "application/json", "x-should-retry": "false", REFUSAL: guest.refused(error)}
+    headers = {"content-type": "application/json", "x-should-retry": "false", REFUSAL: guest.refused(reason)}
     wait = error.retry_after if isinstance(error, ModelUnavailable | ComeBackLater) else None
     if wait is not None:
         headers["retry-after"] = str(max(1, math.ceil(wait.total_seconds())))
