@@ -15,7 +15,7 @@ from fairlead.gateway.wire.anthropic_messages_answer import Assembly, check
 from fairlead.gateway.wire.wire import Json
 
 FORMAT = Format.MESSAGES
-PATH = "/v1/messages"
+PATH = "/messages"
 
 _ROLES = frozenset({"user", "assistant", "system"})
 _COST_THEIR_BYTES = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "server_tool_use"})
