@@ -15,14 +15,19 @@ SIMULATED = {
 
 def policy(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply | str:
     """Uses the tools that the user names, "look,charge then wait", round after round, and then says what they said."""
-    asked = next(str(one["content"]) for one in reversed(messages) if one["role"] == "user")
+    said = [_text(one["content"]) for one in reversed(messages) if one["role"] == "user"]
+    asked = next((text for text in said if text.startswith("use ")), said[0])
     plan, _, _ = asked.partition(".")
     rounds = [step.split(",") for step in plan.removeprefix("use ").split(" then ")] if asked.startswith("use ") else []
     turn = sum(1 for one in messages if one["role"] == "assistant" and one.get("tool_calls"))
     if turn < len(rounds):
         return Reply(tool_calls=[ToolCall(name, {"word": f"{name}-{turn}"}) for name in rounds[turn]])
-    said = [str(one["content"]) for one in messages if one["role"] == "tool"]
-    return f"heard {asked} ({len(messages)} messages) {' | '.join(said)}".strip()
+    results = [_text(one["content"]) for one in messages if one["role"] == "tool"]
+    return f"heard {asked} ({len(messages)} messages) {' | '.join(results)}".strip()
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
 def paid_calls(running: testing.Running) -> int:

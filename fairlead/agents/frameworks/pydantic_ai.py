@@ -9,7 +9,7 @@ The agent itself is not changed. A tool is not safe to repeat unless its metadat
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -45,6 +45,8 @@ _OWN_TIMEOUT = timedelta(days=1)  # pydantic-ai has its own for tools, and the r
 _TEXTS = ("input", "message", "prompt")
 _ANYTHING = TypeAdapter(dict[str, Any])
 _RETURNED: TypeAdapter[Any] = TypeAdapter(ToolReturnContent)
+_TOOL_RETURN: TypeAdapter[ToolReturn[Any]] = TypeAdapter(ToolReturn[Any])
+_MARK = "pydantic_ai"  # of what is more than a plain result
 _SIGNATURE = Signature("", {"type": "object"}, _ANYTHING, None, ())
 
 
@@ -158,35 +160,44 @@ class _Recorded(WrapperToolset[Any]):
         return _come_of(await self.run.use_tool(recorded, given, call_id=ctx.tool_call_id))
 
 
-async def _noted(using: Any) -> dict[str, Any]:
-    """What came of it, as JSON: what a tool returned, or what it has to say to the model or to pydantic-ai."""
+async def _noted(using: Awaitable[Any]) -> Any:
+    """What came of it, as JSON: what a tool returned, or marked, what it has to say to the model or to pydantic-ai."""
     try:
         result = await using
     except ModelRetry as error:
-        return {"retry": error.message}
+        return _marked("retry", error.message)
     except ToolFailed as error:
-        return {"failed": error.message}
+        return _marked("failed", error.message)
     except ApprovalRequired as error:
-        return {"approval": to_jsonable_python(error.metadata)}
+        return _marked("approval", to_jsonable_python(error.metadata))
     except CallDeferred as error:
-        return {"deferred": to_jsonable_python(error.metadata)}
+        return _marked("deferred", to_jsonable_python(error.metadata))
     if isinstance(result, ToolReturn):
-        return {"return": TypeAdapter(ToolReturn[Any]).dump_python(cast("Any", result), mode="json")}
-    return {"value": _RETURNED.dump_python(result, mode="json")}
+        return _marked("return", _TOOL_RETURN.dump_python(cast("ToolReturn[Any]", result), mode="json"))
+    value = _RETURNED.dump_python(result, mode="json")
+    return _marked("value", value) if isinstance(value, dict) and _MARK in value else value
 
 
-def _come_of(outcome: dict[str, Any]) -> Any:
-    """The same for a first time and for a replay, so that the model is told the same."""
-    match next(iter(outcome.items())):
-        case ("retry", message):
-            raise ModelRetry(message)
-        case ("failed", message):
-            raise ToolFailed(message)
-        case ("approval", metadata):
-            raise ApprovalRequired(metadata)
-        case ("deferred", metadata):
-            raise CallDeferred(metadata)
-        case ("return", value):
-            return TypeAdapter(ToolReturn[Any]).validate_python(value)
-        case (_, value):
-            return _RETURNED.validate_python(value)
+def _come_of(outcome: Any) -> Any:
+    """The same for a first time, for a replay, and for what a person says came of it: the model is told the same."""
+    if not isinstance(outcome, dict) or _MARK not in outcome:
+        return _RETURNED.validate_python(outcome)
+    marked = cast("dict[str, Any]", outcome)
+    content = marked.get("content")
+    match marked[_MARK]:
+        case "retry":
+            raise ModelRetry(content)
+        case "failed":
+            raise ToolFailed(content)
+        case "approval":
+            raise ApprovalRequired(content)
+        case "deferred":
+            raise CallDeferred(content)
+        case "return":
+            return _TOOL_RETURN.validate_python(content)
+        case _:
+            return _RETURNED.validate_python(content)
+
+
+def _marked(kind: str, content: Any) -> dict[str, Any]:
+    return {_MARK: kind, "content": content}
