@@ -242,7 +242,7 @@ class ModelSettings(Part):
     )
     ungoverned: Ungoverned = setting(
         Ungoverned.WARN,
-        "What becomes of a model call that an agent's library makes past us, outside budgets and journal: warn, refuse.",
+        "What becomes of a model call that an agent's library makes past budgets and journal: warn or refuse.",
         name="MODEL_UNGOVERNED",
     )
     day_budget_usd: Decimal | None = setting(

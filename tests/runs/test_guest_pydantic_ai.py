@@ -118,7 +118,9 @@ async def test_what_a_tool_tells_the_model_is_told_again_on_a_resume(engine: Ope
     @agent.tool_plain(metadata=SAFE)
     async def rich(word: str) -> ToolReturn:
         used.append(word)
-        return ToolReturn("short", content=["long", BinaryContent(b"\x89PNG", media_type="image/png")], metadata={"a": 1})
+        return ToolReturn(
+            "short", content=["long", BinaryContent(b"\x89PNG", media_type="image/png")], metadata={"a": 1}
+        )
 
     @agent.tool_plain(metadata=SAFE)
     async def wait(word: str) -> str:

@@ -1,4 +1,4 @@
-"""What a client of a model provider gets in place of its provider's answer: a status, headers, and a body or its pieces.
+"""What a client gets in place of its provider's answer: a status, headers, and a body or its pieces.
 
 The same for every HTTP library: `sdk_transport` only translates.
 """

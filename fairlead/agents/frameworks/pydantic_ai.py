@@ -174,16 +174,16 @@ async def _noted(using: Awaitable[Any]) -> Any:
         return _marked("deferred", to_jsonable_python(error.metadata))
     if isinstance(result, ToolReturn):
         return _marked("return", _TOOL_RETURN.dump_python(cast("ToolReturn[Any]", result), mode="json"))
-    value = _RETURNED.dump_python(result, mode="json")
-    return _marked("value", value) if isinstance(value, dict) and _MARK in value else value
+    value: Any = _RETURNED.dump_python(result, mode="json")
+    return _marked("value", value) if _is_marked(value) else value
 
 
 def _come_of(outcome: Any) -> Any:
     """The same for a first time, for a replay, and for what a person says came of it: the model is told the same."""
-    if not isinstance(outcome, dict) or _MARK not in outcome:
+    if not _is_marked(outcome):
         return _RETURNED.validate_python(outcome)
     marked = cast("dict[str, Any]", outcome)
-    content = marked.get("content")
+    content: Any = marked.get("content")
     match marked[_MARK]:
         case "retry":
             raise ModelRetry(content)
@@ -197,6 +197,10 @@ def _come_of(outcome: Any) -> Any:
             return _TOOL_RETURN.validate_python(content)
         case _:
             return _RETURNED.validate_python(content)
+
+
+def _is_marked(value: Any) -> bool:
+    return isinstance(value, dict) and _MARK in value
 
 
 def _marked(kind: str, content: Any) -> dict[str, Any]:

@@ -186,7 +186,8 @@ class _Patching(importlib.abc.Loader):
 
 
 def _question(address: Address, body: bytes, request: Any) -> Question:
-    wait: float | None = (request.extensions.get("timeout") or {}).get("read")
+    timeouts: dict[str, float | None] = request.extensions.get("timeout") or {}
+    wait = timeouts.get("read")
     headers: Mapping[str, str] = request.headers
     return Question(address, body, headers, None if wait is None else timedelta(seconds=wait))
 
