@@ -123,6 +123,13 @@ _SPECS = (
     # HTTP
     _process("http_request", "a request was answered", "method", "endpoint", "status_code", "took", "request_id",
              "client", "caller", "bytes_out"),
+    # Access. A key is told by its name, one that was refused by the first eight digits of its digest
+    _process("key_created", "an API key was made", "key", "tenant", "by", "role", "scopes", "owner", "expires_at"),
+    _process("key_rotated", "an API key got a new secret; the one before it ends after the overlap", "key", "tenant",
+             "by", "overlap"),
+    _process("key_revoked", "an API key was revoked", "key", "tenant", "by", level=Level.WARNING),
+    _process("key_refused", "a request came with an API key that is unknown, revoked or expired", "digest", "reason",
+             "key", "tenant", level=Level.WARNING),
     EventSpec("connection_opened", "a stream to a watcher opened", ("endpoint",), heard=Heard.NEVER),
     EventSpec("connection_closed", "a stream to a watcher closed", ("endpoint", "took"), heard=Heard.NEVER),
 )  # fmt: skip

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairlead.access import MIGRATIONS as KEYS
+from fairlead.access import KeyBook
 from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
 from fairlead.agents.spec import AgentSpec
@@ -46,6 +48,7 @@ class Engine:
     threads: Threads
     retention: Retention
     announcer: Announcer
+    key_book: KeyBook
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -72,7 +75,7 @@ async def open_engine(
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
-    for name in await migrate(database, (MIGRATIONS,)):
+    for name in await migrate(database, (MIGRATIONS, KEYS)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
     ids = Ids(clock)
@@ -103,6 +106,7 @@ async def open_engine(
         threads=Threads(database, queries, payloads, ids=ids),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
+        key_book=KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys)),
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,

@@ -45,18 +45,17 @@ class Simulation:
         self.completed = 0
         self.by_digest: Counter[str] = Counter()
 
-    def asked(self, body: dict[str, Any]) -> str:
+    def asked(self, body: dict[str, Any], form: Format = Format.CHAT) -> str:
         """Counts a request and returns its digest."""
-        key = digest(body)
+        key = digest(as_chat(body, form))
         self.requests += 1
         self.by_digest[key] += 1
         return key
 
-    def answer(self, body: dict[str, Any], model: str, key: str, form: Format = Format.CHAT) -> dict[str, Any]:
-        """What the policy says to this chat completions request, as an answer of `form`. ModelRefused when the policy
-        raises."""
-        completion = self._completion(body, model, key)
-        return completion if form is Format.CHAT else crossing.answer(completion, Format.CHAT, form)
+    def answer(self, asked: dict[str, Any], form: Format, model: str, key: str) -> dict[str, Any]:
+        """What the policy says to this request of `form`, in the same form. ModelRefused when the policy raises."""
+        completion = self._completion(as_chat(asked, form), model, key)
+        return crossing.answer(completion, Format.CHAT, form)
 
     def _completion(self, body: dict[str, Any], model: str, key: str) -> dict[str, Any]:
         message = _message(self._reply(body), key)
@@ -107,6 +106,7 @@ class SimulatedProvider:
     ) -> None:
         self.name = name
         self.formats = tuple(Format)
+        self.cap_name = "max_tokens"
         self.simulation = Simulation(policy)
         self.faults = faults or Faults()
         self._clock = clock
@@ -119,20 +119,20 @@ class SimulatedProvider:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         _, model = split_model(request.model)
-        wire, body = WIRES[request.format], as_chat(request.body, request.format)
-        key = self.simulation.asked(body)
+        wire, form = WIRES[request.format], request.format
+        key = self.simulation.asked(request.body, form)
         fault = self.faults.draw()
         request.meter.begin(_expected(request), most_out=bounds.most_out(request.body, wire))
         started = self._clock.monotonic()
         if self._latency:
             await self._clock.sleep(self._latency)
-        answer = self.simulation.answer(body, model, key, request.format)
+        answer = self.simulation.answer(request.body, form, model, key)
         await self._fail_before(request, fault)
         first = await self._say(request, wire, answer, started, cut=fault is Fault.CUT)
         self.simulation.completed += 1
         usage = wire.usage_of(answer) or _expected(request)
         request.meter.settle(usage)
-        return ModelReply(answer, usage, 0, self.name, request.model, first_token=first, format=request.format)
+        return ModelReply(answer, usage, 0, self.name, request.model, first_token=first, format=form)
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -167,10 +167,11 @@ class SimulatedProvider:
         for data in events[: len(events) // 2] if cut else events:
             before = assembly.size
             text = assembly.feed(data)
-            await self._pace(assembly.size - before)
+            await self._pace(len(text.encode()))
             if sink is None:
                 continue
-            first = first or timedelta(seconds=self._clock.monotonic() - started)
+            if first is None and assembly.size:
+                first = timedelta(seconds=self._clock.monotonic() - started)
             request.meter.saw(assembly.size - before)
             if text:
                 sink.delta(text)
@@ -186,7 +187,7 @@ class SimulatedProvider:
 
 def as_chat(body: dict[str, Any], form: Format) -> dict[str, Any]:
     """The request as a policy reads it."""
-    return body if form is Format.CHAT else crossing.request(body, form, Format.CHAT, lossy=True).body
+    return crossing.request(body, form, Format.CHAT, lossy=True, cap_name="max_tokens").body
 
 
 def _message(reply: Reply, key: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
 from fairlead.gateway.types import Format
 from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
@@ -113,19 +113,19 @@ def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
     if isinstance(answer.get("usage"), dict):
         begun["usage"], last["usage"] = {**answer["usage"], "output_tokens": 0}, answer["usage"]
         begun["usage"].pop("output_tokens_details", None)
-    yield orjson.dumps({"type": "message_start", "message": begun})
+    yield checked.dump({"type": "message_start", "message": begun}, BrokenAnswer)
     for index, block in enumerate(answer["content"]):
         yield from _emit_block(index, block, piece)
-    yield orjson.dumps(last)
-    yield orjson.dumps({"type": "message_stop"})
+    yield checked.dump(last, BrokenAnswer)
+    yield checked.dump({"type": "message_stop"}, BrokenAnswer)
 
 
 def _emit_block(index: int, block: Json, piece: int) -> Iterator[bytes]:
     begun, deltas = _block_deltas(block, piece)
-    yield orjson.dumps({"type": "content_block_start", "index": index, "content_block": begun})
+    yield checked.dump({"type": "content_block_start", "index": index, "content_block": begun}, BrokenAnswer)
     for delta in deltas:
-        yield orjson.dumps({"type": "content_block_delta", "index": index, "delta": delta})
-    yield orjson.dumps({"type": "content_block_stop", "index": index})
+        yield checked.dump({"type": "content_block_delta", "index": index, "delta": delta}, BrokenAnswer)
+    yield checked.dump({"type": "content_block_stop", "index": index}, BrokenAnswer)
 
 
 def _block_deltas(block: Json, piece: int) -> tuple[Json, list[Json]]:
@@ -143,7 +143,7 @@ def _block_deltas(block: Json, piece: int) -> tuple[Json, list[Json]]:
                 deltas += [{"type": "citations_delta", "citation": citation} for citation in block["citations"]]
             return begun, deltas
         case "tool_use" | "server_tool_use" if block["input"]:
-            said = orjson.dumps(block["input"]).decode()
+            said = checked.dump(block["input"], BrokenAnswer).decode()
             told = [{"type": "input_json_delta", "partial_json": text} for text in _pieces(said, piece)]
             return {**block, "input": {}}, told
         case _:

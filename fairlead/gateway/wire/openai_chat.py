@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
 from fairlead.gateway.types import Format
 from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import checked, openai_chat_answer, openai_error, sse
@@ -91,7 +91,7 @@ def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
 
 
 def _chunk(head: Json, choices: list[Json]) -> bytes:
-    return orjson.dumps({**head, "choices": choices})
+    return checked.dump({**head, "choices": choices}, BrokenAnswer)
 
 
 def _deltas(message: Json, piece: int) -> Iterator[Json]:

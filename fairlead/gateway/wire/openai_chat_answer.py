@@ -144,6 +144,8 @@ class _Choice:
             elif name == "tool_calls":
                 for piece in checked.objects(value, "The tool calls of a chunk"):
                     size += self._add_call(piece)
+            elif name == "role":
+                self._rest[name] = value or "assistant"  # says nothing yet
             elif value is not None or name not in self._texts:
                 size += self._add_other(name, value)
         return size
@@ -164,7 +166,7 @@ class _Choice:
             self._rest[name] = _joined(cast("Json", before), cast("Json", value), _IN_PIECES[name])
         else:
             self._rest[name] = _both(before, value)
-        return len(repr(cast("object", value)))
+        return 0 if name == "role" else len(repr(cast("object", value)))
 
     def add_beside(self, piece: Json) -> None:
         """What a chunk says of the choice beside its message."""
@@ -181,6 +183,8 @@ class _Choice:
     def whole(self) -> Json:
         texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
         message: Json = {"role": "assistant", "content": None, **self._rest, **texts}
+        for thought in checked.dicts(message.get("thinking_blocks")):
+            thought.pop("index", None)  # only a stream has it
         if self._calls:
             message["tool_calls"] = [self._calls[index].whole() for index in sorted(self._calls)]
         logprobs = {"logprobs": self._logprobs} if self._logprobs else {}
