@@ -23,6 +23,10 @@ class Format(StrEnum):
     MESSAGES = "messages"  # Anthropic messages
 
 
+FEATURE_HEADERS = ("anthropic-beta", "openai-beta")
+"""The only headers of a client that a provider ever sees: they say what its body may contain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """On whose behalf a call is made: what budgets, limits, caches, logs and the cost report go by.
@@ -75,7 +79,7 @@ class ModelRequest:
     sink: Sink | None = None
     choices: Choices = field(default_factory=Choices)
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Features that the caller's client switched on; sent on to a provider of this format."""
+    """Of FEATURE_HEADERS those that the client sent; sent on to a provider of this format."""
     budget: Budget = field(default_factory=Unlimited, repr=False, compare=False)
     meter: Meter = field(default_factory=Meter, repr=False, compare=False)
     tries: list[Attempt] = field(default_factory=list["Attempt"], repr=False, compare=False)

@@ -19,11 +19,10 @@ from fairlead.errors import ComeBackLater, FairleadError, ModelUnavailable
 from fairlead.gateway.addresses import Address
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.status import STATUSES
-from fairlead.gateway.types import Format, ModelReply, ModelRequest
+from fairlead.gateway.types import FEATURE_HEADERS, Format, ModelReply, ModelRequest
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 
-_FEATURES = ("anthropic-beta", "openai-beta")
 _UNKNOWN = 500
 _ENDS = {Format.CHAT: (b"[DONE]",), Format.MESSAGES: (b"message_stop",),
          Format.RESPONSES: (b"response.completed", b"response.incomplete", b"response.failed")}  # fmt: skip
@@ -72,7 +71,7 @@ def _read(guest: Guest, question: Question, wire: Wire) -> tuple[ModelRequest, b
     timeout = guest.timeout
     if question.patience is not None and not streamed:  # of a stream it bounds each silence: the gateway does as well
         timeout = min(timeout, question.patience)
-    headers = {one: question.headers[one] for one in _FEATURES if question.headers.get(one)}
+    headers = {one: question.headers[one] for one in FEATURE_HEADERS if question.headers.get(one)}
     request = ModelRequest(
         guest.model(question.address.provider, name), body, timeout, format=wire.FORMAT, headers=headers
     )
