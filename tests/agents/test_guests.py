@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import httpx
 import httpx2
@@ -67,12 +69,20 @@ def test_a_model_call_outside_of_all_runs_is_told_of_once() -> None:
     assert heard == [("llm_ungoverned", "127.0.0.1:1/v1/chat/completions")]
 
 
+def guest_with(rules: HouseRules) -> Guest:
+    async def ask(_: Any) -> Any: ...
+
+    return Guest(ask, rules, timeout=timedelta(1), run_id="r", agent="a", emit=silent)
+
+
+async def test_a_model_that_the_project_declares_is_meant_by_its_name() -> None:
+    guest = guest_with(HouseRules(models=("gpt-5-mini",)))
+    assert guest.model("openai", "gpt-5-mini") == "gpt-5-mini"
+    assert guest.model("openai", "gpt-5") == "openai/gpt-5"
+
+
 async def test_a_librarys_error_leads_back_to_ours() -> None:
-    async def ask(_: object) -> None: ...
-
-    from datetime import timedelta
-
-    guest = Guest(ask, HouseRules(), timeout=timedelta(1), run_id="r", agent="a", emit=silent)  # type: ignore[arg-type]
+    guest = guest_with(HouseRules())
     ours = BudgetExceededError("spent")
     response = httpx2.Response(402, headers={"x-fairlead-refusal": guest.refused(ours)})
     theirs = httpx2.HTTPStatusError("402", request=httpx2.Request("POST", "http://x"), response=response)
