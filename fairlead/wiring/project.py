@@ -10,7 +10,7 @@ from typing import Any
 from fairlead.agents.load import Declaration, find_declaration, load_project, read_declaration
 from fairlead.agents.load_code import load_object
 from fairlead.agents.spec import AgentSpec
-from fairlead.config import Settings, lend_keys, load_settings
+from fairlead.config import Settings, load_settings
 from fairlead.errors import ConfigurationError
 from fairlead.gateway.models import Model, parse_models
 from fairlead.gateway.prices import Prices, parse_prices, usd
@@ -45,7 +45,6 @@ class Setup:
 
     def load(self) -> None:
         """Read the project's code afresh. Raises `ConfigurationError` and then keeps what it had."""
-        lend_keys()
         project = load_project(self.declared.file)
         self.agents.clear()
         self.agents.update(project.agents)

@@ -20,7 +20,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "pydantic_ai_agent"
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[Project]:
     """A copy: it writes beside itself."""
-    testing.lend_keys()
     path, modules = list(sys.path), set(sys.modules)
     yield load_project(shutil.copytree(EXAMPLE, tmp_path / "example"))
     sys.path[:] = path
