@@ -17,7 +17,7 @@ from bench.place import Place
 
 NAMES = (
     "steps_postgres", "runs_postgres", "steps_sqlite", "record_latency", "start_latency", "takeover", "memory",
-    "install", "growth",
+    "install", "growth", "costs",
 )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from fairlead.config.load import load_settings
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
+    BudgetSettings,
+    CacheKind,
     ClientSettings,
     DatabaseSettings,
     EngineSettings,
@@ -21,12 +23,15 @@ from fairlead.config.parts import (
     ServerSettings,
     TelemetrySettings,
     Ungoverned,
+    UnknownPrice,
 )
 from fairlead.config.settings import Settings, ShownSetting
 
 __all__ = [
     "AccessSettings",
     "AppSettings",
+    "BudgetSettings",
+    "CacheKind",
     "ClientSettings",
     "DatabaseSettings",
     "EngineSettings",
@@ -40,6 +45,7 @@ __all__ = [
     "ShownSetting",
     "TelemetrySettings",
     "Ungoverned",
+    "UnknownPrice",
     "describe_settings",
     "lend_keys",
     "load_settings",

@@ -50,6 +50,13 @@ class Ungoverned(StrEnum):
     REFUSE = "refuse"
 
 
+class UnknownPrice(StrEnum):
+    """What becomes of a call to a model that has no known price."""
+
+    CEILING = "ceiling"
+    REFUSE = "refuse"
+
+
 class Part(BaseModel):
     # An input may be a secret: our messages name the setting and the rule, never the value.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
@@ -121,6 +128,10 @@ class DatabaseSettings(Part):
     connect_timeout: Duration = setting(
         timedelta(seconds=10), "Longest wait for a connection.", name="DATABASE_CONNECT_TIMEOUT"
     )
+    redis_url: SecretStr | None = setting(
+        None, "redis://HOST:PORT/0: where model limits, and caches, are shared. Not set: in the database.",
+        name="REDIS_URL", bare=True, secret=True,
+    )  # fmt: skip
     blob_dir: Path = setting(
         Path(".fairlead/blobs"), "Folder of values too large for a row; shared by all machines of an environment."
     )
@@ -186,11 +197,18 @@ class ModelSettings(Part):
         name="AI_SERVICE_RETRY_DELAY",
         bare=True,
     )
+    unknown_price: UnknownPrice = setting(
+        UnknownPrice.CEILING, "A call to a model without a known price: charged at the ceiling, or refused."
+    )
     unknown_price_usd: Decimal | None = setting(
         None,
         "USD per million tokens, in and out, charged for a model without a known price. Not set: 15 in and 75 out.",
         gt=0,
     )
+    usage_retention: Duration = setting(
+        timedelta(days=30), "How long each try of a model call is kept as a row of its own."
+    )
+    cost_retention: Duration = setting(timedelta(days=400), "How long `fairlead costs` can look back.")
     openai_api_key: SecretStr | None = setting(None, "Key of the `openai` provider.", bare=True, secret=True)
     anthropic_api_key: SecretStr | None = setting(None, "Key of the `anthropic` provider.", bare=True, secret=True)
     endpoint_timeout: Duration = setting(
@@ -249,8 +267,24 @@ class ModelSettings(Part):
         "What becomes of a model call that an agent's library makes past budgets and journal: warn or refuse.",
         name="MODEL_UNGOVERNED",
     )
-    day_budget_usd: Decimal | None = setting(
-        Decimal(100), "USD a tenant may spend on models in a day (UTC).", name="DAY_BUDGET_USD", ge=0
+
+
+class BudgetSettings(Part):
+    """What may be spent, where nobody has said otherwise with `fairlead budgets set`. Days are UTC."""
+
+    day_usd: Decimal | None = setting(
+        Decimal(100), "USD that one tenant may spend in a day.", name="BUDGET_DAY_USD", ge=0
+    )
+    user_day_usd: Decimal | None = setting(
+        None, "USD that each user may spend in a day. Not set: no limit.", name="BUDGET_USER_DAY_USD", ge=0
+    )
+    agent_day_usd: Decimal | None = setting(
+        None, "USD that each agent may spend in a day. Not set: no limit.", name="BUDGET_AGENT_DAY_USD", ge=0
+    )
+    lease: Duration = setting(
+        timedelta(seconds=15),
+        "A process that has not renewed for this long has lost its part of the budgets.",
+        name="BUDGET_LEASE",
     )
 
 

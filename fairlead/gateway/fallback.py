@@ -11,8 +11,10 @@ from fairlead.errors import (
     AllProvidersFailedError,
     AllProvidersUnavailableError,
     BrokenAnswer,
+    CallsStopped,
     CircuitOpenError,
     ConfigurationError,
+    FairleadError,
     ModelDenied,
     ModelError,
     ModelTimeout,
@@ -22,12 +24,12 @@ from fairlead.gateway.provider import Complete
 from fairlead.gateway.types import ModelReply, ModelRequest, split_model
 from fairlead.telemetry.emit import Emit
 
-_ELSEWHERE = (BrokenAnswer, CircuitOpenError, ModelDenied, ModelTimeout, ModelUnavailable)
+_ELSEWHERE = (BrokenAnswer, CallsStopped, CircuitOpenError, ModelDenied, ModelTimeout, ModelUnavailable)
 """Errors of one provider that say nothing against the request: another may well answer it."""
 
 
 class Fallback:
-    """The first of `request.candidates` that answers. Where only one was asked, its error is raised as it is."""
+    """The first of the request's candidates that answers. Where only one was asked, its error is raised as it is."""
 
     def __init__(self, lines: Mapping[str, Complete], *, clock: Clock, emit: Emit) -> None:
         self._lines = lines
@@ -35,9 +37,10 @@ class Fallback:
         self._emit = emit
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        candidates = request.candidates
+        candidates = request.way.candidates
         if len(candidates) == 1:
-            return await self.line(candidates[0])(replace(request, model=candidates[0], candidates=()))
+            request.way.candidates, [model] = (), candidates
+            return await self.line(model)(request if model == request.model else replace(request, model=model))
         return await self._one_after_another(request, candidates)
 
     def line(self, model: str) -> Complete:
@@ -53,14 +56,14 @@ class Fallback:
 
     async def _one_after_another(self, request: ModelRequest, candidates: tuple[str, ...]) -> ModelReply:
         deadline = self._clock.monotonic() + request.timeout.total_seconds()
-        failed: list[tuple[str, ModelError]] = []
+        failed: list[tuple[str, FairleadError]] = []
         for number, model in enumerate(candidates):
             left = timedelta(seconds=deadline - self._clock.monotonic())
             if left <= timedelta(0):
                 break
-            rest = candidates[number + 1 :]
+            rest = request.way.candidates = candidates[number + 1 :]
             try:
-                return await self.line(model)(replace(request, model=model, candidates=rest, timeout=left))
+                return await self.line(model)(replace(request, model=model, timeout=left))
             except _ELSEWHERE as error:
                 if request.told:  # the caller holds half an answer: another one can't take its place unseen
                     raise
@@ -69,7 +72,7 @@ class Fallback:
                     self._tell(request, model, rest[0], error)
         raise _all_failed(failed)
 
-    def _tell(self, request: ModelRequest, model: str, instead: str, error: ModelError) -> None:
+    def _tell(self, request: ModelRequest, model: str, instead: str, error: FairleadError) -> None:
         who = request.caller
         self._emit(
             "llm_fallback", run_id=who.run_id, agent=who.agent, tenant=who.tenant, model=model, instead=instead,
@@ -77,12 +80,12 @@ class Fallback:
         )  # fmt: skip
 
 
-def _all_failed(failed: list[tuple[str, ModelError]]) -> ModelError:
+def _all_failed(failed: list[tuple[str, FairleadError]]) -> ModelError:
     last = failed[-1][1]
     if isinstance(last, ModelTimeout) and len(failed) == 1:
         return last
     causes = "; ".join(f"{model}: {error.message}" for model, error in failed)
-    if all(isinstance(error, CircuitOpenError) for _, error in failed):
+    if all(isinstance(error, CircuitOpenError | CallsStopped) for _, error in failed):
         return AllProvidersUnavailableError(f"No provider may be asked at the moment. {causes}")
     made = AllProvidersFailedError(f"No model could answer. {causes}")
     made.__cause__ = last

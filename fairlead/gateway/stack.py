@@ -26,9 +26,11 @@ from fairlead.gateway.route import Route
 from fairlead.gateway.settle import Keep, Settle, upper_bound_nano
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.types import Attempt, Format, ModelReply, ModelRequest
+from fairlead.gateway.way import Way
 from fairlead.telemetry.emit import Emit
 
 Wrap = Callable[[Complete], Complete]
+WrapOne = Callable[[str, Complete], Complete]
 _NANO = 1_000_000_000
 _NO_CHOICES = re.compile(rb'"choices":\s*\[\s*\]')
 
@@ -49,9 +51,11 @@ def _forget(request: ModelRequest, attempt: Attempt) -> None:
 class Shared:
     """The parts that all processes share, on a database or on Redis. What is not given is not there."""
 
-    cache: Wrap = _as_it_is
     switch: Wrap = _as_it_is
-    limit: Callable[[str, Complete], Complete] = _of_nobody
+    cache: Wrap = _as_it_is
+    key_limit: Wrap = _as_it_is
+    provider_switch: WrapOne = _of_nobody
+    limit: WrapOne = _of_nobody
     purses: Purses = only_own
     keep: Keep = _forget
 
@@ -69,8 +73,8 @@ class GatewayPolicy:
 class Gateway:
     """Answers requests through the stack:
 
-    fit → recorded → stopped? → cache → budgets → route → fallback over
-        [retry → breaker → limit → format → hold, settle → provider]
+    fit → recorded → stopped? → cache → key's limit → budgets → route → fallback over
+        [retry → breaker → stopped? → limit → format → hold, settle → provider]
     """
 
     def __init__(
@@ -100,7 +104,7 @@ class Gateway:
             self._fallback, models, prices=prices, random=jitter, cheapest_below_nano=policy.cheapest_below_nano
         )
         budgeted = Budgeted(self._route, purses=shared.purses, clock=clock, emit=emit)
-        self._call: Complete = shared.switch(shared.cache(budgeted))
+        self._call: Complete = shared.switch(shared.cache(shared.key_limit(budgeted)))
 
     def _line(self, provider: Provider) -> Complete:
         """What stands between the stack and one provider, innermost first."""
@@ -108,6 +112,7 @@ class Gateway:
         call: Complete = Settle(provider, prices=self._prices, clock=clock, emit=emit, keep=self._shared.keep)
         call = Cross(call, provider, lossy=self._policy.lossy, clock=clock, emit=emit)
         call = self._shared.limit(name, call)
+        call = self._shared.provider_switch(name, call)
         call = self._breakers[name] = Breaker(call, name=name, clock=clock, emit=emit, policy=self._policy.circuit)
         return Retry(call, name=name, clock=clock, emit=emit, jitter=self._jitter, policy=self._policy.retry)
 
@@ -126,10 +131,10 @@ class Gateway:
         for again.
         """
         self.check(request.model)
-        if budget is not None:
-            request = replace(request, budget=budget)
-        if request.sink is not None and request.sink.wants_data and not _wants_usage(request):
-            request = replace(request, sink=_without_usage(request.sink))
+        sink = request.sink
+        if sink is not None and sink.wants_data and not _wants_usage(request):
+            sink = _without_usage(sink)
+        request = replace(request, sink=sink, way=Way() if budget is None else Way(budget))
         if request.choices.fit is not None:
             request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
         return await self._once(request, recorder)
