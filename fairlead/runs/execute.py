@@ -15,6 +15,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from fairlead.agents import guest
+from fairlead.agents.guest import HouseRules
 from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, to_micros
@@ -51,6 +53,7 @@ class Executor:
         others: Others,
         load_state: LoadState,
         publish: Callable[[str, str], None],
+        rules: HouseRules,
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -60,6 +63,7 @@ class Executor:
         self._others = others
         self._load_state = load_state
         self._publish = publish
+        self._rules = rules
         self._clock = clock
         self._emit = emit
 
@@ -90,6 +94,8 @@ class Executor:
 
     async def _call(self, held: Holding, ctx: RunContext) -> Ending:
         timers = self._set_timers(held)
+        visitor = self._guest(held, ctx)
+        guest.enter(visitor)
         held.left = False
         try:
             if held.ending is None:
@@ -100,14 +106,22 @@ class Executor:
         except (SystemExit, KeyboardInterrupt) as error:
             return self._ended(held, failed(RuntimeError(f"The agent tried to end the process ({error!r}).")))
         except Exception as error:  # noqa: BLE001 whatever an agent raises is how its run ended
-            return self._ended(held, failed(error, trace=traceback.format_exc()[-_TRACE:]))
+            return self._ended(held, failed(visitor.reason(error), trace=traceback.format_exc()[-_TRACE:]))
         finally:
             held.left = True
+            visitor.close()
             for timer in timers:
                 timer.cancel()
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 await _forget_cancellation(task)
+
+    def _guest(self, held: Holding, ctx: RunContext) -> guest.Guest:
+        """Who answers the model calls that the agent's libraries make by themselves."""
+        return guest.Guest(
+            ctx.ask, self._rules, timeout=held.spec.model_timeout, run_id=held.run.id, agent=held.run.agent,
+            emit=self._emit,
+        )  # fmt: skip
 
     def _ended(self, held: Holding, ending: Ending) -> Ending:
         """Who was told to stop has stopped, whatever it said last."""

@@ -82,6 +82,8 @@ _SPECS = (
          "model", "format", "fields", level=Level.WARNING),
     _run("llm_over_bound", "a model call cost more than was held for it", "provider", "model", "bound_nano",
          "cost_nano", level=Level.WARNING),
+    _run("llm_ungoverned", "a library asked a model past us: not recorded, in no budget; told once for each address",
+         "client", "address", "refused", level=Level.ERROR),
     _quiet(_run("llm_limited", "a model call waited for a rate limit, or was refused by it", "provider", "model",
                 "wait", "why")),
     _quiet(_run("llm_cache_hit", "a model call was answered from the cache", "provider", "model", "from_flight",
