@@ -18,6 +18,7 @@ from fairlead.gateway.wire.wire import Wire
 _PRELUDE = 64  # what a chat template may add once
 _IMAGE = 50_000  # gpt-4o-mini counts up to 48 169 for one image of 2048 x 4096
 _FILE = 1_000_000  # whatever fits into the largest context window
+_IMAGES = frozenset({"image_url", "image", "input_image"})
 _NOT_INPUT = frozenset(
     {"model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_output_tokens"}
 )
@@ -30,7 +31,7 @@ def choices(body: dict[str, Any]) -> int:
 
 def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
     """No provider can bill more tokens than these for this request."""
-    beyond = sum(_beyond_bytes(part) - _inline(part) for part in wire.parts(body)) + _FILE * _unseen(body)
+    beyond = sum(_beyond_bytes(part) - _inline(part) for part in wire.parts(body))
     return Usage(input_size(body) + _PRELUDE + beyond, most_out(body, wire))
 
 
@@ -52,19 +53,6 @@ def input_size(body: dict[str, Any]) -> int:
         raise NotJson(f"The request to the model is not JSON: {error}.", hint="Pass plain JSON values.") from error
 
 
-def _unseen(body: dict[str, Any]) -> int:
-    """How many things add input that is not in the body: an earlier answer kept by the provider, tools that it runs
-    itself and whose results it reads."""
-    stored = sum(body.get(name) is not None for name in ("previous_response_id", "conversation", "prompt"))
-    tools: Any = body.get("tools")
-    hosted = [one for one in cast("list[Any]", tools or []) if isinstance(one, dict) and _is_hosted(cast("Any", one))]
-    return stored + len(hosted)
-
-
-def _is_hosted(tool: dict[str, Any]) -> bool:
-    return tool.get("type") not in (None, "function", "custom")
-
-
 def _inline(part: dict[str, Any]) -> int:
     """The bytes of an image or file that stands in the body itself: they are counted as a picture, not as text."""
     for name in ("image_url", "source", "file"):
@@ -78,10 +66,4 @@ def _inline(part: dict[str, Any]) -> int:
 
 
 def _beyond_bytes(part: dict[str, Any]) -> int:
-    match part.get("type"):
-        case "image_url" | "image" | "input_image":
-            return _IMAGE
-        case "file" | "input_file" | "document" | "container_upload" | "item_reference":
-            return _FILE
-        case _:
-            return 0
+    return _IMAGE if part.get("type") in _IMAGES else _FILE

@@ -1,6 +1,8 @@
-"""`fairlead simulate`: the simulated provider as a process of its own, speaking OpenAI chat completions.
+"""`fairlead simulate`: the simulated provider as a process of its own, speaking what OpenAI and Anthropic speak.
 
 POST /v1/chat/completions   JSON and server-sent events, tools
+POST /v1/responses          the same
+POST /v1/messages           the same
 GET  /v1/models
 GET  /stats                 {requests, completed, by_digest, inflight, inflight_max}
 POST /reset                 counters to zero, faults forgotten
@@ -26,11 +28,13 @@ from fairlead.errors import ConfigurationError, FairleadError, InvalidInput
 from fairlead.gateway.exchange import JSON, Exchange, Receive, Scope, Send
 from fairlead.gateway.faults import Fault, Faults, parse_faults
 from fairlead.gateway.policy import Policy
-from fairlead.gateway.providers.simulated import Simulation
-from fairlead.gateway.types import estimated_tokens
-from fairlead.gateway.wire import openai_chat, sse
+from fairlead.gateway.providers.simulated import Simulation, as_chat
+from fairlead.gateway.usage import estimated_tokens
+from fairlead.gateway.wire import WIRES
+from fairlead.gateway.wire.wire import Wire
 
 _PIECE = 16
+_ASKS = {f"POST /v1{wire.PATH}": form for form, wire in WIRES.items()}
 _STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 
 
@@ -65,8 +69,8 @@ class Simulator:
             await exchange.problem(401, InvalidInput("The key is missing or wrong."))
             return
         match exchange.asks:
-            case "POST /v1/chat/completions":
-                await self._counted(exchange)
+            case asks if asks in _ASKS:
+                await self._counted(exchange, WIRES[_ASKS[asks]])
             case "GET /v1/models":
                 await exchange.json({"object": "list", "data": [{"id": self.model, "object": "model"}]})
             case "GET /stats":
@@ -95,21 +99,22 @@ class Simulator:
         self.inflight_max = self.inflight
 
     def _may_enter(self, exchange: Exchange) -> bool:
-        given = exchange.header(b"authorization").removeprefix(b"Bearer ")
+        given = exchange.header(b"authorization").removeprefix(b"Bearer ") or exchange.header(b"x-api-key")
         return not self.api_key or compare_digest(given, self.api_key.encode())
 
-    async def _counted(self, exchange: Exchange) -> None:
-        request = openai_chat.parse_request(await exchange.read())
+    async def _counted(self, exchange: Exchange, wire: Wire) -> None:
+        request = wire.parse_request(await exchange.read())
         self.inflight += 1
         self.inflight_max = max(self.inflight, self.inflight_max)
         try:
             # Whoever leaves must not keep a place: a slow or hanging answer ends with its caller.
-            await exchange.until_gone(self._answer(exchange, request))
+            await exchange.until_gone(self._answer(exchange, wire, request))
         finally:
             self.inflight -= 1
 
-    async def _answer(self, exchange: Exchange, request: dict[str, Any]) -> None:
-        key = self.simulation.asked(request)
+    async def _answer(self, exchange: Exchange, wire: Wire, request: dict[str, Any]) -> None:
+        body = as_chat(request, wire.FORMAT)
+        key = self.simulation.asked(body)
         fault = self.faults.draw()
         if self.latency:
             await self.clock.sleep(self.latency)
@@ -125,15 +130,16 @@ class Simulator:
                 await asyncio.Event().wait()
             case _:
                 pass
-        completion = self.simulation.answer(request, request["model"], key)
+        answer = self.simulation.answer(body, request["model"], key, wire.FORMAT)
         say = self._stream if request.get("stream") else self._whole
-        await say(exchange, completion, fault)
+        await say(exchange, wire, answer, fault)
         if fault not in (Fault.CUT, Fault.MALFORMED):
             self.simulation.completed += 1
 
-    async def _whole(self, exchange: Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
-        body = orjson.dumps(completion)
-        await self._pace(completion["usage"]["completion_tokens"])
+    async def _whole(self, exchange: Exchange, wire: Wire, answer: dict[str, Any], fault: Fault | None) -> None:
+        body = orjson.dumps(answer)
+        usage = wire.usage_of(answer)
+        await self._pace(usage.tokens_out if usage else 0)
         half = body[: len(body) // 2]
         match fault:
             case Fault.MALFORMED:
@@ -144,25 +150,24 @@ class Simulator:
             case Fault.SLOW:
                 await exchange.start(200, JSON)
                 await self._drip(exchange, body)
+                await exchange.end()
             case _:
                 await exchange.whole(200, body, JSON)
 
-    async def _stream(self, exchange: Exchange, completion: dict[str, Any], fault: Fault | None) -> None:
-        chunks = [orjson.dumps(chunk) for chunk in openai_chat.emit(completion, piece=_PIECE)]
+    async def _stream(self, exchange: Exchange, wire: Wire, answer: dict[str, Any], fault: Fault | None) -> None:
+        chunks = list(wire.emit(answer, piece=_PIECE))
         half = len(chunks) // 2
         await exchange.start(200, _STREAM)
         for number, chunk in enumerate(chunks):
             if fault is Fault.CUT and number == half:
                 break  # cleanly: the case that raises nothing by itself
             if fault is Fault.MALFORMED and number == half:
-                chunk = chunk[: len(chunk) // 2]
+                chunk = chunk[: len(chunk) // 2] + b"\n\n"
             if fault is Fault.SLOW:
-                await self._drip(exchange, sse.event(chunk))
+                await self._drip(exchange, wire.event(chunk))
                 continue
             await self._pace(estimated_tokens(_PIECE))
-            await exchange.piece(sse.event(chunk))
-        else:
-            await exchange.piece(sse.event(sse.DONE))
+            await exchange.piece(wire.event(chunk))
         await exchange.end()
 
     async def _pace(self, tokens: int) -> None:
@@ -173,7 +178,6 @@ class Simulator:
         for byte in body:
             await exchange.piece(bytes([byte]))
             await self.clock.sleep(self.faults.gap)
-        await exchange.end()
 
 
 def server(app: Simulator, *, host: str, port: int) -> uvicorn.Server:

@@ -1,8 +1,9 @@
 """The door to HTTP: post, and get the whole answer or its pieces. What lies behind it is one file.
 
 Whoever stands behind it keeps these: nothing outlives the timeout, however slowly bytes come, nor the silence it may
-keep; no answer grows beyond the limit; a cancelled call closes its connection at once; a redirect is an answer, not followed (a key must not go
-where a provider points); nothing is decompressed (we ask for none, and a bomb can't go off unopened).
+keep; no answer grows beyond the limit; a cancelled call closes its connection at once; a redirect is an answer, not
+followed (a key must not go where a provider points); nothing is decompressed (we ask for none, and a bomb can't go off
+unopened).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from fairlead.errors import InvalidInput
 from fairlead.gateway.budget import Budget, Unlimited
 from fairlead.gateway.meter import Meter
 from fairlead.gateway.sink import Sink
-from fairlead.gateway.usage import NOTHING, Usage
+from fairlead.gateway.usage import NOTHING, OUTPUT_CAP, Usage
 
 
 class Format(StrEnum):
@@ -179,6 +179,7 @@ def _usage_to_json(usage: Usage) -> dict[str, Any]:
         "reasoning": usage.reasoning,
         "estimated": usage.estimated,
         "cache_written": usage.cache_written,
+        "cache_written_long": usage.cache_written_long,
     }
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider bills them: `cached_in` (read from its cache) and `cache_written` (put into it) are part
-    of `tokens_in`, `reasoning` is part of `tokens_out`.
+    """Tokens as the provider bills them: `cached_in` (read from its cache) and `cache_written` (put into it) are parts
+    of `tokens_in`, `cache_written_long` (what is kept for an hour or more, and costs more) is part of `cache_written`,
+    `reasoning` is part of `tokens_out`.
 
-    `estimated`: the provider did not say; we counted what we saw.
+    `estimated`: the provider did not say, or not all; we counted what we saw.
     """
 
     tokens_in: int
@@ -20,6 +21,7 @@ class Usage:
     reasoning: int = 0
     estimated: bool = False
     cache_written: int = 0
+    cache_written_long: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -29,10 +31,15 @@ class Usage:
             self.reasoning + other.reasoning,
             self.estimated or other.estimated,
             self.cache_written + other.cache_written,
+            self.cache_written_long + other.cache_written_long,
         )
 
 
 NOTHING = Usage(0, 0)
+
+OUTPUT_CAP = 2048
+"""Put into a request that names no limit of its own: without one, no sum would be enough to hold."""
+
 _BYTES_PER_TOKEN = 4
 
 

@@ -14,11 +14,14 @@ from typing import Any, assert_never
 import orjson
 
 from fairlead.clock import Clock
-from fairlead.errors import BrokenAnswer, ModelError, ModelRefused, ModelUnavailable
+from fairlead.errors import BrokenAnswer, ModelError, ModelLimited, ModelRefused, ModelUnavailable
 from fairlead.gateway import bounds
 from fairlead.gateway.faults import Fault, Faults
 from fairlead.gateway.policy import Policy, Reply, default_policy
-from fairlead.gateway.types import ModelReply, ModelRequest, Usage, estimated_tokens, split_model
+from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
+from fairlead.gateway.usage import Usage, estimated_tokens
+from fairlead.gateway.wire import WIRES, crossing
+from fairlead.gateway.wire.wire import Wire
 
 _A_YEAR = timedelta(days=365)
 _PIECE = 16  # characters in one piece of a stream
@@ -49,8 +52,13 @@ class Simulation:
         self.by_digest[key] += 1
         return key
 
-    def answer(self, body: dict[str, Any], model: str, key: str) -> dict[str, Any]:
-        """The chat.completion that the policy gives to this request. ModelRefused when the policy raises."""
+    def answer(self, body: dict[str, Any], model: str, key: str, form: Format = Format.CHAT) -> dict[str, Any]:
+        """What the policy says to this chat completions request, as an answer of `form`. ModelRefused when the policy
+        raises."""
+        completion = self._completion(body, model, key)
+        return completion if form is Format.CHAT else crossing.answer(completion, Format.CHAT, form)
+
+    def _completion(self, body: dict[str, Any], model: str, key: str) -> dict[str, Any]:
         message = _message(self._reply(body), key)
         usage = _usage(body, message)
         return {
@@ -98,6 +106,7 @@ class SimulatedProvider:
         faults: Faults | None = None,
     ) -> None:
         self.name = name
+        self.formats = tuple(Format)
         self.simulation = Simulation(policy)
         self.faults = faults or Faults()
         self._clock = clock
@@ -110,20 +119,20 @@ class SimulatedProvider:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         _, model = split_model(request.model)
-        key = self.simulation.asked(request.body)
+        wire, body = WIRES[request.format], as_chat(request.body, request.format)
+        key = self.simulation.asked(body)
         fault = self.faults.draw()
-        request.meter.begin(_expected(request), most_out=bounds.most_out(request.body))
+        request.meter.begin(_expected(request), most_out=bounds.most_out(request.body, wire))
         started = self._clock.monotonic()
         if self._latency:
             await self._clock.sleep(self._latency)
-        completion = self.simulation.answer(request.body, model, key)
+        answer = self.simulation.answer(body, model, key, request.format)
         await self._fail_before(request, fault)
-        first = await self._say(request, completion, started, cut=fault is Fault.CUT)
+        first = await self._say(request, wire, answer, started, cut=fault is Fault.CUT)
         self.simulation.completed += 1
-        used = completion["usage"]
-        usage = Usage(used["prompt_tokens"], used["completion_tokens"])
+        usage = wire.usage_of(answer) or _expected(request)
         request.meter.settle(usage)
-        return ModelReply(completion, usage, 0, self.name, request.model, first_token=first)
+        return ModelReply(answer, usage, 0, self.name, request.model, first_token=first, format=request.format)
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -145,30 +154,39 @@ class SimulatedProvider:
     def _unavailable(self, fault: Fault) -> ModelError:
         if fault is Fault.RATE_LIMIT:
             said = f"{self.name} answered 429: slow down (simulated)"
-            return ModelUnavailable(said, retry_after=self.faults.retry_after, hint="The provider is up and limits us.")
+            return ModelLimited(said, retry_after=self.faults.retry_after, hint="The provider is up and limits us.")
         return ModelUnavailable(f"{self.name} answered 500: out of order (simulated)")
 
     async def _say(
-        self, request: ModelRequest, completion: dict[str, Any], started: float, *, cut: bool
+        self, request: ModelRequest, wire: Wire, answer: dict[str, Any], started: float, *, cut: bool
     ) -> timedelta | None:
         """Hands the answer over at the speed of a model; the time to its first piece when it is streamed."""
-        text = completion["choices"][0]["message"]["content"] or ""
-        pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
-        first: timedelta | None = None
-        for piece in pieces[: len(pieces) // 2] if cut else pieces:
-            await self._pace(len(piece.encode()))
-            if request.on_delta is not None:
-                first = first or timedelta(seconds=self._clock.monotonic() - started)
-                request.meter.saw(len(piece.encode()))
-                request.meter.tell()
-                request.on_delta(piece)
+        sink = request.sink
+        events = list(wire.emit(answer, piece=_PIECE)) if sink is not None or cut or self._rate is not None else []
+        assembly, first = wire.assembly(), None
+        for data in events[: len(events) // 2] if cut else events:
+            before = assembly.size
+            text = assembly.feed(data)
+            await self._pace(assembly.size - before)
+            if sink is None:
+                continue
+            first = first or timedelta(seconds=self._clock.monotonic() - started)
+            request.meter.saw(assembly.size - before)
+            if text:
+                sink.delta(text)
+            await sink.data([data])
         if cut:
             raise BrokenAnswer("The stream was cut before its end (simulated).")
         return first
 
     async def _pace(self, size: int) -> None:
-        if self._rate is not None:
+        if self._rate is not None and size:
             await self._clock.sleep(timedelta(seconds=estimated_tokens(size) / self._rate))
+
+
+def as_chat(body: dict[str, Any], form: Format) -> dict[str, Any]:
+    """The request as a policy reads it."""
+    return body if form is Format.CHAT else crossing.request(body, form, Format.CHAT, lossy=True).body
 
 
 def _message(reply: Reply, key: str) -> dict[str, Any]:
@@ -191,7 +209,8 @@ def _usage(body: dict[str, Any], message: dict[str, Any]) -> Usage:
     said = (message["content"] or "").encode()
     calls: list[Any] = message.get("tool_calls") or []
     called = sum(len(call["function"]["arguments"]) + 16 for call in calls)
-    return Usage(bounds.expected_input(body), min(estimated_tokens(len(said) + called), bounds.most_out(body)))
+    most = bounds.most_out(body, WIRES[Format.CHAT])
+    return Usage(bounds.expected_input(body), min(estimated_tokens(len(said) + called), most))
 
 
 def _expected(request: ModelRequest) -> Usage:

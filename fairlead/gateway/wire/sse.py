@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any, cast
+
+import orjson
 
 DONE = b"[DONE]"
 
@@ -40,4 +43,28 @@ async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def event(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
+    return b"data: %s\n\n" % _lines(data)
+
+
+def named(data: bytes) -> bytes:
+    """An event that bears the name of its `type`, for the formats that name their events; its data untouched."""
+    return b"event: %s\ndata: %s\n\n" % (_type(data), _lines(data))
+
+
+def _lines(data: bytes) -> bytes:
+    return data.replace(b"\n", b"\ndata: ") if b"\n" in data else data
+
+
+_FIRST = b'{"type":"'
+
+
+def _type(data: bytes) -> bytes:
+    end = data.find(b'"', len(_FIRST))
+    if data.startswith(_FIRST) and end > 0:
+        return data[len(_FIRST) : end]
+    try:
+        value: Any = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return b"message"
+    kind = cast("dict[str, Any]", value).get("type") if isinstance(value, dict) else None
+    return kind.encode() if isinstance(kind, str) and kind.isprintable() else b"message"

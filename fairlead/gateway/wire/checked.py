@@ -1,0 +1,129 @@
+"""Values out of JSON that somebody else wrote, each checked before it is believed.
+
+What a client sent wrong is its own fault (InvalidInput); what a provider sent wrong is a BrokenAnswer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn, cast
+
+import orjson
+
+from fairlead.errors import BrokenAnswer, InvalidInput, NotJson
+
+Json = dict[str, Any]
+Fault = type[InvalidInput | BrokenAnswer]
+
+MOST_TOKENS = 10_000_000  # several times the largest context window: more is nonsense, not usage
+_MOST_SAID = 500
+
+
+def expect(sound: object, message: str, fault: Fault = BrokenAnswer) -> None:
+    if not sound:
+        raise fault(message)
+
+
+def load(body: bytes, fault: Fault = BrokenAnswer) -> Json:
+    """The JSON object in these bytes."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as problem:
+        raise fault(f"That is not JSON: {problem}.") from problem
+    if type(value) is not dict:
+        raise fault("That is not a JSON object.")
+    return cast("Json", value)
+
+
+def an_object(value: Any, what: str, fault: Fault = BrokenAnswer) -> Json:
+    if type(value) is not dict:
+        raise fault(f"{what} is not a JSON object.")
+    return cast("Json", value)
+
+
+def objects(value: Any, what: str, fault: Fault = BrokenAnswer) -> list[Json]:
+    """A list of objects; what is missing or null is an empty one."""
+    if value is None:
+        return []
+    if type(value) is not list:
+        raise fault(f"{what} is not a list.")
+    return [an_object(item, f"An item of {what}", fault) for item in cast("list[Any]", value)]
+
+
+def a_text(value: Any, what: str, fault: Fault = BrokenAnswer) -> str:
+    if type(value) is not str:
+        raise fault(f"{what} is not a text.")
+    return value
+
+
+def a_name(value: Any, what: str, fault: Fault = BrokenAnswer) -> str:
+    """A text that is not empty."""
+    if type(value) is not str or not value:
+        raise fault(f"{what} is missing.")
+    return value
+
+
+def word(value: Any) -> str:
+    """The value where it is a text, else "": for looking up what may be anything."""
+    return value if type(value) is str else ""
+
+
+def an_index(piece: Json, name: str, most: int) -> int:
+    index = piece.get(name, 0)
+    if type(index) is not int or not 0 <= index < most:
+        raise BrokenAnswer(f"The stream has an impossible {name}: {str(index)[:40]}.")
+    return index
+
+
+def a_count(counts: Json, name: str, missing: int | None = None) -> int:
+    """A number of tokens that can be true."""
+    value = counts.get(name)
+    if value is None and missing is not None:
+        return missing
+    if type(value) is not int or not 0 <= value <= MOST_TOKENS:
+        raise BrokenAnswer(f"The usage has an impossible {name}: {str(value)[:40]}.")
+    return value
+
+
+def a_detail(counts: Json, group: str, name: str) -> int:
+    """A count in a group that need not be there."""
+    details = counts.get(group)
+    return 0 if details is None else a_count(an_object(details, f"The usage's {group}"), name, missing=0)
+
+
+def a_limit(body: Json, name: str) -> int | None:
+    """A limit that the caller has set on the answer; None when it has set none."""
+    value = body.get(name)
+    if value is not None and (type(value) is not int or value < 0):
+        raise InvalidInput(f"`{name}` is no number of tokens.", hint="Give a whole number, or leave it out.")
+    return value
+
+
+def dump(body: Json) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except (TypeError, orjson.JSONEncodeError) as error:
+        raise NotJson(f"The request to the model is not JSON: {error}.", hint="Pass plain JSON values.") from error
+
+
+def said(error: Any) -> str:
+    """A provider's own words about what went wrong, in any of the shapes they have."""
+    if type(error) is not dict:
+        return str(error)[:_MOST_SAID]
+    words = cast("Json", error)
+    kind, message = words.get("type") or words.get("code"), words.get("message")
+    if not message:
+        return str(words)[:_MOST_SAID]
+    return f"{kind}: {message}"[:_MOST_SAID] if kind and kind != "error" else str(message)[:_MOST_SAID]
+
+
+def out_of_order(what: str) -> NoReturn:
+    raise BrokenAnswer(f"The stream is out of order: {what}.")
+
+
+def dicts(value: Any) -> Iterator[Json]:
+    """The objects in what may be a list: for looking at what nobody has checked."""
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
+            if isinstance(item, dict):
+                yield cast("Json", item)
