@@ -8,6 +8,7 @@ May import: gateway and below; never runs.
 from __future__ import annotations
 
 from fairlead.agents.agent import Agent as Agent
+from fairlead.agents.agent import Choices as Choices
 from fairlead.agents.context import BlobRef as BlobRef
 from fairlead.agents.context import ChildRun as ChildRun
 from fairlead.agents.context import Context as Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from fairlead.errors import InvalidInput
 from fairlead.gateway import bounds
@@ -49,10 +49,14 @@ def _by_rules(body: dict[str, Any]) -> Complexity:
 
 
 def _wants_thought(body: dict[str, Any]) -> bool:
-    reasoning = body.get("reasoning")
-    effort = body.get("reasoning_effort") or (reasoning.get("effort") if isinstance(reasoning, dict) else None)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    thinking = body.get("thinking")
-    return effort in _HARD_EFFORT or (isinstance(thinking, dict) and thinking.get("type") != "disabled")  # pyright: ignore[reportUnknownMemberType]
+    reasoning, thinking = _object(body, "reasoning"), _object(body, "thinking")
+    effort = body.get("reasoning_effort") or reasoning.get("effort")
+    return effort in _HARD_EFFORT or thinking.get("type", "disabled") != "disabled"
+
+
+def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _parse(said: str, what: str) -> Complexity:

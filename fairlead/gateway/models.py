@@ -114,7 +114,7 @@ def _strategy(where: str, content: dict[str, Any]) -> Strategy:
 
 def _texts(where: str, content: dict[str, Any], key: str) -> tuple[str, ...]:
     value: Any = content.get(key, [])
-    values = cast("list[Any]", value) if isinstance(value, list) else [None]
+    values: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [None]
     if not all(isinstance(one, str) and one for one in values):
         raise ConfigurationError(f'{where}: {key} must be a list of "provider/model".')
     return tuple(values)

@@ -12,7 +12,7 @@ from fairlead.errors import InvalidInput
 from fairlead.gateway.budget import Budget, Unlimited
 from fairlead.gateway.meter import Meter
 from fairlead.gateway.sink import Sink
-from fairlead.gateway.usage import NOTHING, OUTPUT_CAP, Usage
+from fairlead.gateway.usage import NOTHING, Usage
 
 
 class Format(StrEnum):

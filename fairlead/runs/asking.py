@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from fairlead.agents.jsonable import encode
 from fairlead.gateway.budget import Budget, Hold
@@ -102,8 +102,8 @@ def digested(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]
     """The body with digests for its messages and names for its tools, and the messages by digest."""
     bodies: dict[str, bytes] = {}
     digests: list[str] = []
-    said = body.get("messages", body.get("input", ()))
-    for message in said if isinstance(said, list) else [said]:  # responses take one text too
+    said: Any = body.get("messages", body.get("input", []))
+    for message in cast("list[Any]", said) if isinstance(said, list) else [said]:  # responses take one text too
         encoded = encode(message)
         digest = digest_of(encoded)
         bodies[digest] = encoded

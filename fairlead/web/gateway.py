@@ -130,7 +130,7 @@ class _Answer:
             await self._exchange.end(self.wire.event(self.wire.broken_off(error)))
             return
         status = gateway_status(error)
-        headers = [JSON]
+        headers: list[tuple[bytes, bytes]] = [JSON]
         wait = error.retry_after if isinstance(error, ModelUnavailable | ComeBackLater) else None
         if wait is not None:
             headers.append((b"retry-after", b"%d" % max(1, math.ceil(wait.total_seconds()))))

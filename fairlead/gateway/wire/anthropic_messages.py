@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from fairlead.errors import FairleadError, InvalidInput
-from fairlead.gateway.types import OUTPUT_CAP, Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
 from fairlead.gateway.wire.anthropic_messages_answer import Assembly, check
 from fairlead.gateway.wire.wire import Json

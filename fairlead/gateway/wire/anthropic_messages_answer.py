@@ -8,7 +8,7 @@ import orjson
 from pydantic_core import from_json
 
 from fairlead.errors import BrokenAnswer, ErrorWithin
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import checked
 from fairlead.gateway.wire.wire import Json
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import orjson
 
 from fairlead.errors import FairleadError, InvalidInput
-from fairlead.gateway.types import OUTPUT_CAP, Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import checked, openai_chat_answer, openai_error, sse
 from fairlead.gateway.wire.openai_chat_answer import Assembly, check
 from fairlead.gateway.wire.wire import Json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from fairlead.errors import BrokenAnswer, ErrorWithin
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import checked, sse
 from fairlead.gateway.wire.wire import Json
 

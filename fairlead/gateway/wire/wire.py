@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from fairlead.errors import FairleadError
-from fairlead.gateway.types import Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import Usage
 
 Json = dict[str, Any]
 
