@@ -7,8 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -40,16 +40,18 @@ class Round:
     def per_cpu_second(self) -> float:
         return len(self.took) / self.cpu
 
+    def __add__(self, other: Round) -> Round:
+        return Round([*self.took, *other.took], self.cpu + other.cpu)
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Caller:
-    """`start_cpu`: seconds until it was ready, mostly imports."""
+    """`name` is its module, `start_cpu` the seconds until it was ready, mostly imports."""
 
     name: str
     member: Member
     start_cpu: float
     _answers: asyncio.StreamReader
-    rounds: list[Round] = field(default_factory=list[Round])
 
     async def round(self, *, calls: int, together: int = 1) -> Round:
         stdin = self.member.process.stdin
@@ -68,6 +70,26 @@ class Caller:
 
     def stop(self) -> None:
         self.member.stop(9)
+
+
+Rounds = dict[Caller, list[Round]]
+_PIECES = 4
+
+
+async def in_turn(everyone: Sequence[Caller], calls: Callable[[Caller], int], *, together: int, times: int) -> Rounds:
+    """`times` rounds of each. A round is made of pieces that alternate with those of the others: on a busy machine
+    whatever disturbs one disturbs all."""
+    rounds: Rounds = {one: [] for one in everyone}
+    for one in everyone:  # warms it, and fills what it keeps
+        await one.round(calls=calls(one), together=together)
+    for _ in range(times):
+        pieces = {one: Round([], 0.0) for one in everyone}
+        for _ in range(_PIECES):
+            for one in everyone:
+                pieces[one] += await one.round(calls=max(together, calls(one) // _PIECES), together=together)
+        for one in everyone:
+            rounds[one].append(pieces[one])
+    return rounds
 
 
 async def start(

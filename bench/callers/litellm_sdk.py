@@ -13,7 +13,12 @@ from bench.callers.protocol import MOST_TOKENS, Call, prompt, run
 
 @asynccontextmanager
 async def open_client(url: str, mode: str = "whole") -> AsyncIterator[Call]:
-    same: dict[str, Any] = {"model": "openai/gpt-4o-mini", "api_base": f"{url}/v1", "api_key": "bench", "num_retries": 0}
+    same: dict[str, Any] = {
+        "model": "openai/gpt-4o-mini",
+        "api_base": f"{url}/v1",
+        "api_key": "bench",
+        "num_retries": 0,
+    }
 
     async def whole(number: int) -> None:
         reply: Any = await litellm.acompletion(messages=prompt(number), max_tokens=MOST_TOKENS, **same)
