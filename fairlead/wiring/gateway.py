@@ -45,7 +45,7 @@ def open_gateway(
 
 def _policy(models: ModelSettings) -> GatewayPolicy:
     circuit = CircuitPolicy(
-        error_rate=models.error_rate, min_volume=models.min_volume, rate_open=models.open_for,
+        error_rate=float(models.error_rate), min_volume=models.min_volume, rate_open=models.open_for,
         consecutive=models.consecutive_errors, run_open=models.cooldown,
     )  # fmt: skip
     retry = RetryPolicy(tries=models.retry_count + 1, first_wait=models.retry_delay)

@@ -143,7 +143,7 @@ def test_a_wrong_declaration_is_refused_by_name(tmp_path: Path, toml: str, words
         ("def f(:\n", "agent.py:1: SyntaxError:"),
         ("\nimport fairlead_nope\n", "agent.py:2: ModuleNotFoundError: No module named 'fairlead_nope' Install"),
         ("\n\nimport sys; sys.exit('bye')", "agent.py:3: SystemExit: bye"),
-        ("from fairlead import Agent\nagent = Agent('a', 'gpt')\n", "agent.py:2: ConfigurationError:"),
+        ("from fairlead import Agent\nagent = Agent('a', 'gpt/')\n", "agent.py:2: ConfigurationError:"),
         ("import inner", "inner.py:1: ZeroDivisionError: division by zero"),
     ],
 )

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fairlead.gateway.simulate import Simulator, server
-from fairlead.gateway.types import ModelRequest
+from fairlead.gateway.sink import Sink
+from fairlead.gateway.types import Caller, Choices, Format, ModelRequest
 
 
 @asynccontextmanager
@@ -126,6 +127,11 @@ class Heard:
 
 
 def ask(text: str = "hello", *, model: str = "simulated/test", seconds: float = 5, **more: Any) -> ModelRequest:
-    on_delta = more.pop("on_delta", None)
-    body = {"messages": [{"role": "user", "content": text}], **more}
-    return ModelRequest(model, body, timedelta(seconds=seconds), run_id="run-1", on_delta=on_delta)
+    on_delta, on_data = more.pop("on_delta", None), more.pop("on_data", None)
+    form, choices = more.pop("form", Format.CHAT), more.pop("choices", Choices())
+    messages = [{"role": "user", "content": text}]
+    body = {"input" if form is Format.RESPONSES else "messages": messages, **more}
+    sink = None if on_delta is None and on_data is None else Sink(on_delta, on_data)
+    return ModelRequest(
+        model, body, timedelta(seconds=seconds), Caller(run_id="run-1"), form, sink=sink, choices=choices
+    )

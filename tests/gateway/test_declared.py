@@ -11,6 +11,7 @@ from fairlead.gateway.provider import Provider
 from fairlead.gateway.providers.declared import declared_providers
 from fairlead.gateway.simulate import Simulator
 from fairlead.gateway.transport import Transport
+from fairlead.gateway.types import Format
 from fairlead.gateway.transport_aiohttp import AiohttpTransport
 from tests.gateway.loopback import ask, simulating
 
@@ -32,10 +33,12 @@ def declare(tables: dict[str, Any], root: Path, **secrets: str) -> dict[str, Pro
 
 async def test_openai_and_simulated_exist_undeclared_and_load_no_http(tmp_path: Path) -> None:
     providers = declare({}, tmp_path)
-    assert set(providers) == {"openai", "simulated"}
+    assert set(providers) == {"anthropic", "openai", "simulated"}
     assert await providers["simulated"].complete(ask())
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set"):
         await providers["openai"].complete(ask(model="openai/gpt-5-mini"))
+    with pytest.raises(ConfigurationError, match="ANTHROPIC_API_KEY is not set"):
+        await providers["anthropic"].complete(ask(model="anthropic/claude-haiku-4-5", form=Format.MESSAGES))
 
 
 async def test_a_compatible_endpoint_and_a_simulator_elsewhere_are_declared_by_address(tmp_path: Path) -> None:
@@ -51,7 +54,14 @@ async def test_a_compatible_endpoint_and_a_simulator_elsewhere_are_declared_by_a
 
 @pytest.mark.parametrize(
     ("table", "said"),
-    [({"base_ur": "x"}, "base_ur"), ({"kind": "nope"}, "nope"), ({}, "base_url"), ({"base_url": 7}, "base_url")],
+    [
+        ({"base_ur": "x"}, "base_ur"),
+        ({"kind": "nope"}, "nope"),
+        ({}, "base_url"),
+        ({"base_url": 7}, "base_url"),
+        ({"base_url": "x", "formats": ["grpc"]}, "formats"),
+        ({"base_url": "x", "formats": []}, "formats"),
+    ],
 )
 def test_a_declaration_that_is_wrong_is_named(tmp_path: Path, table: dict[str, Any], said: str) -> None:
     with pytest.raises((ConfigurationError, UnknownSetting), match=said):

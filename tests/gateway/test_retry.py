@@ -12,7 +12,7 @@ from fairlead.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from fairlead.gateway import Fault, Faults, Prices, RetryPolicy, RunBudget, build
+from fairlead.gateway import Choices, Fault, Faults, Prices, RetryPolicy, RunBudget, build
 from fairlead.gateway.providers.simulated import SimulatedProvider
 from fairlead.gateway.retry import next_wait
 from tests.gateway.loopback import Heard, MovedClock, ask
@@ -68,17 +68,22 @@ async def test_a_provider_that_recovers_answers_and_every_try_is_recorded() -> N
     provider, clock = failing(Fault.SERVER_ERROR, Fault.RATE_LIMIT, retry_after=3)
     heard = Heard()
     reply = await build([provider], Prices(), clock, heard, jitter=lambda: 0).complete(ask(seconds=60))
-    assert [attempt.outcome for attempt in reply.attempts] == ["model_unavailable", "model_unavailable", "ok"]
+    assert [attempt.outcome for attempt in reply.attempts] == ["model_unavailable", "model_limited", "ok"]
     assert clock.slept == [1, 3]
     assert [event["delay"].total_seconds() for event in heard.of("llm_retry")] == [1, 3]
     assert [attempt.usage.tokens_in for attempt in reply.attempts] == [0, 0, reply.usage.tokens_in]
 
 
-async def test_after_three_tries_the_last_error_is_told() -> None:
-    provider, clock = failing(*[Fault.SERVER_ERROR] * 5)
+@pytest.mark.parametrize(("retries", "calls"), [(None, 4), (1, 2), (0, 1)])
+async def test_after_three_retries_or_as_many_as_asked_for_the_last_error_is_told(
+    retries: int | None, calls: int
+) -> None:
+    provider, clock = failing(*[Fault.SERVER_ERROR] * 9)
     with pytest.raises(ModelUnavailable, match="500"):
-        await build([provider], Prices(), clock, Heard(), jitter=lambda: 0).complete(ask(seconds=60))
-    assert provider.calls == 3
+        await build([provider], Prices(), clock, Heard(), jitter=lambda: 0).complete(
+            ask(seconds=60, choices=Choices(retries=retries))
+        )
+    assert provider.calls == calls
 
 
 async def test_a_broken_answer_is_charged_beside_the_good_one() -> None:

@@ -20,8 +20,9 @@ from fairlead.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from fairlead.gateway import Fault, Reply, ToolCall
-from fairlead.gateway.providers.openai import OpenAIProvider
+from fairlead.gateway import Fault, Format, Reply, ToolCall
+from fairlead.gateway.providers.http import HttpProvider
+from fairlead.gateway.providers.openai import openai
 from fairlead.gateway.providers.simulated import SimulatedProvider
 from fairlead.gateway.simulate import Simulator, server
 from fairlead.gateway.transport_aiohttp import AiohttpTransport
@@ -33,26 +34,26 @@ def talks(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply:
 
 
 @asynccontextmanager
-async def asking(app: Simulator) -> AsyncIterator[OpenAIProvider]:
+async def asking(app: Simulator) -> AsyncIterator[HttpProvider]:
     async with simulating(app) as url:
-        provider = OpenAIProvider(
-            "simulated", base_url=url + "/v1", api_key=app.api_key, transport=AiohttpTransport(), clock=SystemClock()
-        )
+        endpoint = openai(url + "/v1", app.api_key, formats=tuple(Format))
+        provider = HttpProvider("simulated", endpoint, transport=AiohttpTransport(), clock=SystemClock())
         try:
             yield provider
         finally:
             await provider.aclose()
 
 
-async def test_over_http_it_says_what_it_says_in_process() -> None:
+@pytest.mark.parametrize("form", Format)
+async def test_over_http_it_says_what_it_says_in_process(form: Format) -> None:
     told: list[str] = []
-    inside = await SimulatedProvider(talks, clock=SystemClock()).complete(ask())
+    inside = await SimulatedProvider(talks, clock=SystemClock()).complete(ask(form=form))
     async with asking(Simulator(talks)) as provider:
-        whole = await provider.complete(ask())
-        streamed = await provider.complete(ask(on_delta=told.append))
-    assert whole.message == streamed.message == inside.message
+        whole = await provider.complete(ask(form=form))
+        streamed = await provider.complete(ask(form=form, on_delta=told.append))
+    assert whole.body == streamed.body == inside.body
     assert whole.usage == streamed.usage == inside.usage
-    assert "".join(told) == inside.message["content"] and len(told) > 1
+    assert "".join(told) == "a text of some length, in pieces" and len(told) > 1
     assert streamed.first_token is not None and whole.first_token is None
 
 
@@ -81,10 +82,10 @@ async def test_each_fault_is_told_for_what_it_is_and_charged_rightly(
             await provider.complete(request)
         assert (await provider.complete(ask())).message["content"]
         if isinstance(caught.value, ModelUnavailable):
-            assert request.meter.tries[0].tokens_in == 0
+            assert request.meter.used.tokens_in == 0
             assert caught.value.retry_after == (timedelta(seconds=7) if fault is Fault.RATE_LIMIT else None)
         else:
-            assert request.meter.tries[0].tokens_in > 0 and request.meter.tries[0].estimated
+            assert request.meter.used.tokens_in > 0 and request.meter.used.estimated
 
 
 async def test_a_cancelled_call_leaves_the_provider_at_once() -> None:

@@ -119,10 +119,12 @@ class HttpProvider:
         async for batch in sse.batches(stream.pieces):
             texts: list[str] = []
             before = assembly.size
-            for data in batch:
-                if text := assembly.feed(data):
-                    texts.append(text)
-            meter.saw(assembly.size - before)
+            try:
+                for data in batch:
+                    if text := assembly.feed(data):
+                        texts.append(text)
+            finally:
+                meter.saw(assembly.size - before)
             if assembly.done:
                 assembly.finish()
             kept.extend(batch)

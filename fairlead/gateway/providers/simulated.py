@@ -167,10 +167,11 @@ class SimulatedProvider:
         for data in events[: len(events) // 2] if cut else events:
             before = assembly.size
             text = assembly.feed(data)
-            await self._pace(assembly.size - before)
+            await self._pace(len(text.encode()))
             if sink is None:
                 continue
-            first = first or timedelta(seconds=self._clock.monotonic() - started)
+            if first is None and assembly.size:
+                first = timedelta(seconds=self._clock.monotonic() - started)
             request.meter.saw(assembly.size - before)
             if text:
                 sink.delta(text)

@@ -117,7 +117,7 @@ class Assembly:
         block = checked.an_object(event.get("content_block"), "A block")
         checked.a_name(block.get("type"), "The type of a block")
         self._blocks[index] = _Block(block)
-        self.size += sum(len(value.encode()) for value in block.values() if type(value) is str)
+        self.size += sum(len(value.encode()) for name, value in block.items() if type(value) is str and name != "type")
 
     def _delta(self, event: Json) -> str:
         if self.done:

@@ -164,7 +164,7 @@ class _Choice:
             self._rest[name] = _joined(cast("Json", before), cast("Json", value), _IN_PIECES[name])
         else:
             self._rest[name] = _both(before, value)
-        return len(repr(cast("object", value)))
+        return 0 if name == "role" else len(repr(cast("object", value)))
 
     def add_beside(self, piece: Json) -> None:
         """What a chunk says of the choice beside its message."""

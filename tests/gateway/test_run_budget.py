@@ -8,41 +8,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.errors import BudgetExceededError
-from fairlead.gateway.budgets import RunBudget
+from fairlead.gateway.run_budget import RunBudget
 
 
 def test_what_is_held_cannot_be_held_again() -> None:
     budget = RunBudget(100)
-    hold = budget.hold(70)
+    hold = budget.hold_now(70)
     with pytest.raises(BudgetExceededError):
-        budget.hold(31)
+        budget.hold_now(31)
     hold.settle(10)
     assert (budget.spent_nano, budget.remaining_nano) == (10, 90)
 
 
 def test_a_hold_ends_once() -> None:
     budget = RunBudget(100)
-    hold = budget.hold(50)
+    hold = budget.hold_now(50)
     hold.settle(20)
     hold.settle(20)
     hold.release()
     assert (budget.spent_nano, budget.held_nano) == (20, 0)
 
 
-def test_a_hold_that_cannot_grow_stays_as_it_was() -> None:
-    budget = RunBudget(100)
-    hold = budget.hold(50)
-    hold.raise_to(100)
-    with pytest.raises(BudgetExceededError):
-        hold.raise_to(101)
-    hold.release()
-    assert budget.remaining_nano == 100
-
-
 async def test_a_caller_waits_while_money_is_only_held() -> None:
     budget = RunBudget(100)
-    first = budget.hold(80)
-    waiting = asyncio.create_task(budget.hold_when_free(50))
+    first = budget.hold_now(80)
+    waiting = asyncio.create_task(budget.hold(50))
     await asyncio.sleep(0)
     assert not waiting.done()
     first.settle(30)
@@ -51,8 +41,8 @@ async def test_a_caller_waits_while_money_is_only_held() -> None:
 
 async def test_a_caller_is_refused_as_soon_as_the_money_is_spent() -> None:
     budget = RunBudget(100)
-    first = budget.hold(80)
-    waiting = asyncio.create_task(budget.hold_when_free(50))
+    first = budget.hold_now(80)
+    waiting = asyncio.create_task(budget.hold(50))
     await asyncio.sleep(0)
     first.settle(80)
     with pytest.raises(BudgetExceededError, match="spent"):
@@ -61,8 +51,8 @@ async def test_a_caller_is_refused_as_soon_as_the_money_is_spent() -> None:
 
 async def test_a_waiter_that_is_cancelled_does_not_disturb_the_others() -> None:
     budget = RunBudget(100)
-    first = budget.hold(100)
-    gone, stays = (asyncio.create_task(budget.hold_when_free(60)) for _ in range(2))
+    first = budget.hold_now(100)
+    gone, stays = (asyncio.create_task(budget.hold(60)) for _ in range(2))
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait([gone])
@@ -80,7 +70,7 @@ async def test_a_budget_is_never_exceeded_with_200_calls_at_once(limit: int, see
     async def call(bound: int, actual: int) -> int:
         nonlocal most
         try:
-            hold = await budget.hold_when_free(bound)
+            hold = await budget.hold(bound)
         except BudgetExceededError:
             return 0
         most = max(most, budget.held_nano + budget.spent_nano)
