@@ -93,9 +93,13 @@ async def in_turn(everyone: Sequence[Caller], calls: Callable[[Caller], int], *,
 
 
 async def start(
-    place: Place, name: str, *arguments: str, python: str | Path = sys.executable, more: Mapping[str, str] | None = None,
+    place: Place,
+    name: str,
+    *arguments: str,
+    python: str | Path = sys.executable,
+    more: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
-) -> Caller:  # fmt: skip
+) -> Caller:
     """`name` is a module of `bench.callers`."""
     reads, writes = os.pipe()
     log = place.new_folder() / f"{name}.log"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import caller, workers
-from bench.callers.protocol import MOST_TOKENS, prompt
 from bench.caller import Caller
+from bench.callers.protocol import MOST_TOKENS, prompt
+from bench.peers import Gateway
 from bench.place import Place
 from bench.workers import Member
 from tests.servers import free_port
@@ -35,9 +36,9 @@ base_url = "{url}"
 _EVERYTHING_ON = {
     "OPENAI_API_KEY": "bench-provider-key",
     "ANTHROPIC_API_KEY": "bench-provider-key",
-    "MODEL_CACHE": "memory",
-    "MODEL_REQUESTS_PER_MINUTE": "100000000",  # limits are kept and never reached
-    "MODEL_TOKENS_PER_MINUTE": "1000000000000",
+    "FAIRLEAD_MODEL_CACHE": "memory",
+    "FAIRLEAD_MODEL_REQUESTS_PER_MINUTE": "100000000",  # limits are kept and never reached
+    "FAIRLEAD_MODEL_TOKENS_PER_MINUTE": "1000000000000",
 }
 
 
@@ -60,8 +61,8 @@ async def site(place: Place, provider: str, *, database: str, toml: str = "", **
     (folder / "agents.py").write_text((workers.PROJECT / "asking.py").read_text())
     url = f"sqlite:///{folder}/bench.db" if database == "sqlite" else await place.new_database()
     made = Site(folder, url, {**_EVERYTHING_ON, **settings})
-    async with workers.engine_on(url, folder):
-        pass
+    async with workers.engine_on(url, folder, root=folder):
+        pass  # makes the schema
     return made
 
 
@@ -84,13 +85,8 @@ class Serving:
 
 async def serve(at: Site) -> Serving:
     """As production has it: no worker beside it on PostgreSQL."""
-    port, log = free_port(), at.folder / "serve.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fairlead", "serve", "--port", str(port)], cwd=at.folder, env=at.environment(),
-            stdout=out, stderr=out,
-        )  # fmt: skip
-    member = Member(process, log)
+    port = free_port()
+    member = start(at, "serve", port=port)
 
     async def listens() -> bool:
         with socket.socket() as probe:
@@ -98,6 +94,22 @@ async def serve(at: Site) -> Serving:
 
     await workers.until(listens, [member], seconds=60)
     return Serving(member, port)
+
+
+def start(at: Site, command: str, *, port: int = 0) -> Member:
+    """`fairlead serve` or `fairlead work`; 0: a port nobody has."""
+    log = at.folder / f"{command}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fairlead", command, "--port", str(port)], cwd=at.folder, env=at.environment(),
+            stdout=out, stderr=out,
+        )  # fmt: skip
+    return Member(process, log)
+
+
+def ours(serving: Serving) -> Gateway:
+    """It as a client sees it, beside the peers."""
+    return Gateway("Fairlead", serving.member, serving.port, (f"authorization: Bearer {KEY}",))
 
 
 async def in_process(place: Place, at: Site, model: str = CHAT, mode: str = "whole") -> Caller:

@@ -13,9 +13,9 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.place import Place
 from bench.workers import Member
@@ -81,24 +81,26 @@ def start(place: Place, *, latency_ms: float = 0, chunks: int = 20, gap_ms: floa
 
 
 async def load(
-    place: Place, port: int, path: str, body: Any, *, together: int, seconds: float, headers: tuple[str, ...] = ()
+    place: Place, port: int, path: str, body: object, *, together: int, seconds: float, headers: Sequence[str] = ()
 ) -> Load:
-    """So many clients, each asking again when it is answered. Raises RuntimeError when anything but 200 was answered."""
+    """So many clients, each asking again when it is answered. RuntimeError: one was not answered with 200."""
     file = place.folder / f"body-{port}.json"
     file.write_bytes(json.dumps(body).encode())
     program = native(place, "load")
     if program:
         command = [str(program), str(port), path, str(together), str(seconds), str(file), *headers]
-        seen = _of_load(await _said(command))
+        said = await _said(command)
+        seen = _of_load(said)
     else:
         script = place.folder / f"wrk-{port}.lua"
         lines = [f'wrk.headers["{name}"] = "{value}"' for name, _, value in (one.partition(": ") for one in headers)]
         script.write_text(_WRK.format(body=file, headers="\n".join(lines)))
         wrk = shutil.which("wrk") or "wrk"
         command = [wrk, "-t1", f"-c{together}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script)]
-        seen = _of_wrk(await _said([*command, f"http://127.0.0.1:{port}{path}"]))
+        said = await _said([*command, f"http://127.0.0.1:{port}{path}"])
+        seen = _of_wrk(said)
     if seen.errors:
-        raise RuntimeError(f"{seen.errors} of {seen.count} requests to {path} failed.")
+        raise RuntimeError(f"{seen.errors} of {seen.count} requests to port {port}{path} failed; {said[-600:]}")
     return seen
 
 
@@ -126,11 +128,11 @@ async def _said(command: list[str]) -> str:
     out, problem = await process.communicate()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}: {problem.decode()[-500:]}")
-    return out.decode()
+    return (out + problem).decode()
 
 
 def _of_load(text: str) -> Load:
-    said = json.loads(text)
+    said = json.loads(text.splitlines()[0])
     return Load(said["n"], said["rps"], said["p50"], said["p99"], said["errors"])
 
 

@@ -32,7 +32,8 @@ model_list:
 general_settings: {{master_key: sk-bench}}
 litellm_settings: {{num_retries: 0}}
 """
-_START = 90.0  # seconds, on a machine that is busy
+_OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it fetches prices from GitHub when it is imported
+_START = 180.0  # seconds, on a machine that is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ async def callers(place: Place, provider: str, names: Sequence[str], mode: str =
         try:
             if not PEERS.exists():
                 raise RuntimeError("no .venv-peers: make bench-gateway makes it")
-            found.callers.append(await caller.start(place, name, provider, mode, python=PEERS))
+            found.callers.append(await caller.start(place, name, provider, mode, python=PEERS, more=_OFFLINE))
         except (OSError, RuntimeError, TimeoutError) as error:
             found.missing.append(f"{name} ({str(error)[-200:]})")
     return found
@@ -131,8 +132,9 @@ def _started(command: Sequence[str], folder: Path) -> Member:
     log = folder / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=out, stderr=out, env={"PATH": os.environ["PATH"], "HOME": str(folder)}
-        )
+            command, cwd=folder, stdout=out, stderr=out,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **_OFFLINE},
+        )  # fmt: skip
     return Member(process, log)
 
 

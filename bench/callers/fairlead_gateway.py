@@ -1,4 +1,7 @@
-"""Fairlead's gateway in process, opened as `fairlead serve` opens it. `PROJECT MODEL [stream]`, settings in the environment."""
+"""Fairlead's gateway in process, opened as `fairlead serve` opens it, settings in the environment.
+
+`PROJECT MODEL [stream]`.
+"""
 
 from __future__ import annotations
 
