@@ -205,7 +205,11 @@ class ModelSettings(Part):
         ge=0,
     )
     error_rate: Decimal = setting(
-        Decimal("0.5"), "Share of failed calls above which a provider is left alone.", name="BREAKER_ERROR_RATE", gt=0, le=1
+        Decimal("0.5"),
+        "Share of failed calls above which a provider is left alone.",
+        name="BREAKER_ERROR_RATE",
+        gt=0,
+        le=1,
     )
     min_volume: int = setting(10, "Calls within a minute before that share counts.", name="BREAKER_MIN_VOLUME", ge=1)
     open_for: Duration = setting(

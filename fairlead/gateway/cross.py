@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from fairlead.clock import Clock
 from fairlead.errors import InvalidInput
-from fairlead.gateway.provider import Complete
+from fairlead.gateway.provider import Complete, Provider
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.types import Format, ModelReply, ModelRequest
-from fairlead.gateway.wire import crossing
+from fairlead.gateway.wire import cross as crossing
 from fairlead.telemetry.emit import Emit
 
 
 class Cross:
     """What can't be carried is refused, or left out with a warning where `lossy` or the request says so."""
 
-    def __init__(self, call: Complete, *, name: str, formats: Collection[Format], lossy: bool, emit: Emit) -> None:
+    def __init__(self, call: Complete, provider: Provider, *, lossy: bool, clock: Clock, emit: Emit) -> None:
         self._call = call
-        self._name = name
-        self._formats = formats
+        self._name = provider.name
+        self._formats = provider.formats
+        self._cap_name = provider.cap_name
         self._lossy = lossy
+        self._clock = clock
         self._emit = emit
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
@@ -28,19 +31,19 @@ class Cross:
             return await self._call(request)
         source, target = request.format, self._target(request.format)
         lossy = self._lossy if request.choices.lossy is None else request.choices.lossy
-        crossed = crossing.request(request.body, source, target, lossy=lossy)
+        crossed = crossing.request(request.body, source, target, lossy=lossy, cap_name=self._cap_name)
         if crossed.dropped:
             self._tell(request, target, crossed.dropped)
         inner = replace(request, body=crossed.body, format=target)
-        sink = request.sink
+        sink, created = request.sink, self._clock.micros() // 1_000_000
         if sink is None or not sink.wants_data:
             reply = await self._call(inner)
         else:
-            reply = await self._streamed(inner, sink, source)
-        return replace(reply, body=crossing.answer(reply.body, target, source), format=source)
+            reply = await self._streamed(inner, sink, source, created)
+        return replace(reply, body=crossing.answer(reply.body, target, source, created=created), format=source)
 
-    async def _streamed(self, request: ModelRequest, sink: Sink, source: Format) -> ModelReply:
-        stream = crossing.stream(request.format, source)
+    async def _streamed(self, request: ModelRequest, sink: Sink, source: Format, created: int) -> ModelReply:
+        stream = crossing.stream(request.format, source, created=created)
 
         async def cross(events: Sequence[bytes]) -> None:
             if crossed := [event for data in events for event in stream.feed(data)]:
@@ -52,7 +55,7 @@ class Cross:
 
     def _target(self, source: Format) -> Format:
         for target in (Format.MESSAGES, Format.CHAT):
-            if target in self._formats and crossing.can(source, target):
+            if target in self._formats and crossing.crosses(source, target):
                 return target
         spoken = ", ".join(sorted(self._formats))
         raise InvalidInput(

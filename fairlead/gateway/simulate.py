@@ -28,7 +28,7 @@ from fairlead.errors import ConfigurationError, FairleadError, InvalidInput
 from fairlead.gateway.exchange import JSON, Exchange, Receive, Scope, Send
 from fairlead.gateway.faults import Fault, Faults, parse_faults
 from fairlead.gateway.policy import Policy
-from fairlead.gateway.providers.simulated import Simulation, as_chat
+from fairlead.gateway.providers.simulated import Simulation
 from fairlead.gateway.usage import estimated_tokens
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
@@ -113,8 +113,7 @@ class Simulator:
             self.inflight -= 1
 
     async def _answer(self, exchange: Exchange, wire: Wire, request: dict[str, Any]) -> None:
-        body = as_chat(request, wire.FORMAT)
-        key = self.simulation.asked(body)
+        key = self.simulation.asked(request, wire.FORMAT)
         fault = self.faults.draw()
         if self.latency:
             await self.clock.sleep(self.latency)
@@ -130,7 +129,7 @@ class Simulator:
                 await asyncio.Event().wait()
             case _:
                 pass
-        answer = self.simulation.answer(body, request["model"], key, wire.FORMAT)
+        answer = self.simulation.answer(request, wire.FORMAT, request["model"], key)
         say = self._stream if request.get("stream") else self._whole
         await say(exchange, wire, answer, fault)
         if fault not in (Fault.CUT, Fault.MALFORMED):

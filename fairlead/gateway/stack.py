@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -23,11 +24,13 @@ from fairlead.gateway.recorder import Recorder
 from fairlead.gateway.retry import Retry, RetryPolicy
 from fairlead.gateway.route import Route
 from fairlead.gateway.settle import Keep, Settle, upper_bound_nano
-from fairlead.gateway.types import Attempt, ModelReply, ModelRequest
+from fairlead.gateway.sink import Sink
+from fairlead.gateway.types import Attempt, Format, ModelReply, ModelRequest
 from fairlead.telemetry.emit import Emit
 
 Wrap = Callable[[Complete], Complete]
 _NANO = 1_000_000_000
+_NO_CHOICES = re.compile(rb'"choices":\s*\[\s*\]')
 
 
 def _as_it_is(call: Complete) -> Complete:
@@ -103,7 +106,7 @@ class Gateway:
         """What stands between the stack and one provider, innermost first."""
         name, clock, emit = provider.name, self._clock, self._emit
         call: Complete = Settle(provider, prices=self._prices, clock=clock, emit=emit, keep=self._shared.keep)
-        call = Cross(call, name=name, formats=provider.formats, lossy=self._policy.lossy, emit=emit)
+        call = Cross(call, provider, lossy=self._policy.lossy, clock=clock, emit=emit)
         call = self._shared.limit(name, call)
         call = self._breakers[name] = Breaker(call, name=name, clock=clock, emit=emit, policy=self._policy.circuit)
         return Retry(call, name=name, clock=clock, emit=emit, jitter=self._jitter, policy=self._policy.retry)
@@ -125,6 +128,8 @@ class Gateway:
         self.check(request.model)
         if budget is not None:
             request = replace(request, budget=budget)
+        if request.sink is not None and request.sink.wants_data and not _wants_usage(request):
+            request = replace(request, sink=_without_usage(request.sink))
         if request.choices.fit is not None:
             request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
         return await self._once(request, recorder)
@@ -163,6 +168,22 @@ class Gateway:
 
     async def aclose(self) -> None:
         await asyncio.gather(*(provider.aclose() for provider in self._providers))
+
+
+def _wants_usage(request: ModelRequest) -> bool:
+    options = request.body.get("stream_options")
+    return request.format is not Format.CHAT or (isinstance(options, dict) and options.get("include_usage") is True)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _without_usage(sink: Sink) -> Sink:
+    """We ask every stream for its usage. A client that did not would stumble over a chunk without choices."""
+
+    async def pass_on(events: Sequence[bytes]) -> None:
+        wanted = [data for data in events if b'"usage"' not in data or _NO_CHOICES.search(data) is None]
+        if wanted:
+            await sink.data(wanted)
+
+    return Sink(sink.delta, pass_on)
 
 
 def build(

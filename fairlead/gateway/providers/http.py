@@ -48,6 +48,7 @@ class HttpProvider:
     ) -> None:
         self.name = name
         self.formats = endpoint.formats
+        self.cap_name = endpoint.cap_name or "max_tokens"
         self._endpoint = endpoint
         self._urls = {one: endpoint.base_url.rstrip("/") + WIRES[one].PATH for one in endpoint.formats}
         self._transport = transport

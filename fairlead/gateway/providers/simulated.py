@@ -20,7 +20,8 @@ from fairlead.gateway.faults import Fault, Faults
 from fairlead.gateway.policy import Policy, Reply, default_policy
 from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
 from fairlead.gateway.usage import Usage, estimated_tokens
-from fairlead.gateway.wire import WIRES, crossing
+from fairlead.gateway.wire import WIRES, cross
+from fairlead.gateway.wire.cross import responses
 from fairlead.gateway.wire.wire import Wire
 
 _A_YEAR = timedelta(days=365)
@@ -45,18 +46,23 @@ class Simulation:
         self.completed = 0
         self.by_digest: Counter[str] = Counter()
 
-    def asked(self, body: dict[str, Any]) -> str:
+    def asked(self, body: dict[str, Any], form: Format = Format.CHAT) -> str:
         """Counts a request and returns its digest."""
-        key = digest(body)
+        key = digest(as_chat(body, form))
         self.requests += 1
         self.by_digest[key] += 1
         return key
 
-    def answer(self, body: dict[str, Any], model: str, key: str, form: Format = Format.CHAT) -> dict[str, Any]:
-        """What the policy says to this chat completions request, as an answer of `form`. ModelRefused when the policy
-        raises."""
-        completion = self._completion(body, model, key)
-        return completion if form is Format.CHAT else crossing.answer(completion, Format.CHAT, form)
+    def answer(self, asked: dict[str, Any], form: Format, model: str, key: str) -> dict[str, Any]:
+        """What the policy says to this request of `form`, in the same form. ModelRefused when the policy raises."""
+        completion = self._completion(as_chat(asked, form), model, key)
+        match form:
+            case Format.CHAT:
+                return completion
+            case Format.MESSAGES:
+                return cross.answer(completion, Format.CHAT, form)
+            case Format.RESPONSES:
+                return responses.answer_from_chat(completion, asked)
 
     def _completion(self, body: dict[str, Any], model: str, key: str) -> dict[str, Any]:
         message = _message(self._reply(body), key)
@@ -107,6 +113,7 @@ class SimulatedProvider:
     ) -> None:
         self.name = name
         self.formats = tuple(Format)
+        self.cap_name = "max_tokens"
         self.simulation = Simulation(policy)
         self.faults = faults or Faults()
         self._clock = clock
@@ -119,20 +126,20 @@ class SimulatedProvider:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         _, model = split_model(request.model)
-        wire, body = WIRES[request.format], as_chat(request.body, request.format)
-        key = self.simulation.asked(body)
+        wire, form = WIRES[request.format], request.format
+        key = self.simulation.asked(request.body, form)
         fault = self.faults.draw()
         request.meter.begin(_expected(request), most_out=bounds.most_out(request.body, wire))
         started = self._clock.monotonic()
         if self._latency:
             await self._clock.sleep(self._latency)
-        answer = self.simulation.answer(body, model, key, request.format)
+        answer = self.simulation.answer(request.body, form, model, key)
         await self._fail_before(request, fault)
         first = await self._say(request, wire, answer, started, cut=fault is Fault.CUT)
         self.simulation.completed += 1
         usage = wire.usage_of(answer) or _expected(request)
         request.meter.settle(usage)
-        return ModelReply(answer, usage, 0, self.name, request.model, first_token=first, format=request.format)
+        return ModelReply(answer, usage, 0, self.name, request.model, first_token=first, format=form)
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -187,7 +194,13 @@ class SimulatedProvider:
 
 def as_chat(body: dict[str, Any], form: Format) -> dict[str, Any]:
     """The request as a policy reads it."""
-    return body if form is Format.CHAT else crossing.request(body, form, Format.CHAT, lossy=True).body
+    match form:
+        case Format.CHAT:
+            return body
+        case Format.MESSAGES:
+            return cross.request(body, form, Format.CHAT, lossy=True, cap_name="max_tokens").body
+        case Format.RESPONSES:
+            return responses.request_to_chat(body)
 
 
 def _message(reply: Reply, key: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
 from fairlead.gateway.types import Format
 from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import anthropic_messages_answer, checked, sse
@@ -143,7 +143,7 @@ def _block_deltas(block: Json, piece: int) -> tuple[Json, list[Json]]:
                 deltas += [{"type": "citations_delta", "citation": citation} for citation in block["citations"]]
             return begun, deltas
         case "tool_use" | "server_tool_use" if block["input"]:
-            said = orjson.dumps(block["input"]).decode()
+            said = checked.dump(block["input"], BrokenAnswer).decode()
             told = [{"type": "input_json_delta", "partial_json": text} for text in _pieces(said, piece)]
             return {**block, "input": {}}, told
         case _:

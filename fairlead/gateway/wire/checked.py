@@ -99,11 +99,12 @@ def a_limit(body: Json, name: str) -> int | None:
     return value
 
 
-def dump(body: Json) -> bytes:
+def dump(value: Json, fault: Fault = NotJson) -> bytes:
+    """As JSON. What cannot be: a request with other values, and an answer that is nested absurdly deep."""
     try:
-        return orjson.dumps(body)
+        return orjson.dumps(value)
     except (TypeError, orjson.JSONEncodeError) as error:
-        raise NotJson(f"The request to the model is not JSON: {error}.", hint="Pass plain JSON values.") from error
+        raise fault(f"That can't be written as JSON: {error}.", hint="Pass plain JSON values.") from error
 
 
 def said(error: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
 from fairlead.gateway.types import Format
 from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import checked, openai_chat_answer, openai_error, sse
@@ -91,7 +91,7 @@ def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
 
 
 def _chunk(head: Json, choices: list[Json]) -> bytes:
-    return orjson.dumps({**head, "choices": choices})
+    return checked.dump({**head, "choices": choices}, BrokenAnswer)
 
 
 def _deltas(message: Json, piece: int) -> Iterator[Json]:
@@ -110,12 +110,12 @@ def _deltas(message: Json, piece: int) -> Iterator[Json]:
 def _thoughts(texts: dict[str, str], thoughts: list[Json], piece: int) -> Iterator[Json]:
     """Each signed thought after its own text, as a provider that signs tells them."""
     if thoughts and "".join(thought.get("thinking", "") for thought in thoughts) != texts.get("reasoning_content"):
-        yield {"thinking_blocks": thoughts}
+        yield {"thinking_blocks": [{"index": number, **thought} for number, thought in enumerate(thoughts)]}
         return
-    for thought in thoughts:
+    for number, thought in enumerate(thoughts):
         if thought.get("thinking"):
             yield from _pieces("reasoning_content", thought["thinking"], piece)
-        yield {"thinking_blocks": [thought]}
+        yield {"thinking_blocks": [{"index": number, **thought}]}
     if thoughts:
         del texts["reasoning_content"]
 

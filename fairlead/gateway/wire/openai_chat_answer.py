@@ -181,6 +181,8 @@ class _Choice:
     def whole(self) -> Json:
         texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
         message: Json = {"role": "assistant", "content": None, **self._rest, **texts}
+        for thought in checked.dicts(message.get("thinking_blocks")):
+            thought.pop("index", None)  # only a stream has it
         if self._calls:
             message["tool_calls"] = [self._calls[index].whole() for index in sorted(self._calls)]
         logprobs = {"logprobs": self._logprobs} if self._logprobs else {}

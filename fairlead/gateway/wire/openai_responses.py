@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import BrokenAnswer, FairleadError, InvalidInput
 from fairlead.gateway.types import Format
 from fairlead.gateway.usage import OUTPUT_CAP, Usage
 from fairlead.gateway.wire import checked, openai_error, openai_responses_answer, sse
@@ -82,7 +82,7 @@ def assembly() -> Assembly:
 
 def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
     for number, event in enumerate(events(answer, piece)):
-        yield orjson.dumps({**event, "sequence_number": number})
+        yield checked.dump({**event, "sequence_number": number}, BrokenAnswer)
 
 
 def event(data: bytes) -> bytes:

@@ -20,19 +20,21 @@ class Assembly(Protocol):
     """Puts the events of a stream together into the whole answer that they tell of."""
 
     size: int
-    """Bytes of text, reasoning and arguments so far."""
+    """Bytes of text, reasoning, refusals and arguments so far."""
     done: bool
     """The provider has said that this was all."""
 
     def feed(self, data: bytes) -> str:
         """Takes the data of one event and returns the text it adds for a reader.
 
-        Raises BrokenAnswer for what is no event of this format, ErrorWithin for an error in the provider's own words.
+        Raises BrokenAnswer for what is no event of this format, out of order, or usage that can't be true;
+        ErrorWithin for an error in the provider's own words. Once `done`, nothing more may come.
         """
         ...
 
     def usage(self) -> Usage | None:
-        """What the provider has said so far that it used: known in part even when the stream is cut."""
+        """What the provider has said so far that it used; never raises. `estimated` while it is known in part only:
+        a stream that is cut then has its input right, and its output is at least this much."""
         ...
 
     def finish(self) -> Json:
@@ -55,15 +57,19 @@ class Wire(Protocol):
 
     def build(self, body: Json, *, model: str, streamed: bool, cap_name: str = "") -> bytes:
         """The request as the provider wants it: its model name, our cap on the answer where there is none, usage
-        asked of streams. `cap_name`: the cap's name where providers of this format differ. Raises NotJson."""
+        asked of streams. `cap_name`: the cap's name where providers of this format differ. NotJson for what can't be
+        sent, InvalidInput for a cap that is no number of tokens: nobody could say what it may cost."""
         ...
 
     def output_cap(self, body: Json) -> int:
-        """The most tokens that one choice of the answer may have; `bounds.OUTPUT_CAP` when the body names none."""
+        """The most tokens that one choice of the answer may have; `types.OUTPUT_CAP` when the body names none.
+        InvalidInput as for `build`."""
         ...
 
     def parts(self, body: Json) -> Iterator[Json]:
-        """The parts of all messages that are objects: what `bounds` looks at for images and files."""
+        """Each object in the request that may cost more tokens than it has bytes: images, files, what is kept at
+        the provider, tools that it runs. Never text, calls or thoughts. `bounds` looks at its `type`: "image",
+        "image_url" and "input_image" are images. Takes a body that nobody has checked."""
         ...
 
     def parse(self, body: bytes) -> Json:
@@ -77,8 +83,8 @@ class Wire(Protocol):
     def assembly(self) -> Assembly: ...
 
     def emit(self, answer: Json, *, piece: int = 16) -> Iterator[bytes]:
-        """The data of each event of a stream that tells of this answer, to the last; text in pieces of `piece`
-        letters."""
+        """The data of each event of a stream that tells of this checked answer, its closing event too; text in pieces
+        of `piece` letters. BrokenAnswer when it is nested too deep to be told."""
         ...
 
     def event(self, data: bytes) -> bytes:
