@@ -26,6 +26,7 @@ name = "bench-gateway"
 
 [agents]
 asking = "agents.py:asking"
+asking_by_sdk = "agents.py:asking_by_sdk"
 
 [providers.openai]
 base_url = "{url}/v1"
