@@ -13,7 +13,7 @@ from bench.place import Place
 TITLE = "The openai SDK inside a worker"
 WORK = (
     "An agent of a `fairlead work` process on PostgreSQL asks with an `AsyncOpenAI` of its own, call after call: "
-    "governed, budgeted and recorded, without a changed line. In turn, the same SDK alone in a process of its own. Both "
+    "governed, budgeted and recorded, without a changed line. In turn, the same SDK alone by itself. Both "
     "ask the provider on this machine that answers at once."
 )
 
