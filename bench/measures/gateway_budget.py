@@ -10,9 +10,9 @@ from bench.place import Place
 TITLE = "A budget that many share"
 WORK = (
     "`python -m tests.budget`, repeated here: 200 callers on a budget for 50 of the dearest calls, in 1 and in 4 "
-    "processes, without and with kill -9 among them. What was spent is what a file outside says: each call that is sent "
-    "is first written to it and synced. Of the budget, in the dearest round and in the one that left the most. A call "
-    "that was under way in a killed process is charged at its bound, because nobody can know what it cost: that is lost."
+    "processes, without and with kill -9 among them. What was spent is what a file outside says: each call that is "
+    "sent is first written to it and synced. Of the budget, in the dearest round and in the one that left the most. "
+    "A call under way in a killed process is charged at its bound, for nobody can know what it cost: that is lost."
 )
 _KILLS = {1: 2, 4: 4}  # by the number of processes
 _DATABASES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
