@@ -1,56 +1,100 @@
 """API keys: a header goes in, a `Principal` comes out, or Unauthorised.
 
-Keys are kept as SHA-256: a key of 256 random bits needs no slow hash. All keys are compared, each in constant time.
-Without any key the door is open to this machine only: `ensure_safe_to_listen` is asked before anything listens.
+There are keys in the settings (`API_KEY_WHITELIST`), administrators all, and keys in the database. Of both only the
+SHA-256 is kept. Those of the settings are compared one by one, each in constant time: a person may have chosen them.
+Those of the database are looked up: what a lookup's time could tell is something of the digest of what was sent, and
+nobody can choose a secret by its digest, nor come from a digest to 256 random bits.
+
+Without any key the door is open to this machine only: `ensure_safe_to_listen` is asked before anything is served.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import ipaddress
-import secrets
 from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
+from fairlead.access.book import Known
+from fairlead.access.key import digest_of
 from fairlead.access.roles import LOCAL_ADMIN, Principal, Role
+from fairlead.access.table import KeyTable
+from fairlead.clock import Clock, SystemClock
 from fairlead.errors import ConfigurationError, Unauthorised
-
-_PREFIX = "fl_"
+from fairlead.telemetry.emit import Emit, silent
 
 
 class Keyring:
-    """The keys this process accepts."""
+    """The keys this process accepts: those given, and those of the table."""
 
-    def __init__(self, keys: Iterable[SecretStr] = ()) -> None:
-        self._digests = tuple(_digest(key.get_secret_value()) for key in keys)
+    def __init__(
+        self, keys: Iterable[SecretStr] = (), *, table: KeyTable | None = None, clock: Clock | None = None,
+        emit: Emit = silent,
+    ) -> None:  # fmt: skip
+        self._digests = tuple(digest_of(key.get_secret_value()) for key in keys)
+        self._table = table
+        self._clock = clock or SystemClock()
+        self._emit = emit
 
     def __bool__(self) -> bool:
-        return bool(self._digests)
+        return bool(self._digests) or (self._table is not None and self._table.begun)
 
-    def identify(self, headers: Mapping[str, str]) -> Principal:
-        """The caller behind `x-api-key` or `authorization: Bearer` (names in small letters)."""
-        if not self._digests:
-            return LOCAL_ADMIN
+    async def identify(self, headers: Mapping[str, str]) -> Principal:
+        """The caller behind `x-api-key` or `authorization: Bearer` (names in small letters).
+
+        Raises `Unauthorised`; and `DatabaseUnavailable` when a key of the database can't be told from a revoked one.
+        """
         given = key_of(headers)
+        digest = digest_of(given) if given else b""
+        # All are compared, so that the time tells nothing.
+        if any([hmac.compare_digest(digest, known) for known in self._digests]):  # noqa: C419
+            return Principal(f"key-{digest.hex()[:8]}", Role.ADMIN, installation=True)
+        known = await self._find(digest)
+        if not self:
+            return LOCAL_ADMIN
         if not given:
             raise Unauthorised("This needs an API key.", hint="Send it as X-API-Key or Authorization: Bearer.")
-        digest = _digest(given)
-        if not any([hmac.compare_digest(digest, known) for known in self._digests]):  # noqa: C419 - compare all
-            raise Unauthorised("The API key is not known.", hint="Check the key, or ask an administrator for one.")
-        return Principal(f"key-{digest.hex()[:8]}", Role.ADMIN)
+        return self._admitted(digest, known)
+
+    async def close(self) -> None:
+        if self._table is not None:
+            await self._table.close()
+
+    def _admitted(self, digest: bytes, known: Known | None) -> Principal:
+        if known is None:
+            raise self._refused(digest, "unknown")
+        if known.key.revoked_at is not None:
+            raise self._refused(digest, "revoked", known)
+        if known.ends is not None and known.ends <= self._clock.micros():
+            raise self._refused(digest, "expired", known)
+        if self._table is not None:
+            self._table.use(known)
+        return known.principal
+
+    async def _find(self, digest: bytes) -> Known | None:
+        if self._table is None:
+            return None
+        await self._table.be_fresh()
+        known = self._table.find(digest)
+        if known is None and digest:
+            await self._table.look_again()
+            known = self._table.find(digest)
+        return known
+
+    def _refused(self, digest: bytes, reason: str, known: Known | None = None) -> Unauthorised:
+        self._emit("key_refused", digest=digest.hex()[:8], reason=reason, key=known.key.name if known else None,
+                   tenant=known.key.tenant if known else None)  # fmt: skip
+        if known is None:
+            return Unauthorised("The API key is not known.", hint="Check the key, or ask an administrator for one.")
+        what = "was revoked" if reason == "revoked" else "has expired"
+        return Unauthorised(f"The API key {known.key.name} {what}.", hint="Ask an administrator for a new one.")
 
 
 def key_of(headers: Mapping[str, str]) -> str:
     """The key a request carries; empty when none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return headers.get("x-api-key", "").strip() or (token.strip() if scheme.lower() == "bearer" else "")
-
-
-def new_key() -> str:
-    """A key to hand out, of 256 random bits."""
-    return _PREFIX + secrets.token_urlsafe(32)
 
 
 def is_loopback(host: str) -> bool:
@@ -71,9 +115,5 @@ def ensure_safe_to_listen(host: str, keys: Keyring) -> None:
         return
     raise ConfigurationError(
         f"Listening on {host} without an API key would let anyone on the network run agents.",
-        hint="Set API_KEY_WHITELIST to one or more keys, or listen on 127.0.0.1.",
+        hint="Make one (fairlead keys create NAME --role admin), set API_KEY_WHITELIST, or listen on 127.0.0.1.",
     )
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -1,11 +1,18 @@
-"""Who a caller is, and what their role may do."""
+"""Who a caller is, and what they may do.
+
+A request needs a role and a scope. The role says how much a caller is trusted, the scopes what a key is for: a key of
+an operator for `models` alone asks models, and sees no run.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
 
-from fairlead.errors import Unauthorised
+from fairlead.errors import Forbidden
 
 
 class Role(StrEnum):
@@ -20,21 +27,84 @@ class Role(StrEnum):
         return order.index(self) >= order.index(needed)
 
 
+class Scope(StrEnum):
+    """What a key is for."""
+
+    RUNS_READ = "runs:read"  # runs, threads, approvals, workers, metrics, the console
+    RUNS_WRITE = "runs:write"  # start, cancel, answer; and all of runs:read
+    MODELS = "models"  # ask models: /v1
+    ADMIN = "admin"  # keys, and whatever else needs an admin
+    EVERYTHING = "*"
+
+    @staticmethod
+    def covered(held: Iterable[Scope], needed: Scope) -> bool:
+        """Whether who holds these may do what needs that one."""
+        return any(
+            one in (Scope.EVERYTHING, needed) or (one is Scope.RUNS_WRITE and needed is Scope.RUNS_READ) for one in held
+        )
+
+
+SCOPE_OF_ROLE = {Role.VIEWER: Scope.RUNS_READ, Role.OPERATOR: Scope.RUNS_WRITE, Role.ADMIN: Scope.ADMIN}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What may be spent, in nano-dollars; None: no such bound."""
+
+    day_nano: int | None = None
+    month_nano: int | None = None
+    total_nano: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be asked of models in a minute; None: no such bound."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+UNBOUNDED, UNLIMITED = Allowance(), Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller we know. `name` never holds a secret."""
+    """A caller we know. `name` never holds a secret.
+
+    `key` and `key_id` are those of a key of the database, `user` its owner, `models` patterns of the models it may ask
+    (none: all), `metadata` labels for what it spends. Who runs the `installation` (a key of the settings, or somebody
+    on this machine) manages keys of every tenant, others those of their own.
+    """
 
     name: str
     role: Role
     tenant: str = "default"
+    key: str | None = None
+    key_id: str | None = None
+    user: str | None = None
+    scopes: frozenset[Scope] = frozenset((Scope.EVERYTHING,))
+    models: tuple[str, ...] = ()
+    allowance: Allowance = UNBOUNDED
+    limits: Limits = UNLIMITED
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    installation: bool = False
+
+    def may_ask(self, model: str) -> bool:
+        """Whether this "provider/model", or declared model, is one of those the key is for."""
+        return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
-LOCAL_ADMIN = Principal("local", Role.ADMIN)
+LOCAL_ADMIN = Principal("local", Role.ADMIN, installation=True)
 
 
-def require(caller: Principal, needed: Role) -> None:
-    """Raises Unauthorised when the caller's role does not cover `needed`."""
+def require(caller: Principal, needed: Role, scope: Scope | None = None) -> None:
+    """Raises `Forbidden` when the caller's role does not cover `needed`, or their key is not for `scope`, which is by
+    default what such a role does with runs."""
     if not caller.role.covers(needed):
-        raise Unauthorised(
+        raise Forbidden(
             f"{caller.name} is {caller.role.value}; this needs {needed.value}.", hint="Use a key of that role."
         )
+    scope = scope or SCOPE_OF_ROLE[needed]
+    if not Scope.covered(caller.scopes, scope):
+        held = ", ".join(sorted(caller.scopes)) or "nothing"
+        raise Forbidden(f"{caller.name} is for {held}; this needs {scope.value}.", hint="Use a key with that scope.")

@@ -52,11 +52,13 @@ class Client:
         self._headers = {"accept": "application/json"} | ({"x-api-key": key} if key else {})
 
     def get(self, path: str, **query: Any) -> Any:
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._call("GET", f"{path}?{urlencode(given)}" if given else path)
+        return self._call("GET", _asking(path, query))
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
         return self._call("POST", path, orjson.dumps(body or {}), headers)
+
+    def delete(self, path: str, **query: Any) -> Any:
+        return self._call("DELETE", _asking(path, query))
 
     def events(self, path: str, *, after: str = "") -> Iterator[Event]:
         """Every event until the server ends the stream; after a broken connection it goes on behind the last one."""
@@ -138,6 +140,11 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def _asking(path: str, query: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
 
 
 def part(text: str) -> str:

@@ -15,7 +15,7 @@ from fairlead.cli.exits import exit_of
 from fairlead.cli.say import complain, debugging
 from fairlead.errors import FairleadError
 
-COMMANDS = ("demo", "init", "dev", "run", "runs", "workers", "doctor", "settings", "serve", "work", "simulate")
+COMMANDS = ("demo", "init", "dev", "run", "runs", "workers", "keys", "doctor", "settings", "serve", "work", "simulate")
 
 
 class Commands(MutableMapping[str, Any]):

@@ -9,8 +9,8 @@ from fairlead.clock import Clock
 from fairlead.errors import InvalidInput
 from fairlead.gateway.provider import Complete, Provider
 from fairlead.gateway.sink import Sink
-from fairlead.gateway.types import Format, ModelReply, ModelRequest
-from fairlead.gateway.wire import cross as crossing
+from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
+from fairlead.gateway.wire import crossing
 from fairlead.telemetry.emit import Emit
 
 
@@ -31,7 +31,9 @@ class Cross:
             return await self._call(request)
         source, target = request.format, self._target(request.format)
         lossy = self._lossy if request.choices.lossy is None else request.choices.lossy
-        crossed = crossing.request(request.body, source, target, lossy=lossy, cap_name=self._cap_name)
+        # How to ask for thinking differs between models: who carries it over must know which one is asked.
+        body = {**request.body, "model": split_model(request.model)[1]}
+        crossed = crossing.request(body, source, target, lossy=lossy, cap_name=self._cap_name)
         if crossed.dropped:
             self._tell(request, target, crossed.dropped)
         inner = replace(request, body=crossed.body, format=target)
@@ -55,7 +57,7 @@ class Cross:
 
     def _target(self, source: Format) -> Format:
         for target in (Format.MESSAGES, Format.CHAT):
-            if target in self._formats and crossing.crosses(source, target):
+            if target in self._formats and crossing.can(source, target):
                 return target
         spoken = ", ".join(sorted(self._formats))
         raise InvalidInput(

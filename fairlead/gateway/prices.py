@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fairlead.errors import ConfigurationError, UnknownSetting
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 
 _NANO_PER_USD = 1_000_000_000
 _MILLION = 1_000_000

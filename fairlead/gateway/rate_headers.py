@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from fairlead.gateway.rate import Left
 
@@ -16,15 +17,29 @@ _MOST_COUNT = 10**12
 _MICROSECOND = timedelta(microseconds=1)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-# Names before and after "remaining", "limit", "reset": OpenAI and those who do as it does, then Anthropic.
-_REQUESTS = (("x-ratelimit-", "-requests"), ("anthropic-ratelimit-requests-", ""))
+_PLENTY = 4  # a quarter of a limit
+
+
+class _Kind(NamedTuple):
+    """The three headers of one limit."""
+
+    remaining: str
+    limit: str
+    reset: str
+
+
+def _kind(before: str, after: str = "") -> _Kind:
+    return _Kind(f"{before}remaining{after}", f"{before}limit{after}", f"{before}reset{after}")
+
+
+# OpenAI and those who do as it does, then Anthropic.
+_REQUESTS = (_kind("x-ratelimit-", "-requests"), _kind("anthropic-ratelimit-requests-"))
 _TOKENS = (
-    ("x-ratelimit-", "-tokens"),
-    ("anthropic-ratelimit-tokens-", ""),
-    ("anthropic-ratelimit-input-tokens-", ""),
-    ("anthropic-ratelimit-output-tokens-", ""),
+    _kind("x-ratelimit-", "-tokens"),
+    _kind("anthropic-ratelimit-tokens-"),
+    _kind("anthropic-ratelimit-input-tokens-"),
+    _kind("anthropic-ratelimit-output-tokens-"),
 )
-_TELLING = tuple(f"{before}remaining{after}" for before, after in (*_REQUESTS, *_TOKENS))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
@@ -38,32 +53,32 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def left(headers: Mapping[str, str], now: datetime) -> Left | None:
-    """What the provider says is left of its limits; of several limits on tokens the one that is nearest its end."""
-    if not any(name in headers for name in _TELLING):
-        return None
-    requests = [_said(headers, names, now) for names in _REQUESTS]
-    tokens = [_said(headers, names, now) for names in _TOKENS]
-    fewest = min((said for said in requests if said), default=None)
-    least = min((said for said in tokens if said), default=None)
-    if fewest is None and least is None:
+    """What the provider says is left of its limits, once that is little; of several limits on tokens the one that is
+    nearest its end."""
+    requests, tokens = _least(headers, _REQUESTS), _least(headers, _TOKENS)
+    if requests is None and tokens is None:
         return None
     return Left(
-        requests=fewest[0] if fewest else None,
-        tokens=least[0] if least else None,
-        requests_limit=(fewest[2] or None) if fewest else None,
-        requests_reset=fewest[1] if fewest else 0,
-        tokens_reset=least[1] if least else 0,
+        requests=requests[0] if requests else None,
+        tokens=tokens[0] if tokens else None,
+        requests_limit=_count(headers.get(requests[1].limit)) if requests else None,
+        requests_reset=_reset(headers.get(requests[1].reset, ""), now) // _MICROSECOND if requests else 0,
+        tokens_reset=_reset(headers.get(tokens[1].reset, ""), now) // _MICROSECOND if tokens else 0,
     )
 
 
-def _said(headers: Mapping[str, str], names: tuple[str, str], now: datetime) -> tuple[int, int, int] | None:
-    """(remaining, reset in microseconds, limit) of one kind of limit."""
-    before, after = names
-    remaining = _count(headers.get(f"{before}remaining{after}"))
-    if remaining is None:
-        return None
-    reset = _reset(headers.get(f"{before}reset{after}", ""), now)
-    return remaining, reset // _MICROSECOND, _count(headers.get(f"{before}limit{after}")) or 0
+def _least(headers: Mapping[str, str], kinds: tuple[_Kind, ...]) -> tuple[int, _Kind] | None:
+    least: tuple[int, _Kind] | None = None
+    for kind in kinds:
+        said = headers.get(kind.remaining)
+        if said is None or (remaining := _count(said)) is None:
+            continue
+        limit = _count(headers.get(kind.limit))
+        if limit is not None and remaining * _PLENTY > limit:
+            continue
+        if least is None or remaining < least[0]:
+            least = remaining, kind
+    return least
 
 
 def _reset(value: str, now: datetime) -> timedelta:

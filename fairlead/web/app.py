@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairlead import __version__
-from fairlead.access import Keyring
+from fairlead.access import KeyBook, Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -40,6 +40,7 @@ def make_app(
     threads: Threads,
     agents: Mapping[str, AgentSpec],
     keys: Keyring,
+    key_book: KeyBook,
     settings: ServerSettings,
     release: str,
     clock: Clock,
@@ -58,9 +59,9 @@ def make_app(
     is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, agents=agents, keys=keys, settings=settings,
-        release=release, version=__version__, environment=environment, clock=clock, emit=emit, metrics=metrics,
-        probes=probes or {}, stopping=stopping or asyncio.Event(),
+        control=control, feed=feed, oversight=oversight, threads=threads, agents=agents, keys=keys, key_book=key_book,
+        settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
+        metrics=metrics, probes=probes or {}, stopping=stopping or asyncio.Event(),
     )  # fmt: skip
     app = FastAPI(title="Fairlead", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(api_routes(doors))

@@ -17,7 +17,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fairlead.access import Keyring, is_loopback
+from fairlead.access import Keyring, Principal, Role, is_loopback, require
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError, Forbidden, MethodNotAllowed, NotFound, Unauthorised
 from fairlead.telemetry.emit import Emit
@@ -29,6 +29,7 @@ from fairlead.web.gateway import BODY_LIMIT, is_gateway
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+_TENANT = "default"  # the one the console shows
 _TRACE = 4000  # characters
 _SECURITY = {
     b"x-content-type-options": b"nosniff",
@@ -66,7 +67,7 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive, out: _Out, visit: Visit) -> None:
         try:
-            self._admit(scope, visit)
+            await self._admit(scope, visit)
             await self._app(scope, receive, out)
         except _AskBrowser as error:
             reply = problem_reply(error, request_id=visit.request_id, challenge=b'Basic realm="fairlead"')
@@ -86,7 +87,7 @@ class Front:
         if not out.status:
             await reply(scope, receive, out)
 
-    def _admit(self, scope: Scope, visit: Visit) -> None:
+    async def _admit(self, scope: Scope, visit: Visit) -> None:
         """Raises `Forbidden`, `Unauthorised`, `TooLarge`."""
         if not self._keys:
             _refuse_other_sites(scope, visit)
@@ -96,15 +97,16 @@ class Front:
             raise too_large(limit)
         if _is_console(scope["path"]):
             visit.endpoint = "console"
-            self._admit_reader(visit)
+            await self._admit_reader(visit)
+            _ensure_may_look(visit.caller, scope["method"])
 
-    def _admit_reader(self, visit: Visit) -> None:
+    async def _admit_reader(self, visit: Visit) -> None:
         """A browser asks for name and password; the password is the key. Only pages take it: they check that a write is
         the reader's own, and a browser sends it along with whatever another site makes it send."""
         basic = _basic_password(visit.headers.get("authorization", ""))
         headers = {"x-api-key": basic} if basic else visit.headers
         try:
-            visit.caller = self._keys.identify(headers)
+            visit.caller = await self._keys.identify(headers)
         except Unauthorised as error:
             raise _AskBrowser(error.message, hint=error.hint) from None
 
@@ -155,6 +157,13 @@ class _Out:
         headers.append((b"x-request-id", self._visit.request_id.encode()))
         headers.append((b"x-response-time", f"{self.took().total_seconds() * 1000:.1f}ms".encode()))
         message["headers"] = headers
+
+
+def _ensure_may_look(caller: Principal, method: str) -> None:
+    """Raises `Forbidden`. The console shows one tenant's runs, and what it sends are answers and moves."""
+    require(caller, Role.VIEWER if method in _SAFE else Role.OPERATOR)
+    if caller.tenant != _TENANT:
+        raise Forbidden(f"The console shows the tenant {_TENANT}, not {caller.tenant}.", hint="Use the API.")
 
 
 def _is_console(path: str) -> bool:

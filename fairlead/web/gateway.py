@@ -18,15 +18,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
-from fairlead.access import Keyring, Principal, Role, require
+from fairlead.access import Keyring, Principal, Role, Scope, require
 from fairlead.clock import Clock
-from fairlead.errors import ComeBackLater, FairleadError, InvalidInput, ModelUnavailable, NotFound
+from fairlead.errors import ComeBackLater, FairleadError, Forbidden, InvalidInput, ModelUnavailable, NotFound
 from fairlead.gateway import Caller, Choices, Format, Gateway, ModelReply, ModelRequest, Sink, bounds
-from fairlead.gateway.exchange import JSON, Exchange, Receive, Scope, Send
+from fairlead.gateway.exchange import JSON, Exchange, Receive, Send
+from fairlead.gateway.exchange import Scope as HttpScope
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
@@ -55,13 +56,13 @@ class GatewayEndpoints:
         self._emit = emit
         self._timeout = timeout
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: HttpScope, receive: Receive, send: Send) -> None:
         exchange, path = Exchange(scope, receive, send), scope["path"]
         visit, wire = visit_of(scope), WIRES[_FORMATS.get(path, Format.MESSAGES if path == _COUNT else Format.CHAT)]
         answer = _Answer(exchange, wire)
         try:
             visit.endpoint = path if path in (*_FORMATS, _COUNT, _MODELS) else "/v1"
-            visit.caller = self._keys.identify(visit.headers)
+            visit.caller = await self._keys.identify(visit.headers)
             await self._route(exchange, scope["method"], path, visit, answer)
         except FairleadError as error:
             await answer.failed(error)
@@ -71,7 +72,7 @@ class GatewayEndpoints:
             case "GET" if path == _MODELS:
                 await exchange.json(self._models())
             case "POST" if path in _FORMATS:
-                require(visit.caller, Role.OPERATOR)
+                require(visit.caller, Role.OPERATOR, Scope.MODELS)
                 await self._ask(exchange, visit, answer)
             case "POST" if path == _COUNT:
                 body = answer.wire.parse_request(await exchange.read())
@@ -82,6 +83,8 @@ class GatewayEndpoints:
     async def _ask(self, exchange: Exchange, visit: Visit, answer: _Answer) -> None:
         body = answer.wire.parse_request(await exchange.read())
         model, streamed = body.pop("model"), bool(body.pop("stream", False))
+        if not visit.caller.may_ask(model):
+            raise Forbidden(f"The key `{visit.caller.key}` may not ask {model}.", hint="Use another key or model.")
         request = ModelRequest(
             model, body, self._timeout, _caller(visit.caller, visit.headers, body), answer.wire.FORMAT,
             Sink(on_data=answer.events) if streamed else None, _choices(visit.headers),
@@ -170,11 +173,16 @@ def _told(reply: ModelReply) -> list[tuple[bytes, bytes]]:
 
 
 def _caller(principal: Principal, headers: Mapping[str, str], body: Mapping[str, Any]) -> Caller:
-    """A key speaks for its owner. Who comes without an owner may name the end user, as both formats have it."""
-    metadata = body.get("metadata")
-    named = body.get("user") or (metadata.get("user_id") if isinstance(metadata, dict) else None)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    user = named if isinstance(named, str) else None
-    return Caller(principal.tenant, user, key=principal.name, metadata=_labels(headers.get("x-fairlead-metadata", "")))
+    """A key speaks for its owner. Who comes without an owner may name the end user, as both formats have it. What a key
+    is labelled with can't be said otherwise by a header."""
+    labels = {**_labels(headers.get("x-fairlead-metadata", "")), **principal.metadata}
+    return Caller(principal.tenant, principal.user or _named(body), key=principal.key_id, metadata=labels)
+
+
+def _named(body: Mapping[str, Any]) -> str | None:
+    metadata: Any = body.get("metadata")
+    user = body.get("user") or (cast("dict[str, Any]", metadata).get("user_id") if isinstance(metadata, dict) else None)
+    return user if isinstance(user, str) else None
 
 
 def _labels(text: str) -> dict[str, str]:

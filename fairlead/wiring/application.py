@@ -29,8 +29,9 @@ def open_application(
     return make_app(
         control=engine.control, gateway=engine.gateway, feed=engine.feed, oversight=engine.oversight,
         threads=engine.threads, model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
-        keys=keys, settings=settings.server, release=settings.engine.release, clock=engine.clock,
-        emit=engine.emit, environment=environment, metrics=metrics, console=console, stopping=stopping,
+        keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
+        clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
+        stopping=stopping,
         probes={"disk": lambda: _disk(engine)},
     )  # fmt: skip
 

@@ -10,7 +10,6 @@ from typing import Any
 from watchfiles import Change, DefaultFilter
 from watchfiles import awatch as watch_files  # pyright: ignore[reportUnknownVariableType]  its event may be of three libraries
 
-from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
 from fairlead.database.relay import Relay
 from fairlead.database.signals import Signals
@@ -18,6 +17,7 @@ from fairlead.errors import ConfigurationError
 from fairlead.wiring.application import open_application
 from fairlead.wiring.child import READY, Orders
 from fairlead.wiring.engine import Engine, open_engine
+from fairlead.wiring.keyring import open_keyring
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop, ended
 from fairlead.wiring.project import Setup
@@ -32,8 +32,6 @@ _WATCHED = (".py", ".toml", ".env", ".env.local")
 async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], reload: bool) -> int:
     """Until told to stop. Answers the exit code."""
     settings, clock = setup.settings, SystemClock()
-    keys = Keyring(settings.access.api_keys)
-    ensure_safe_to_listen(settings.server.host, keys)
     sock = bind(settings.server.host, settings.server.port)
     lock = take_serving_lock(settings, url_of(sock))
     telemetry = open_telemetry(settings, clock)
@@ -42,6 +40,7 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
         emit=telemetry.emit,
     )  # fmt: skip
+    keys = await open_keyring(engine, host=settings.server.host)
     relay = _relay(engine)
     supervisor = Supervisor(Orders(str(setup.declared.file), overrides), relay, announce=announce, clock=clock)
 
@@ -65,6 +64,7 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     await supervisor.stop()
     http.stop()
     await asyncio.gather(listening, supervising)
+    await keys.close()
     await engine.close()
     telemetry.close()
     if lock:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairlead.access import MIGRATIONS as KEYS
+from fairlead.access import KeyBook
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings
@@ -43,6 +45,7 @@ class Engine:
     threads: Threads
     retention: Retention
     announcer: Announcer
+    key_book: KeyBook
     ids: Ids
     clock: Clock
     emit: Emit
@@ -68,7 +71,7 @@ async def open_engine(
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
-    for name in await migrate(database, (MIGRATIONS,)):
+    for name in await migrate(database, (MIGRATIONS, KEYS)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
     ids = Ids(clock)
@@ -99,6 +102,7 @@ async def open_engine(
         threads=Threads(database, queries, payloads, ids=ids),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
+        key_book=KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys)),
         ids=ids,
         clock=clock,
         emit=emit,

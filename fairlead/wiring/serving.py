@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
 from fairlead.wiring.application import open_application
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
+from fairlead.wiring.keyring import open_keyring
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
@@ -23,8 +23,6 @@ _GRACE = 20  # seconds that open requests and streams have to end
 async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: bool) -> int:
     """Until told to stop; then open requests are answered and runs handed back. Answers the exit code."""
     settings, clock = setup.settings, SystemClock()
-    keys = Keyring(settings.access.api_keys)
-    ensure_safe_to_listen(settings.server.host, keys)
     sock = bind(settings.server.host, settings.server.port)
     lock = take_serving_lock(settings, url_of(sock))
     telemetry = open_telemetry(settings, clock)
@@ -33,6 +31,7 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
         emit=telemetry.emit,
     )  # fmt: skip
+    keys = await open_keyring(engine, host=settings.server.host)
     worker = make_worker(engine) if with_worker else None
     settle_garbage_collector()
     working = asyncio.create_task(worker.run()) if worker else None
@@ -50,6 +49,7 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
         worker.stop()
         await working
     await listening
+    await keys.close()
     await engine.close()
     telemetry.close()
     if lock:

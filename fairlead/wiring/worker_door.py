@@ -3,7 +3,7 @@
 GET /health/live       200 while the process answers
 GET /health/ready      200 while it claims runs and its database answers, else 503
 GET /metrics           what this process counted
-POST /internal/drain   202: claims no more, hands its runs back, ends, as on SIGTERM; needs a key where there are any
+POST /internal/drain   202: claims no more, hands its runs back, ends, as on SIGTERM; needs an admin's key, if any
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 import orjson
 
 import fairlead
-from fairlead.access import Keyring
+from fairlead.access import Keyring, Role, require
 from fairlead.clock import Clock
-from fairlead.errors import DatabaseUnavailable, FairleadError, NotFound, Unauthorised
+from fairlead.errors import DatabaseUnavailable, FairleadError, Forbidden, NotFound, Unauthorised
 from fairlead.gateway.exchange import JSON, Exchange, Receive, Scope, Send
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.worker import Worker
@@ -42,6 +42,8 @@ class WorkerDoor:
         exchange = Exchange(scope, receive, send)
         try:
             await self._answer(exchange, scope)
+        except Forbidden as error:
+            await _problem(exchange, 403, error)
         except Unauthorised as error:
             await _problem(exchange, 401, error)
 
@@ -54,7 +56,8 @@ class WorkerDoor:
             case "GET /metrics":
                 await exchange.whole(200, self._metrics.render(), (b"content-type", CONTENT_TYPE.encode()))
             case "POST /internal/drain":
-                self._keys.identify({k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]})
+                headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+                require(await self._keys.identify(headers), Role.ADMIN)
                 self._drain()
                 await exchange.whole(202, orjson.dumps({"status": "draining"}), JSON)
             case asks:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
 from fairlead.errors import ConfigurationError
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
+from fairlead.wiring.keyring import open_keyring
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
@@ -28,8 +28,6 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
             hint="Set DATABASE_URL to postgresql://…, or use `fairlead serve`, which works on its file itself.",
         )
     server = settings.server
-    keys = Keyring(settings.access.api_keys)
-    ensure_safe_to_listen(server.worker_host, keys)
     sock = bind(server.worker_host, server.worker_port)
     telemetry = open_telemetry(settings, clock)
     setup.load()
@@ -37,6 +35,7 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
         emit=telemetry.emit,
     )  # fmt: skip
+    keys = await open_keyring(engine, host=server.worker_host)
     worker, stop = make_worker(engine), Stop()
     settle_garbage_collector()
     stop.hear()
@@ -53,6 +52,7 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     await working  # answers /health/ready with 503 and /metrics to the end
     http.stop()
     await listening
+    await keys.close()
     await engine.close()
     telemetry.close()
     return stop.exit_code

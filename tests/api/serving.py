@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from fairlead import testing
 from fairlead.access import Keyring
 from fairlead.web.app import make_app
+from fairlead.wiring.keyring import open_keyring
 
 
 @dataclass(slots=True)
@@ -36,21 +37,27 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    agents: Mapping[str, Any], *, keys: tuple[str, ...] = (), app: Mapping[str, Any] | None = None, **engine: Any
-) -> AsyncIterator[Serving]:
+    agents: Mapping[str, Any], *, keys: tuple[str, ...] = (), table: bool = False,
+    app: Mapping[str, Any] | None = None, **engine: Any,
+) -> AsyncIterator[Serving]:  # fmt: skip
+    """`table`: the keys of the database count, too."""
+    if table:
+        engine["api_key_whitelist"] = ",".join(keys)
     async with testing.engine(agents, **engine) as running:
         inside = running.engine
+        ring = await open_keyring(inside, host="127.0.0.1") if table else Keyring(SecretStr(key) for key in keys)
         stopping = asyncio.Event()
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
             agents=inside.agents,
-            keys=Keyring(SecretStr(key) for key in keys), settings=inside.settings.server,
+            keys=ring, key_book=inside.key_book, settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
             **(app or {}),
         )  # fmt: skip
         transport = httpx.ASGITransport(made, raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Serving(running, made, client, stopping)
+        await ring.close()
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from fairlead.errors import BrokenAnswer, ErrorWithin, InvalidInput
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import anthropic_messages as wire
 from tests.gateway.answers import MESSAGE
 

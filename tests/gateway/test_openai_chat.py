@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.errors import BrokenAnswer, ErrorWithin, InvalidInput
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import openai_chat
 from tests.gateway.loopback import ask
 
@@ -44,7 +44,7 @@ def completions(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def told(events: Iterator[bytes]) -> list[bytes]:
-    return [event.removeprefix(b"data: ").removesuffix(b"\n\n") for event in events]
+    return list(events)
 
 
 @given(completions(), st.integers(1, 20))
@@ -114,6 +114,7 @@ def test_the_size_counts_all_that_is_said_and_the_text_only_the_first_choice() -
     assembly = openai_chat.assembly()
     text = feed(
         assembly,
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "", "refusal": None}}]},
         {"choices": [{"index": 0, "delta": {"content": "é", "reasoning_content": "abc"}}]},
         {"choices": [{"index": 1, "delta": {"content": "other"}}]},
         {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}}]},

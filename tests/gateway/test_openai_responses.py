@@ -7,10 +7,11 @@ import orjson
 import pytest
 
 from fairlead.errors import BrokenAnswer, ErrorWithin, InvalidInput
-from fairlead.gateway.types import Usage
-from fairlead.gateway.wire import openai_chat
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import Usage
+from fairlead.gateway.wire import crossing, openai_chat
 from fairlead.gateway.wire import openai_responses as wire
-from fairlead.gateway.wire.cross import responses
+from fairlead.gateway.wire.crossing import responses
 from tests.gateway.answers import CHAT, RESPONSE
 
 Json = dict[str, Any]
@@ -141,6 +142,8 @@ def test_a_response_request_is_the_chat_request_that_asks_the_same() -> None:
         "response_format": {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}},
     }
     assert responses.request_to_chat({"input": "hi"})["messages"] == [{"role": "user", "content": "hi"}]
+    assert crossing.request(ASKED, Format.RESPONSES, Format.CHAT, lossy=True).body == responses.request_to_chat(ASKED)
+    assert wire.check(crossing.answer(CHAT, Format.CHAT, Format.RESPONSES))["status"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -166,6 +169,6 @@ def test_a_chat_answer_is_the_response_that_says_the_same_also_as_a_stream() -> 
     assert [item["type"] for item in answer["output"]] == ["reasoning", "message", "function_call", "function_call"]
     assert answer["output"][1]["content"][0]["text"] == CHAT["choices"][0]["message"]["content"]
     assert wire.usage_of(answer) == openai_chat.usage_of(CHAT)
-    events = [orjson.loads(event.split(b"data: ")[1]) for event in wire.emit(answer)]
+    events = [orjson.loads(event) for event in wire.emit(answer)]
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert (events[0]["type"], events[-1]["type"]) == ("response.created", "response.completed")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fairlead.errors import ConfigurationError, UnknownSetting
 from fairlead.gateway.prices import CEILING, TABLE, Prices, parse_prices, usd
-from fairlead.gateway.types import Usage
+from fairlead.gateway.usage import Usage
 
 
 def test_a_million_tokens_cost_what_the_table_says() -> None:

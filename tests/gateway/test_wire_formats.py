@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.errors import BrokenAnswer, InvalidInput, ModelUnavailable, NotJson
-from fairlead.gateway.types import Format, Usage
+from fairlead.gateway.types import Format
+from fairlead.gateway.usage import Usage
 from fairlead.gateway.wire import WIRES, Wire, sse
 from tests.gateway.answers import ANSWERS, chats, messages, responses
 
@@ -29,11 +30,6 @@ async def told(raw: bytes, size: int = 1 << 20) -> list[bytes]:
     return [data async for data in sse.events(cut(raw, size))]
 
 
-def framed(wire: Wire, answer: dict[str, Any], **more: int) -> bytes:
-    """The answer as a stream on the wire."""
-    return b"".join(wire.event(data) for data in wire.emit(answer, **more))
-
-
 def test_every_format_has_its_wire() -> None:
     assert {name: wire.FORMAT for name, wire in WIRES.items()} == {name: name for name in Format}
 
@@ -46,7 +42,7 @@ async def test_an_answer_told_as_a_stream_and_put_together_is_the_same_however_t
 ) -> None:
     answer = data.draw(MADE[wire.FORMAT])
     assert wire.parse(orjson.dumps(answer)) == answer
-    raw = framed(wire, answer, piece=data.draw(st.integers(1, 20)))
+    raw = b"".join(wire.event(event) for event in wire.emit(answer, piece=data.draw(st.integers(1, 20))))
     assembly = wire.assembly()
     for event in await told(raw, data.draw(st.integers(1, 50))):
         assert not assembly.done
@@ -58,7 +54,7 @@ async def test_an_answer_told_as_a_stream_and_put_together_is_the_same_however_t
 @EVERY
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-async def test_a_stream_that_is_cut_anywhere_is_never_whole(wire: Wire, data: st.DataObject) -> None:
+def test_a_stream_that_is_cut_anywhere_is_never_whole(wire: Wire, data: st.DataObject) -> None:
     events = list(wire.emit(data.draw(MADE[wire.FORMAT])))
     assembly = wire.assembly()
     for event in events[: data.draw(st.integers(0, len(events) - 1))]:
@@ -71,7 +67,7 @@ async def test_a_stream_that_is_cut_anywhere_is_never_whole(wire: Wire, data: st
 @EVERY
 async def test_an_event_passed_through_is_the_event_that_came(wire: Wire) -> None:
     events = list(wire.emit(ANSWERS[wire.FORMAT]))
-    assert await told(framed(wire, ANSWERS[wire.FORMAT])) == events
+    assert await told(b"".join(wire.event(data) for data in events)) == events
 
 
 NONSENSE: list[Any] = [None, True, -1, 0, 2**70, 1e300, "", "x", [], {}, [[]], [None], {"type": "x"}, {"type": []}]
@@ -296,11 +292,10 @@ def test_usage_means_the_same_in_every_format(wire: Wire) -> None:
 
 
 @EVERY
-async def test_a_stream_that_is_broken_off_is_an_error_to_its_own_format(wire: Wire) -> None:
-    data = wire.broken_off(ModelUnavailable("gone away", hint="Try again."))
+def test_a_stream_that_is_broken_off_is_an_error_to_its_own_format(wire: Wire) -> None:
     assembly = wire.assembly()
     with pytest.raises(BrokenAnswer, match="gone away"):
-        assembly.feed(data)
+        assembly.feed(wire.broken_off(ModelUnavailable("gone away", hint="Try again.")))
     assert not assembly.done
 
 

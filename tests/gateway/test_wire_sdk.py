@@ -12,12 +12,12 @@ from pydantic import TypeAdapter
 
 from fairlead.errors import ModelUnavailable
 from fairlead.gateway.types import Format
-from fairlead.gateway.wire import WIRES, anthropic_messages, cross, openai_chat, openai_responses
-from fairlead.gateway.wire.cross import responses
+from fairlead.gateway.wire import WIRES, anthropic_messages, crossing, openai_chat, openai_responses
+from fairlead.gateway.wire.crossing import responses
 from tests.gateway.answers import ANSWERS, CHAT, MESSAGE, RESPONSE
 from tests.gateway.loopback import peer, says
 from tests.gateway.test_openai_responses import ASKED
-from tests.gateway.test_wire_cross import CHAT_REQUEST, MESSAGES_REQUEST, to_chat, to_messages
+from tests.gateway.test_wire_crossing import CHAT_REQUEST, MESSAGES_REQUEST, to_chat, to_messages
 
 pytest.importorskip("openai")
 pytest.importorskip("anthropic")
@@ -30,8 +30,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk, CompletionCre
 from openai.types.responses import Response, ResponseStreamEvent
 
 
-def fits(kind: Any, value: Any) -> None:
-    TypeAdapter(kind).validate_json(orjson.dumps(value))
+def fits(kind: Any, *values: Any) -> None:
+    adapter = TypeAdapter(kind)
+    for value in values:
+        adapter.validate_json(orjson.dumps(value))
 
 
 def test_our_example_answers_are_what_the_providers_document() -> None:
@@ -41,27 +43,21 @@ def test_our_example_answers_are_what_the_providers_document() -> None:
 
 
 def test_answers_that_crossed_are_what_the_clients_know() -> None:
-    fits(Message, cross.answer(CHAT, Format.CHAT, Format.MESSAGES))
-    fits(ChatCompletion, cross.answer(MESSAGE, Format.MESSAGES, Format.CHAT, created=1))
+    fits(Message, crossing.answer(CHAT, Format.CHAT, Format.MESSAGES))
+    fits(ChatCompletion, crossing.answer(MESSAGE, Format.MESSAGES, Format.CHAT, created=1))
     fits(Response, responses.answer_from_chat(CHAT, ASKED))
 
 
 def test_requests_that_crossed_are_what_the_providers_take() -> None:
     fits(CompletionCreateParams, to_chat(MESSAGES_REQUEST))
     asked = to_messages(CHAT_REQUEST)
-    for message in asked["messages"]:
-        fits(MessageParam, message)
-    for tool in asked["tools"]:
-        fits(ToolParam, tool)
+    fits(MessageParam, *asked["messages"])
+    fits(ToolParam, *asked["tools"])
     fits(MessageCreateParamsNonStreaming, {**asked, "stream": False})
 
 
 def events(told: Iterable[bytes]) -> list[Any]:
     return [orjson.loads(data) for data in told if data != b"[DONE]"]
-
-
-def framed(name: Format, told: Iterable[bytes]) -> bytes:
-    return b"".join(WIRES[name].event(data) for data in told)
 
 
 @pytest.mark.parametrize("name", [Format.CHAT, Format.MESSAGES, Format.RESPONSES])
@@ -71,8 +67,7 @@ def test_every_event_that_we_tell_is_what_the_clients_know(name: Format) -> None
         Format.MESSAGES: RawMessageStreamEvent,
         Format.RESPONSES: ResponseStreamEvent,
     }
-    for event in events(WIRES[name].emit(ANSWERS[name])):
-        fits(kinds[name], event)
+    fits(kinds[name], *events(WIRES[name].emit(ANSWERS[name])))
 
 
 def test_every_event_that_crossed_is_what_the_clients_know() -> None:
@@ -80,10 +75,8 @@ def test_every_event_that_crossed_is_what_the_clients_know() -> None:
         (Format.CHAT, Format.MESSAGES, RawMessageStreamEvent),
         (Format.MESSAGES, Format.CHAT, ChatCompletionChunk),
     ):
-        crossing = cross.stream(source, target)
-        for data in WIRES[source].emit(ANSWERS[source]):
-            for event in events(crossing.feed(data)):
-                fits(kind, event)
+        stream = crossing.stream(source, target)
+        fits(kind, *[event for data in WIRES[source].emit(ANSWERS[source]) for event in events(stream.feed(data))])
 
 
 def test_what_breaks_a_stream_off_is_what_the_clients_take_for_an_error() -> None:
@@ -103,20 +96,29 @@ async def telling(raw: bytes) -> AsyncIterator[str]:
         yield server.url
 
 
+def wired(name: Format, told: Iterable[bytes]) -> bytes:
+    return b"".join(WIRES[name].event(data) for data in told)
+
+
+def emitted(name: Format) -> bytes:
+    return wired(name, WIRES[name].emit(ANSWERS[name]))
+
+
 def crossed(source: Format, target: Format) -> bytes:
-    crossing = cross.stream(source, target)
-    told = [event for data in WIRES[source].emit(ANSWERS[source]) for event in crossing.feed(data)]
-    return framed(target, [*told, *crossing.finish()])
+    stream = crossing.stream(source, target)
+    told = [event for data in WIRES[source].emit(ANSWERS[source]) for event in stream.feed(data)]
+    return wired(target, [*told, *stream.finish()])
 
 
 @pytest.mark.parametrize("came", [Format.CHAT, Format.MESSAGES])
 async def test_the_official_chat_client_puts_our_stream_together(came: Format) -> None:
-    raw = framed(came, openai_chat.emit(CHAT)) if came is Format.CHAT else crossed(Format.MESSAGES, Format.CHAT)
-    expected = CHAT if came is Format.CHAT else cross.answer(MESSAGE, Format.MESSAGES, Format.CHAT)
+    raw = emitted(came) if came is Format.CHAT else crossed(Format.MESSAGES, Format.CHAT)
+    expected = CHAT if came is Format.CHAT else crossing.answer(MESSAGE, Format.MESSAGES, Format.CHAT)
+    asked: Any = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
     async with (
         telling(raw) as url,
         AsyncOpenAI(api_key="x", base_url=url, max_retries=0) as client,
-        client.chat.completions.stream(model="m", messages=[{"role": "user", "content": "x"}]) as stream,
+        client.chat.completions.stream(**asked) as stream,
     ):
         answer = await stream.get_final_completion()
     said, wanted = answer.choices[0].message, expected["choices"][0]["message"]
@@ -129,19 +131,22 @@ async def test_the_official_chat_client_puts_our_stream_together(came: Format) -
 
 @pytest.mark.parametrize("came", [Format.CHAT, Format.MESSAGES])
 async def test_the_official_messages_client_puts_our_stream_together(came: Format) -> None:
-    raw = framed(came, anthropic_messages.emit(MESSAGE)) if came is Format.MESSAGES else crossed(came, Format.MESSAGES)
-    expected = MESSAGE if came is Format.MESSAGES else cross.answer(CHAT, Format.CHAT, Format.MESSAGES)
-    async with telling(raw) as url, AsyncAnthropic(api_key="x", base_url=url, max_retries=0) as client:
-        asked: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
-        async with client.messages.stream(**asked) as stream:
-            answer = await stream.get_final_message()
+    raw = emitted(came) if came is Format.MESSAGES else crossed(came, Format.MESSAGES)
+    expected = MESSAGE if came is Format.MESSAGES else crossing.answer(CHAT, Format.CHAT, Format.MESSAGES)
+    asked: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    async with (
+        telling(raw) as url,
+        AsyncAnthropic(api_key="x", base_url=url, max_retries=0) as client,
+        client.messages.stream(**asked) as stream,
+    ):
+        answer = await stream.get_final_message()
     assert orjson.loads(answer.model_dump_json(exclude_unset=True, by_alias=True))["content"] == expected["content"]
     assert answer.stop_reason == "tool_use" and answer.usage.output_tokens == 12
 
 
 async def test_the_official_responses_client_puts_our_stream_together() -> None:
     async with (
-        telling(framed(Format.RESPONSES, openai_responses.emit(RESPONSE))) as url,
+        telling(emitted(Format.RESPONSES)) as url,
         AsyncOpenAI(api_key="x", base_url=url, max_retries=0) as client,
         client.responses.stream(model="m", input="x") as stream,
     ):
@@ -152,7 +157,7 @@ async def test_the_official_responses_client_puts_our_stream_together() -> None:
 @pytest.mark.parametrize("name", [Format.CHAT, Format.MESSAGES, Format.RESPONSES])
 async def test_the_official_client_raises_when_a_stream_is_broken_off(name: Format) -> None:
     half = list(WIRES[name].emit(ANSWERS[name]))[:5]
-    raw = framed(name, [*half, WIRES[name].broken_off(ModelUnavailable("gone away"))])
+    raw = wired(name, [*half, WIRES[name].broken_off(ModelUnavailable("gone away"))])
     async with telling(raw) as url:
         with pytest.raises(Exception, match="gone away"):
             await everything(name, url)

@@ -20,8 +20,7 @@ from fairlead.gateway.faults import Fault, Faults
 from fairlead.gateway.policy import Policy, Reply, default_policy
 from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
 from fairlead.gateway.usage import Usage, estimated_tokens
-from fairlead.gateway.wire import WIRES, cross
-from fairlead.gateway.wire.cross import responses
+from fairlead.gateway.wire import WIRES, crossing
 from fairlead.gateway.wire.wire import Wire
 
 _A_YEAR = timedelta(days=365)
@@ -56,13 +55,7 @@ class Simulation:
     def answer(self, asked: dict[str, Any], form: Format, model: str, key: str) -> dict[str, Any]:
         """What the policy says to this request of `form`, in the same form. ModelRefused when the policy raises."""
         completion = self._completion(as_chat(asked, form), model, key)
-        match form:
-            case Format.CHAT:
-                return completion
-            case Format.MESSAGES:
-                return cross.answer(completion, Format.CHAT, form)
-            case Format.RESPONSES:
-                return responses.answer_from_chat(completion, asked)
+        return crossing.answer(completion, Format.CHAT, form)
 
     def _completion(self, body: dict[str, Any], model: str, key: str) -> dict[str, Any]:
         message = _message(self._reply(body), key)
@@ -194,13 +187,7 @@ class SimulatedProvider:
 
 def as_chat(body: dict[str, Any], form: Format) -> dict[str, Any]:
     """The request as a policy reads it."""
-    match form:
-        case Format.CHAT:
-            return body
-        case Format.MESSAGES:
-            return cross.request(body, form, Format.CHAT, lossy=True, cap_name="max_tokens").body
-        case Format.RESPONSES:
-            return responses.request_to_chat(body)
+    return crossing.request(body, form, Format.CHAT, lossy=True, cap_name="max_tokens").body
 
 
 def _message(reply: Reply, key: str) -> dict[str, Any]:

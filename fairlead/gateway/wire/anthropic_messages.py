@@ -15,7 +15,7 @@ from fairlead.gateway.wire.anthropic_messages_answer import Assembly, check
 from fairlead.gateway.wire.wire import Json
 
 FORMAT = Format.MESSAGES
-PATH = "/v1/messages"
+PATH = "/messages"
 
 _ROLES = frozenset({"user", "assistant", "system"})
 _COST_THEIR_BYTES = frozenset({"text", "thinking", "redacted_thinking", "tool_use", "server_tool_use"})
@@ -113,19 +113,19 @@ def emit(answer: Json, *, piece: int = 16) -> Iterator[bytes]:
     if isinstance(answer.get("usage"), dict):
         begun["usage"], last["usage"] = {**answer["usage"], "output_tokens": 0}, answer["usage"]
         begun["usage"].pop("output_tokens_details", None)
-    yield orjson.dumps({"type": "message_start", "message": begun})
+    yield checked.dump({"type": "message_start", "message": begun}, BrokenAnswer)
     for index, block in enumerate(answer["content"]):
         yield from _emit_block(index, block, piece)
-    yield orjson.dumps(last)
-    yield orjson.dumps({"type": "message_stop"})
+    yield checked.dump(last, BrokenAnswer)
+    yield checked.dump({"type": "message_stop"}, BrokenAnswer)
 
 
 def _emit_block(index: int, block: Json, piece: int) -> Iterator[bytes]:
     begun, deltas = _block_deltas(block, piece)
-    yield orjson.dumps({"type": "content_block_start", "index": index, "content_block": begun})
+    yield checked.dump({"type": "content_block_start", "index": index, "content_block": begun}, BrokenAnswer)
     for delta in deltas:
-        yield orjson.dumps({"type": "content_block_delta", "index": index, "delta": delta})
-    yield orjson.dumps({"type": "content_block_stop", "index": index})
+        yield checked.dump({"type": "content_block_delta", "index": index, "delta": delta}, BrokenAnswer)
+    yield checked.dump({"type": "content_block_stop", "index": index}, BrokenAnswer)
 
 
 def _block_deltas(block: Json, piece: int) -> tuple[Json, list[Json]]:

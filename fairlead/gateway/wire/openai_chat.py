@@ -110,12 +110,12 @@ def _deltas(message: Json, piece: int) -> Iterator[Json]:
 def _thoughts(texts: dict[str, str], thoughts: list[Json], piece: int) -> Iterator[Json]:
     """Each signed thought after its own text, as a provider that signs tells them."""
     if thoughts and "".join(thought.get("thinking", "") for thought in thoughts) != texts.get("reasoning_content"):
-        yield {"thinking_blocks": [{"index": number, **thought} for number, thought in enumerate(thoughts)]}
+        yield {"thinking_blocks": thoughts}
         return
-    for number, thought in enumerate(thoughts):
+    for thought in thoughts:
         if thought.get("thinking"):
             yield from _pieces("reasoning_content", thought["thinking"], piece)
-        yield {"thinking_blocks": [{"index": number, **thought}]}
+        yield {"thinking_blocks": [thought]}
     if thoughts:
         del texts["reasoning_content"]
 

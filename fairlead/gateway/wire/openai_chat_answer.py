@@ -144,6 +144,8 @@ class _Choice:
             elif name == "tool_calls":
                 for piece in checked.objects(value, "The tool calls of a chunk"):
                     size += self._add_call(piece)
+            elif name == "role":
+                self._rest[name] = value or "assistant"  # says nothing yet
             elif value is not None or name not in self._texts:
                 size += self._add_other(name, value)
         return size

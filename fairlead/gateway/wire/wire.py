@@ -34,7 +34,7 @@ class Assembly(Protocol):
 
     def usage(self) -> Usage | None:
         """What the provider has said so far that it used; never raises. `estimated` while it is known in part only:
-        a stream that is cut then has its input right, and its output is at least this much."""
+        of a stream that is cut then the input is right, and the output is at least this much."""
         ...
 
     def finish(self) -> Json:
@@ -62,7 +62,7 @@ class Wire(Protocol):
         ...
 
     def output_cap(self, body: Json) -> int:
-        """The most tokens that one choice of the answer may have; `types.OUTPUT_CAP` when the body names none.
+        """The most tokens that one choice of the answer may have; `usage.OUTPUT_CAP` when the body names none.
         InvalidInput as for `build`."""
         ...
 
@@ -83,8 +83,8 @@ class Wire(Protocol):
     def assembly(self) -> Assembly: ...
 
     def emit(self, answer: Json, *, piece: int = 16) -> Iterator[bytes]:
-        """The data of each event of a stream that tells of this checked answer, its closing event too; text in pieces
-        of `piece` letters. BrokenAnswer when it is nested too deep to be told."""
+        """The data of each event of a stream that tells of this checked answer, to the last; text in pieces of
+        `piece` letters. BrokenAnswer when it is nested too deep to be told."""
         ...
 
     def event(self, data: bytes) -> bytes:

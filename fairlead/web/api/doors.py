@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from fairlead.access import Keyring
+from fairlead.access import KeyBook, Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -28,6 +28,7 @@ class Doors:
     threads: Threads
     agents: Mapping[str, AgentSpec]
     keys: Keyring
+    key_book: KeyBook
     settings: ServerSettings
     release: str
     version: str

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 from fastapi import Body, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette import types as asgi
 
-from fairlead.access import Keyring, Role
-from fairlead.errors import FairleadError, Forbidden
+from fairlead.access import Keyring, Role, Scope, require
+from fairlead.errors import FairleadError
 from fairlead.web.api.call import Call, visit_of
 from fairlead.web.api.problems import TITLES, problem_reply
 from fairlead.web.api.reply import Reply
@@ -42,6 +42,7 @@ class Operation:
     handler: Handler
     summary: str
     role: Role | None = Role.VIEWER  # None: open to everyone
+    scope: Scope | None = None  # None: what such a role does with runs
     body: type[BaseModel] | None = None
     body_optional: bool = False
     query: type[BaseModel] | None = None
@@ -69,17 +70,16 @@ def route_of(operation: Operation, *, keys: Keyring, limit: int) -> APIRoute:
     return route
 
 
-def _application(operation: Operation, keys: Keyring, limit: int) -> ASGIApp:
-    handler, role, endpoint = operation.handler, operation.role, operation.path
+def _application(operation: Operation, keys: Keyring, limit: int) -> asgi.ASGIApp:
+    handler, role, purpose, endpoint = operation.handler, operation.role, operation.scope, operation.path
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         visit = visit_of(scope)
         visit.endpoint = endpoint
         try:
             if role is not None:
-                visit.caller = keys.identify(visit.headers)
-                if not visit.caller.role.covers(role):
-                    raise Forbidden(f"This needs the role {role.value}.", hint="Use a key of that role.")
+                visit.caller = await keys.identify(visit.headers)
+                require(visit.caller, role, purpose)
             reply = await handler(Call(scope, receive, limit=limit))
         except FairleadError as error:
             reply = problem_reply(error, request_id=visit.request_id)

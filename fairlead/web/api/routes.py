@@ -9,6 +9,7 @@ from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.keys import Keys
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
 from fairlead.web.api.streams import Streams
@@ -18,7 +19,7 @@ from fairlead.web.api.workers import Workers
 
 
 def operations(doors: Doors) -> list[Operation]:
-    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, Assistants, System)
+    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, Assistants, Keys, System)
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 

@@ -1,0 +1,77 @@
+"""Which requests may be answered from the cache, which answers may be kept, and what tells them apart. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from fairlead.gateway.types import Format, ModelRequest
+
+# What changes nothing in the answer: how it is sent, and who asks.
+_NOT_THE_QUESTION = frozenset(
+    {
+        "model",
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "safety_identifier",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "service_tier",
+        "store",
+    }
+)
+# The answer depends on what the provider remembers, or comes later.
+_ELSEWHERE = frozenset({"previous_response_id", "conversation", "background", "container"})
+_WHOLE = {
+    Format.CHAT: frozenset({"stop", "tool_calls", "function_call"}),
+    Format.MESSAGES: frozenset({"end_turn", "tool_use", "stop_sequence"}),
+}
+
+
+def key_of(request: ModelRequest) -> str | None:
+    """The same for the same question of the same tenant; None when it can't be told (it is not JSON)."""
+    body = {name: value for name, value in request.body.items() if name not in _NOT_THE_QUESTION}
+    try:
+        said = orjson.dumps(
+            [request.caller.tenant, request.format.value, request.model, body], option=orjson.OPT_SORT_KEYS
+        )
+    except (TypeError, orjson.JSONEncodeError):
+        return None
+    return hashlib.sha256(said).hexdigest()
+
+
+def may_ask(request: ModelRequest, *, switched_on: bool) -> bool:
+    """Whether the cache may answer. Told so by the request itself, it may also answer what asks for randomness."""
+    told = request.choices.cache
+    if told is False or (told is None and not switched_on):
+        return False
+    body = request.body
+    if not _ELSEWHERE.isdisjoint(body) and any(body.get(name) for name in _ELSEWHERE):
+        return False
+    return told is True or not asks_for_randomness(body)
+
+
+def asks_for_randomness(body: dict[str, Any]) -> bool:
+    """It names a temperature, a top_p or a number of choices that make its answers differ."""
+    temperature, top_p, n = body.get("temperature"), body.get("top_p"), body.get("n")
+    return bool(
+        (temperature is not None and temperature != 0)
+        or (top_p is not None and top_p != 1)
+        or (n is not None and n != 1)
+    )
+
+
+def may_keep(format: Format, body: dict[str, Any]) -> bool:
+    """Only a whole answer: one that was cut short or refused may be better next time."""
+    match format:
+        case Format.CHAT:
+            choices: Any = body.get("choices")
+            return bool(choices) and all(choice.get("finish_reason") in _WHOLE[format] for choice in choices)
+        case Format.MESSAGES:
+            return body.get("stop_reason") in _WHOLE[format]
+        case Format.RESPONSES:
+            return body.get("status") == "completed" and not body.get("error")
