@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import caller, workers
+from bench import caller, peers, workers
 from bench.caller import Caller
 from bench.callers.protocol import MOST_TOKENS, prompt
 from bench.peers import Gateway
@@ -85,16 +85,11 @@ class Serving:
 
 
 async def serve(at: Site) -> Serving:
-    """As production has it: no worker beside it on PostgreSQL."""
+    """As production has it: no worker beside it on PostgreSQL. It has answered once."""
     port = free_port()
-    member = start(at, "serve", port=port)
-
-    async def listens() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    await workers.until(listens, [member], seconds=60)
-    return Serving(member, port)
+    serving = Serving(start(at, "serve", port=port), port)
+    await asyncio.to_thread(peers.ask_until_answered, ours(serving), asked())
+    return serving
 
 
 def start(at: Site, command: str, *, port: int = 0) -> Member:

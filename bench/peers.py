@@ -78,7 +78,7 @@ async def gateways(place: Place, provider: str, body: Any) -> Peers:
         try:
             gateway = await asyncio.to_thread(start, place, provider)
             found.gateways.append(gateway)
-            await asyncio.to_thread(_ask_until_answered, gateway, body)
+            await asyncio.to_thread(ask_until_answered, gateway, body)
         except (OSError, RuntimeError) as error:
             found.missing.append(f"{name} ({str(error)[:200]})")
     found.gateways = [one for one in found.gateways if not any(said.startswith(one.name) for said in found.missing)]
@@ -138,7 +138,8 @@ def _started(command: Sequence[str], folder: Path) -> Member:
     return Member(process, log)
 
 
-def _ask_until_answered(gateway: Gateway, body: Any) -> None:
+def ask_until_answered(gateway: Gateway, body: Any) -> None:
+    """It is there, and has loaded what its first answer takes."""
     headers = dict(one.split(": ", 1) for one in gateway.headers) | {"content-type": "application/json"}
     url = f"http://127.0.0.1:{gateway.port}/v1/chat/completions"
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
