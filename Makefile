@@ -51,6 +51,10 @@ docs: $(VENV)/.dev ## Write the pages that are made from code
 docs-check: $(VENV)/.dev ## Check that those pages are up to date
 	$(BIN)/python docs/generate.py --check
 
+.PHONY: prices
+prices: $(VENV)/.dev ## Take what models cost from genai-prices
+	$(BIN)/python .ci/prices.py
+
 .PHONY: bench
 bench: $(VENV)/.bench system ## Measure speed and size beside DBOS
 	$(BIN)/python -m bench $(ARGS)

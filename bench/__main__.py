@@ -17,7 +17,7 @@ from bench.place import Place
 
 ENGINE = (
     "steps_postgres", "runs_postgres", "steps_sqlite", "record_latency", "start_latency", "takeover", "memory",
-    "install", "growth",
+    "install", "growth", "costs",
 )  # fmt: skip
 GATEWAY = (
     "gateway_in_process", "gateway_http", "gateway_stream", "gateway_sdk", "gateway_recorded", "gateway_budget",

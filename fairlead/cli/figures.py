@@ -40,3 +40,13 @@ def short(text: str, width: int) -> str:
     """On one line, cut with an ellipsis."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def count(number: int) -> str:
+    """12, 3 456, 78.9 k, 1.23 M, 4.56 G."""
+    if number < 10_000:
+        return f"{number:,}".replace(",", " ")
+    for size, unit in ((10**9, "G"), (10**6, "M")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}" if number < 1000 * size else f"{number // size} {unit}"
+    return f"{number / 1000:.3g} k" if number < 999_500 else "1 M"

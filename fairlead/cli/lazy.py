@@ -15,7 +15,22 @@ from fairlead.cli.exits import exit_of
 from fairlead.cli.say import complain, debugging
 from fairlead.errors import FairleadError
 
-COMMANDS = ("demo", "init", "dev", "run", "runs", "workers", "keys", "doctor", "settings", "serve", "work", "simulate")
+COMMANDS = (
+    "demo",
+    "init",
+    "dev",
+    "run",
+    "runs",
+    "workers",
+    "keys",
+    "costs",
+    "prices",
+    "doctor",
+    "settings",
+    "serve",
+    "work",
+    "simulate",
+)
 
 
 class Commands(MutableMapping[str, Any]):

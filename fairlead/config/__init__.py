@@ -19,6 +19,7 @@ from fairlead.config.parts import (
     ModelSettings,
     ServerSettings,
     TelemetrySettings,
+    UnknownPrice,
 )
 from fairlead.config.settings import Settings, ShownSetting
 
@@ -37,6 +38,7 @@ __all__ = [
     "Settings",
     "ShownSetting",
     "TelemetrySettings",
+    "UnknownPrice",
     "describe_settings",
     "load_settings",
 ]

@@ -45,6 +45,13 @@ class CacheKind(StrEnum):
     REDIS = "redis"
 
 
+class UnknownPrice(StrEnum):
+    """What becomes of a call to a model that has no known price."""
+
+    CEILING = "ceiling"
+    REFUSE = "refuse"
+
+
 class Part(BaseModel):
     # An input may be a secret: our messages name the setting and the rule, never the value.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
@@ -116,6 +123,10 @@ class DatabaseSettings(Part):
     connect_timeout: Duration = setting(
         timedelta(seconds=10), "Longest wait for a connection.", name="DATABASE_CONNECT_TIMEOUT"
     )
+    redis_url: SecretStr | None = setting(
+        None, "redis://HOST:PORT/0: where model limits, and caches, are shared. Not set: in the database.",
+        name="REDIS_URL", bare=True, secret=True,
+    )  # fmt: skip
     blob_dir: Path = setting(
         Path(".fairlead/blobs"), "Folder of values too large for a row; shared by all machines of an environment."
     )
@@ -181,11 +192,18 @@ class ModelSettings(Part):
         name="AI_SERVICE_RETRY_DELAY",
         bare=True,
     )
+    unknown_price: UnknownPrice = setting(
+        UnknownPrice.CEILING, "A call to a model without a known price: charged at the ceiling, or refused."
+    )
     unknown_price_usd: Decimal | None = setting(
         None,
         "USD per million tokens, in and out, charged for a model without a known price. Not set: 15 in and 75 out.",
         gt=0,
     )
+    usage_retention: Duration = setting(
+        timedelta(days=30), "How long each try of a model call is kept as a row of its own."
+    )
+    cost_retention: Duration = setting(timedelta(days=400), "How long `fairlead costs` can look back.")
     openai_api_key: SecretStr | None = setting(None, "Key of the `openai` provider.", bare=True, secret=True)
     anthropic_api_key: SecretStr | None = setting(None, "Key of the `anthropic` provider.", bare=True, secret=True)
     endpoint_timeout: Duration = setting(
@@ -238,9 +256,6 @@ class ModelSettings(Part):
         "Tokens a minute to each provider and model, over all processes; 0: no limit.",
         name="MODEL_TOKENS_PER_MINUTE",
         ge=0,
-    )
-    day_budget_usd: Decimal | None = setting(
-        Decimal(100), "USD a tenant may spend on models in a day (UTC).", name="DAY_BUDGET_USD", ge=0
     )
 
 

@@ -12,10 +12,12 @@ from typing import Any, cast
 import orjson
 
 from fairlead.errors import NotJson
+from fairlead.gateway.types import ModelRequest
 from fairlead.gateway.usage import Usage, estimated_tokens
+from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 
-_PRELUDE = 64  # what a chat template may add once
+_PRELUDE = 1024  # what a chat template or a hidden prompt for tools may add once
 _IMAGE = 50_000  # gpt-4o-mini counts up to 48 169 for one image of 2048 x 4096
 _FILE = 1_000_000  # whatever fits into the largest context window
 _IMAGES = frozenset({"image_url", "image", "input_image"})
@@ -31,8 +33,28 @@ def choices(body: dict[str, Any]) -> int:
 
 def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
     """No provider can bill more tokens than these for this request."""
-    beyond = sum(_beyond_bytes(part) - _inline(part) for part in wire.parts(body))
-    return Usage(input_size(body) + _PRELUDE + beyond, most_out(body, wire))
+    return _upper_bound(body, wire, input_size(body))
+
+
+def _upper_bound(body: dict[str, Any], wire: Wire, size: int) -> Usage:
+    beyond = sum([_beyond_bytes(part) - _inline(part) for part in wire.parts(body)])
+    return Usage(size + _PRELUDE + beyond, most_out(body, wire))
+
+
+def upper_bound_of(request: ModelRequest) -> Usage:
+    return _upper_bound(request.body, WIRES[request.format], _size_of(request))
+
+
+def expected_input_of(request: ModelRequest) -> int:
+    return estimated_tokens(_size_of(request))
+
+
+def _size_of(request: ModelRequest) -> int:
+    """Counted once for a body, however often it is tried."""
+    way = request.way
+    if not way.size:
+        way.size = input_size(request.body)
+    return way.size
 
 
 def most_out(body: dict[str, Any], wire: Wire) -> int:

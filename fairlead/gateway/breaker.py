@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from fairlead.clock import Clock
 from fairlead.errors import BrokenAnswer, CircuitOpenError, ModelDenied, ModelLimited, ModelTimeout, ModelUnavailable
@@ -36,12 +35,13 @@ class Breaker:
         if circuit.state is not before:
             self._tell()
         # Between here and the wire a call may wait for a limit or for money; meanwhile others may find out.
-        gates = request.gates if circuit.state is not State.CLOSED else (*request.gates, self._still_closed)
-        tried = len(request.tries)
+        way = request.way
+        way.gate = self._still_closed if circuit.state is State.CLOSED else None
+        tried = len(way.tries)
         try:
-            reply = await self._call(replace(request, gates=gates))
+            reply = await self._call(request)
         except (ModelUnavailable, ModelTimeout, BrokenAnswer, ModelDenied) as error:
-            self._judge(error, sent=len(request.tries) > tried, took=self._clock.monotonic() - started)
+            self._judge(error, sent=len(way.tries) > tried, took=self._clock.monotonic() - started)
             raise
         except BaseException:
             circuit.undecided()

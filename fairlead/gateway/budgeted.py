@@ -12,7 +12,7 @@ from fairlead.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.gateway.budget import Budget
 from fairlead.gateway.provider import Complete
-from fairlead.gateway.types import Attempt, Caller, ModelReply, ModelRequest
+from fairlead.gateway.types import Caller, ModelReply, ModelRequest
 from fairlead.gateway.usage import NOTHING
 from fairlead.telemetry.emit import Emit
 
@@ -33,8 +33,8 @@ class Budgeted:
         self._emit = emit
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        tries: list[Attempt] = []
-        request = replace(request, budget=self._purses(request.caller, request.budget), tries=tries)
+        way = request.way
+        way.budget, tries = self._purses(request.caller, way.budget), way.tries
         started = self._clock.monotonic()
         try:
             reply = await self._call(request)
@@ -45,7 +45,7 @@ class Budgeted:
         return replace(reply, cost_nano=sum([one.cost_nano for one in tries]), attempts=tuple(tries))
 
     def _tell(self, request: ModelRequest, started: float, ending: dict[str, Any]) -> None:
-        tries, who = request.tries, request.caller
+        tries, who = request.way.tries, request.caller
         used = tries[0].usage if len(tries) == 1 else sum((one.usage for one in tries), NOTHING)
         model = tries[-1].model if tries else request.model
         self._emit(

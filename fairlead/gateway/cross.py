@@ -36,6 +36,7 @@ class Cross:
         crossed = crossing.request(body, source, target, lossy=lossy, cap_name=self._cap_name)
         if crossed.dropped:
             self._tell(request, target, crossed.dropped)
+        request.way.size = 0
         inner = replace(request, body=crossed.body, format=target)
         sink, created = request.sink, self._clock.micros() // 1_000_000
         if sink is None or not sink.wants_data:

@@ -27,7 +27,7 @@ _ELSEWHERE = (BrokenAnswer, CircuitOpenError, ModelDenied, ModelTimeout, ModelUn
 
 
 class Fallback:
-    """The first of `request.candidates` that answers. Where only one was asked, its error is raised as it is."""
+    """The first of the request's candidates that answers. Where only one was asked, its error is raised as it is."""
 
     def __init__(self, lines: Mapping[str, Complete], *, clock: Clock, emit: Emit) -> None:
         self._lines = lines
@@ -35,9 +35,10 @@ class Fallback:
         self._emit = emit
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        candidates = request.candidates
+        candidates = request.way.candidates
         if len(candidates) == 1:
-            return await self.line(candidates[0])(replace(request, model=candidates[0], candidates=()))
+            request.way.candidates, [model] = (), candidates
+            return await self.line(model)(request if model == request.model else replace(request, model=model))
         return await self._one_after_another(request, candidates)
 
     def line(self, model: str) -> Complete:
@@ -58,9 +59,9 @@ class Fallback:
             left = timedelta(seconds=deadline - self._clock.monotonic())
             if left <= timedelta(0):
                 break
-            rest = candidates[number + 1 :]
+            rest = request.way.candidates = candidates[number + 1 :]
             try:
-                return await self.line(model)(replace(request, model=model, candidates=rest, timeout=left))
+                return await self.line(model)(replace(request, model=model, timeout=left))
             except _ELSEWHERE as error:
                 if request.told:  # the caller holds half an answer: another one can't take its place unseen
                     raise

@@ -15,6 +15,7 @@ import orjson
 from fairlead.errors import InvalidInput
 from fairlead.gateway.history import Message, head_and_groups, tokens_of
 from fairlead.gateway.types import Format, ModelReply, ModelRequest
+from fairlead.gateway.way import Way
 
 Ask = Callable[[ModelRequest], Awaitable[ModelReply]]
 
@@ -76,7 +77,7 @@ async def _summary(request: ModelRequest, ask: Ask, before: str, older: list[Mes
         "max_tokens": limit // _SUMMARY_SHARE,
     }
     choices = replace(request.choices, fit=None, complexity="simple")
-    asked = replace(request, body=body, format=Format.CHAT, sink=None, choices=choices)
+    asked = replace(request, body=body, format=Format.CHAT, sink=None, choices=choices, way=Way(request.way.budget))
     return (await ask(asked)).message.get("content") or ""
 
 

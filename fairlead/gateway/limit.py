@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from fairlead.clock import Clock
@@ -50,7 +49,8 @@ class Limit:
         tokens = share.capped(self._expect(request))
         permit = await self._permit(request, share, tokens)
         try:
-            reply = await self._call(replace(request, on_headers=permit.hear))
+            request.way.on_headers = permit.hear
+            reply = await self._call(request)
         except BaseException as error:
             permit.settle_failure(error)
             if isinstance(error, ModelLimited):
@@ -63,11 +63,11 @@ class Limit:
         slot = share.take(tokens)
         if slot is None:
             slot = await self._wait(request, share, tokens)
-        return _Permit(share, slot, tokens, request.on_headers, self._clock)
+        return _Permit(share, slot, tokens, self._clock)
 
     async def _wait(self, request: ModelRequest, share: Share, tokens: int) -> int:
         started = self._clock.monotonic()
-        most = min(request.timeout, self._max_wait) if request.candidates else request.timeout
+        most = min(request.timeout, self._max_wait) if request.way.candidates else request.timeout
         try:
             slot = await share.admit(tokens, request.caller, most)
         except ModelLimited as error:
@@ -96,20 +96,18 @@ class Limit:
 class _Permit:
     """One call that was let go: what it was expected to use, until it is known what it used."""
 
-    __slots__ = ("_answers", "_clock", "_on_headers", "_share", "_slot", "_tokens")
+    __slots__ = ("_answers", "_clock", "_share", "_slot", "_tokens")
 
     def __init__(
         self,
         share: Share,
         slot: int,
         tokens: int,
-        on_headers: Callable[[Mapping[str, str]], None] | None,
         clock: Clock,
     ) -> None:
         self._share = share
         self._slot = slot
         self._tokens = tokens
-        self._on_headers = on_headers
         self._clock = clock
         self._answers = 0
 
@@ -120,8 +118,6 @@ class _Permit:
             self._share.correct(self._slot, 1, 0)
         if (said := left(headers, self._clock.now())) is not None:
             self._share.told(said)
-        if self._on_headers is not None:
-            self._on_headers(headers)
 
     def settle(self, usage: Usage) -> None:
         self._share.correct(self._slot, 0, usage.tokens_in + usage.tokens_out - self._tokens)

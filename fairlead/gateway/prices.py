@@ -1,135 +1,197 @@
-"""What tokens cost, in integer nano-dollars; never 0 for a model that nobody has priced.
+"""What a model costs; never 0 for a model that nobody has priced.
 
-The OpenAI rows are those of genai-prices 0.2.3 (github.com/pydantic/genai-prices), which follows
-https://platform.openai.com/docs/pricing; where a model has a dearer tier for prompts above 272 000 tokens,
-the tier is kept here too. Dated names ("gpt-5-mini-2025-08-07") cost what their family costs.
+    the project's own [prices."provider/model"] ──► the table from genai-prices ──► the ceiling, or a refusal
+
+Names that are not known are tried without what says when they were made ("gpt-5-mini-2025-08-07", "…-latest").
 `simulated` costs what a small real model does, so that demonstrations show sums worth looking at.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 
+from fairlead.clock import Clock, SystemClock, to_micros
 from fairlead.errors import ConfigurationError, UnknownSetting
+from fairlead.gateway.price import Price, nano, usd
+from fairlead.gateway.price_table import PriceTable
 from fairlead.gateway.usage import Usage
 
-_NANO_PER_USD = 1_000_000_000
-_MILLION = 1_000_000
-_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+CEILING = usd("15", "75")
+"""For a model without a price: what the dearest common models cost. Too much is found out; 0 is not."""
+SIMULATED = usd("1", "4", "0.1")
+
+_MADE = re.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8})|[-:]latest)$")
+_KEYS = ("input", "output", "cached", "cache_written", "reasoning")
+_MOST_KNOWN = 1000  # names come from callers, who may invent them
+
+
+class Source(StrEnum):
+    """Where a price is from."""
+
+    OVERRIDE = "override"  # the project's own
+    TABLE = "table"
+    BUILT_IN = "built in"
+    CEILING = "ceiling"  # nobody knows it
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """Nano-dollars per million tokens. From `long_from` input tokens on, the whole call is at the `long` price."""
+class Like:
+    """An override that says where else to look: "openai" as a whole, or one model of it."""
 
-    input: int
-    output: int
-    cached: int
-    long_from: int | None = None
-    long: Price | None = None
-
-    def cost_nano(self, usage: Usage) -> int:
-        """What this usage costs, rounded up."""
-        if self.long is not None and self.long_from is not None and usage.tokens_in > self.long_from:
-            return self.long.cost_nano(usage)
-        fresh = max(usage.tokens_in - usage.cached_in, 0)
-        total = fresh * self.input + usage.cached_in * self.cached + usage.tokens_out * self.output
-        return -(-total // _MILLION)
+    model: str
 
 
-def usd(input: str, output: str, cached: str | None = None) -> Price:
-    """A price from US dollars per million tokens."""
-    return Price(_nano(input), _nano(output), _nano(input if cached is None else cached))
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A price and where it is from; `name` is the entry that fits."""
 
-
-def _nano(dollars: str | int | float) -> int:
-    return int(Decimal(str(dollars)) * _NANO_PER_USD)
-
-
-def _tiered(base: tuple[str, str, str], long: tuple[str, str, str]) -> Price:
-    low = usd(*base)
-    return Price(low.input, low.output, low.cached, long_from=272_000, long=usd(*long))
-
-
-TABLE: dict[str, Price] = {
-    "simulated/*": usd("1", "4", "0.1"),
-    "openai/gpt-4.1": usd("2", "8", "0.5"),
-    "openai/gpt-4.1-mini": usd("0.4", "1.6", "0.1"),
-    "openai/gpt-4.1-nano": usd("0.1", "0.4", "0.025"),
-    "openai/gpt-4o": usd("2.5", "10", "1.25"),
-    "openai/gpt-4o-mini": usd("0.15", "0.6", "0.075"),
-    "openai/gpt-5": usd("1.25", "10", "0.125"),
-    "openai/gpt-5-mini": usd("0.25", "2", "0.025"),
-    "openai/gpt-5-nano": usd("0.05", "0.4", "0.005"),
-    "openai/gpt-5.1": usd("1.25", "10", "0.125"),
-    "openai/gpt-5.2": usd("1.75", "14", "0.175"),
-    "openai/gpt-5.4": _tiered(("2.5", "15", "0.25"), ("5", "22.5", "0.5")),
-    "openai/gpt-5.4-mini": usd("0.75", "4.5", "0.075"),
-    "openai/gpt-5.4-nano": usd("0.2", "1.25", "0.02"),
-    "openai/gpt-5.5": _tiered(("5", "30", "0.5"), ("10", "45", "1")),
-    "openai/o3": usd("2", "8", "0.5"),
-    "openai/o4-mini": usd("1.1", "4.4", "0.275"),
-}
-CEILING = usd("15", "75")
-"""For a model without a price: what the dearest common models cost. Too much is found out; 0 is not."""
+    model: str
+    price: Price
+    source: Source
+    name: str
 
 
 class Prices:
-    """Looks up what a model costs: overrides first, then the table, then the ceiling."""
+    """Looks up what models cost, each name once a day: a price may change at midnight (UTC)."""
 
-    def __init__(self, overrides: Mapping[str, Price] | None = None, *, ceiling: Price = CEILING) -> None:
-        self._table = {**TABLE, **(overrides or {})}
+    def __init__(
+        self, overrides: Mapping[str, Price | Like] | None = None, *, ceiling: Price = CEILING,
+        refuse_unknown: bool = False, table: PriceTable | None = None, clock: Clock | None = None,
+    ) -> None:  # fmt: skip
+        self._overrides = dict(overrides or {})
         self._ceiling = ceiling
+        self._refuse_unknown = refuse_unknown
+        self._table = table or PriceTable()
+        self._clock = clock or SystemClock()
+        self._quotes: dict[str, Quote] = {}
+        self._stale_at = 0
+
+    def cost_nano(self, model: str, usage: Usage) -> int:
+        """What this usage of "provider/model" costs. Raises `ConfigurationError` as `of` does."""
+        return self.of(model).cost_nano(usage)
+
+    def saved_nano(self, model: str, usage: Usage, *, answered_from_cache: bool = False) -> int:
+        """What the provider's cache saved; all that it would have cost where our own cache answered."""
+        price = self.of(model)
+        return price.cost_nano(usage) if answered_from_cache else price.saved_nano(usage)
+
+    def of(self, model: str) -> Price:
+        """The price to charge. Raises `ConfigurationError` for a model without one where such are refused."""
+        quote = self.quote(model)
+        if self._refuse_unknown and quote.source is Source.CEILING:
+            raise ConfigurationError(
+                f"The price of {model} is not known, and FAIRLEAD_UNKNOWN_PRICE=refuse.",
+                hint=f'Give it as [prices."{model}"] in fairlead.toml: input and output in USD per million tokens.',
+            )
+        return quote.price
 
     def known(self, model: str) -> Price | None:
         """The price of "provider/model", or None when only the ceiling would apply."""
-        provider = model.partition("/")[0]
-        for name in (model, _DATED.sub("", model), f"{provider}/*"):
-            if (price := self._table.get(name)) is not None:
-                return price
+        quote = self.quote(model)
+        return None if quote.source is Source.CEILING else quote.price
+
+    def quote(self, model: str) -> Quote:
+        if self._clock.micros() >= self._stale_at:
+            midnight = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+            self._quotes, self._stale_at = {}, to_micros(midnight + timedelta(days=1))
+        quote = self._quotes.get(model)
+        if quote is None:
+            if len(self._quotes) >= _MOST_KNOWN:
+                self._quotes.clear()
+            quote = self._quotes[model] = self._find(model) or Quote(model, self._ceiling, Source.CEILING, "")
+        return quote
+
+    def all(self) -> Iterator[Quote]:
+        """Every price that is known by name, the project's own first."""
+        for name, given in self._overrides.items():
+            if isinstance(given, Price):
+                yield Quote(name, given, Source.OVERRIDE, name)
+            elif (quote := self._find(name)) is not None:
+                yield quote
+        for one in self._table.all(on=self._clock.now().date()):
+            name = f"{one.provider}/{one.model}"
+            if one.price is not None and name not in self._overrides:
+                yield Quote(name, one.price, Source.TABLE, name)
+
+    def source(self) -> str:
+        """What the table was taken from."""
+        return self._table.source()
+
+    def _find(self, model: str, *, liked: bool = False) -> Quote | None:
+        provider, _, name = model.partition("/")
+        family = _MADE.sub("", model)
+        for key in (model, family, f"{provider}/*"):
+            match self._overrides.get(key):
+                case Price() as price:
+                    return Quote(model, price, Source.OVERRIDE, key)
+                case Like(other) if not liked:  # one step: it can't go round in circles
+                    return self._find(other if "/" in other else f"{other}/{name}", liked=True)
+                case _:
+                    pass
+        if provider == "simulated":
+            return Quote(model, SIMULATED, Source.BUILT_IN, "simulated/*")
+        return self._listed(model, provider, name)
+
+    def _listed(self, model: str, provider: str, name: str) -> Quote | None:
+        on = self._clock.now().date()
+        for candidate in dict.fromkeys((name, _MADE.sub("", name))):
+            listed = self._table.find(provider, candidate, on=on)
+            if listed is not None and listed.price is not None:
+                return Quote(model, listed.price, Source.TABLE, f"{listed.provider}/{listed.model}")
         return None
 
-    def of(self, model: str) -> Price:
-        return self.known(model) or self._ceiling
 
-    def cost_nano(self, model: str, usage: Usage) -> int:
-        return self.of(model).cost_nano(usage)
-
-
-def parse_prices(table: Mapping[str, Any]) -> dict[str, Price]:
+def parse_prices(table: Mapping[str, Any]) -> dict[str, Price | Like]:
     """Overrides from a project file, in US dollars per million tokens:
 
         [prices."local/llama3"]
         input = 0.10
         output = 0.40
-        cached = 0.01        # optional; like input when absent
+        cached = 0.01        # optional, as are cache_written (both like input) and reasoning (like output)
+
+        [prices."my-azure/*"]
+        like = "azure"       # what models of that name cost there; or "openai/gpt-5"
 
     "local/*" prices every model of a provider. A 0 must be written to be meant.
     """
     return {model: _parse_price(model, row) for model, row in table.items()}
 
 
-def _parse_price(model: str, row: Any) -> Price:
+def _parse_price(model: str, row: Any) -> Price | Like:
     where = f'[prices."{model}"]'
     if not isinstance(row, Mapping):
         raise ConfigurationError(f"{where} is not a table.", hint="Give it input and output.")
     values: Mapping[str, Any] = row  # pyright: ignore[reportUnknownVariableType]
+    if "like" in values:
+        return _parse_like(where, values)
     for name in values:
-        if name not in ("input", "output", "cached"):
-            raise UnknownSetting(f"{where} has an unknown key {name!r}.", hint="Known: input, output, cached.")
+        if name not in _KEYS:
+            raise UnknownSetting(f"{where} has an unknown key {name!r}.", hint=f"Known: {', '.join(_KEYS)}, like.")
     for name in ("input", "output"):
         if name not in values:
             raise ConfigurationError(f"{where} has no {name}.", hint="In US dollars per million tokens.")
-    cached = values.get("cached", values["input"])
+    given = {name: _parse_dollars(where, value) for name, value in values.items()}
     return Price(
-        input=_parse_dollars(where, values["input"]),
-        output=_parse_dollars(where, values["output"]),
-        cached=_parse_dollars(where, cached),
+        input=given["input"],
+        output=given["output"],
+        cached=given.get("cached", given["input"]),
+        cache_written=given.get("cache_written", given["input"]),
+        reasoning=given.get("reasoning", given["output"]),
     )
+
+
+def _parse_like(where: str, values: Mapping[str, Any]) -> Like:
+    if len(values) > 1 or not isinstance(values["like"], str) or not values["like"].strip("/"):
+        raise ConfigurationError(
+            f"{where} says `like` and more, or not which.", hint='Alone, and as "openai" or "openai/gpt-5".'
+        )
+    return Like(values["like"].strip("/"))
 
 
 def _parse_dollars(where: str, value: Any) -> int:
@@ -141,4 +203,4 @@ def _parse_dollars(where: str, value: Any) -> int:
         raise ConfigurationError(
             f"{where}: {value!r} is not a price.", hint="In US dollars per million tokens, 0 or more."
         )
-    return int(dollars * _NANO_PER_USD)
+    return nano(dollars)

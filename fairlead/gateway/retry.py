@@ -75,7 +75,7 @@ class Retry:
 
     def _policy_of(self, request: ModelRequest) -> RetryPolicy:
         policy = self._policy
-        if request.candidates:
+        if request.way.candidates:
             return replace(policy, tries=policy.tries_before_fallback)
         return policy if request.choices.retries is None else replace(policy, tries=request.choices.retries + 1)
 

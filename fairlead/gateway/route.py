@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 
 from fairlead.errors import ConfigurationError
 from fairlead.gateway import bounds
@@ -14,7 +13,6 @@ from fairlead.gateway.prices import Prices
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.strategy import order, steady
 from fairlead.gateway.types import ModelReply, ModelRequest, split_model
-from fairlead.gateway.wire import WIRES
 
 
 class Route:
@@ -41,7 +39,8 @@ class Route:
         self._turns: Counter[str] = Counter()
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        return await self._call(replace(request, candidates=self.candidates(request)))
+        request.way.candidates = self.candidates(request)
+        return await self._call(request)
 
     def candidates(self, request: ModelRequest) -> tuple[str, ...]:
         """Each model once, in the order in which they are to be asked. Raises ConfigurationError, InvalidInput."""
@@ -84,9 +83,9 @@ class Route:
         )
 
     def _tier(self, model: Model, request: ModelRequest) -> Complexity:
-        if request.budget.remaining_nano >= self._cheapest_below_nano:
+        if request.way.budget.remaining_nano >= self._cheapest_below_nano:
             return complexity_of(request, model.classify)
-        bound = bounds.upper_bound(request.body, WIRES[request.format])
+        bound = bounds.upper_bound_of(request)
 
         def costs(tier: Complexity) -> int:
             [first, *_] = self._of(model.tiers[tier], request)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 from fairlead.clock import Clock
@@ -17,7 +16,6 @@ from fairlead.gateway.meter import Meter
 from fairlead.gateway.prices import Prices
 from fairlead.gateway.provider import Provider
 from fairlead.gateway.types import Attempt, ModelReply, ModelRequest
-from fairlead.gateway.wire import WIRES
 from fairlead.telemetry.emit import Emit
 
 Keep = Callable[[ModelRequest, Attempt], None]
@@ -25,7 +23,7 @@ Keep = Callable[[ModelRequest, Attempt], None]
 
 def upper_bound_nano(request: ModelRequest, prices: Prices) -> int:
     """The most that one try of this request can cost at this provider and model."""
-    return prices.cost_nano(request.model, bounds.upper_bound(request.body, WIRES[request.format]))
+    return prices.cost_nano(request.model, bounds.upper_bound_of(request))
 
 
 class Settle:
@@ -40,23 +38,24 @@ class Settle:
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
         bound = upper_bound_nano(request, self._prices)
-        hold = await request.budget.hold(bound)
-        request = replace(request, meter=Meter())
+        way = request.way
+        hold = await way.budget.hold(bound)
+        meter = way.meter = Meter()
         started_at, started = self._clock.now(), self._clock.monotonic()
         outcome, message = "ok", ""
         try:
-            for gate in request.gates:
-                gate()
+            if way.gate is not None:
+                way.gate()
             return await self._provider.complete(request)
         except BaseException as error:
             outcome, message = _said(error)
             raise
         finally:
-            cost = self._prices.cost_nano(request.model, request.meter.used) if request.meter.sent else 0
+            used = meter.used
+            cost = self._prices.cost_nano(request.model, used) if meter.sent else 0
             hold.settle(cost)
-            if request.meter.sent:
+            if meter.sent:
                 took = timedelta(seconds=self._clock.monotonic() - started)
-                used = request.meter.used
                 self._account(
                     request,
                     Attempt(self._provider.name, started_at, took, outcome, message, used, request.model, cost),
@@ -64,7 +63,7 @@ class Settle:
                 )
 
     def _account(self, request: ModelRequest, attempt: Attempt, bound: int) -> None:
-        request.tries.append(attempt)
+        request.way.tries.append(attempt)
         self._keep(request, attempt)
         if attempt.cost_nano > bound:
             who = request.caller

@@ -26,6 +26,7 @@ from fairlead.gateway.route import Route
 from fairlead.gateway.settle import Keep, Settle, upper_bound_nano
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.types import Attempt, Format, ModelReply, ModelRequest
+from fairlead.gateway.way import Way
 from fairlead.telemetry.emit import Emit
 
 Wrap = Callable[[Complete], Complete]
@@ -126,10 +127,10 @@ class Gateway:
         for again.
         """
         self.check(request.model)
-        if budget is not None:
-            request = replace(request, budget=budget)
-        if request.sink is not None and request.sink.wants_data and not _wants_usage(request):
-            request = replace(request, sink=_without_usage(request.sink))
+        sink = request.sink
+        if sink is not None and sink.wants_data and not _wants_usage(request):
+            sink = _without_usage(sink)
+        request = replace(request, sink=sink, way=Way() if budget is None else Way(budget))
         if request.choices.fit is not None:
             request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
         return await self._once(request, recorder)

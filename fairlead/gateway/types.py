@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from fairlead.errors import InvalidInput
-from fairlead.gateway.budget import Budget, Unlimited
 from fairlead.gateway.meter import Meter
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.usage import NOTHING, Usage
+from fairlead.gateway.way import Way
 
 
 class Format(StrEnum):
@@ -64,7 +64,7 @@ class ModelRequest:
     `format` without `model` and `stream`. With a `sink` the answer is streamed. `timeout` bounds everything: tries,
     waits between them, and the last byte of the answer.
 
-    What follows `choices` is the stack's own: who asks leaves it alone, but for `budget`, the caller's own.
+    `way` is the stack's own: who asks leaves it alone.
     """
 
     model: str
@@ -74,21 +74,17 @@ class ModelRequest:
     format: Format = Format.CHAT
     sink: Sink | None = None
     choices: Choices = field(default_factory=Choices)
-    budget: Budget = field(default_factory=Unlimited, repr=False, compare=False)
-    meter: Meter = field(default_factory=Meter, repr=False, compare=False)
-    tries: list[Attempt] = field(default_factory=list["Attempt"], repr=False, compare=False)
-    """What has been tried so far, failed and cut tries too."""
-    candidates: tuple[str, ...] = ()
-    """Models that may still answer when this one can't."""
-    gates: tuple[Callable[[], None], ...] = ()
-    """Asked in the moment of sending, after all waits; each may raise."""
-    on_headers: Callable[[Mapping[str, str]], None] | None = None
-    """Told the headers of every answer, also of refusals."""
+    way: Way = field(default_factory=Way, repr=False, compare=False)
 
     @property
     def told(self) -> bool:
         """The caller has seen a piece of the answer."""
         return self.sink is not None and self.sink.told
+
+    @property
+    def meter(self) -> Meter:
+        """What the try under way has used."""
+        return self.way.meter
 
 
 @dataclass(frozen=True, slots=True)

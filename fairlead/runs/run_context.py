@@ -20,6 +20,7 @@ from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
 from fairlead.errors import ConfigurationError
 from fairlead.gateway import Caller, Choices, Gateway, ModelReply, ModelRequest, Sink
+from fairlead.gateway.way import Way
 from fairlead.runs.asking import Asking, Tally
 from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
@@ -113,7 +114,7 @@ class RunContext:
         """A model call in any wire format as a step of this run: what clients of other libraries come to."""
         request = replace(request, caller=self._caller)
         tally = Tally(self._held.budget)
-        bound = self._gateway.upper_bound_nano(replace(request, budget=tally))
+        bound = self._gateway.upper_bound_nano(replace(request, way=Way(tally)))
         asking = Asking(self._recording, tally=tally, bound_nano=bound, deltas=self._deltas)
         return await self._gateway.complete(request, recorder=asking, budget=tally, summaries=self._summaries)
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
@@ -61,6 +62,8 @@ class Parts:
     retention: Retention
     oversight: Oversight
     announcer: Announcer
+    sweeps: Mapping[str, Callable[[], Awaitable[timedelta | None]]] = field(default_factory=dict[str, Any])
+    """What other parts have to do as often as retention."""
 
 
 class Session:
@@ -102,6 +105,7 @@ class Session:
             Role("show", _SHOW_EVERY, self._show),
             Role("claim", every.poll_every, self._claim),
             Role("retention", every.retention_every, parts.retention.once),
+            *(Role(name, every.retention_every, once) for name, once in parts.sweeps.items()),
             Role("oversight", _OVERSEE_EVERY, parts.oversight.once),
             Role("turns", self._settings.renew_every, Turns(parts.database, parts.queries).once),
         ):

@@ -19,6 +19,7 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
 from fairlead.gateway import Gateway
+from fairlead.gateway.costs import Costs
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -38,6 +39,7 @@ def make_app(
     feed: Feed,
     oversight: Oversight,
     threads: Threads,
+    costs: Costs,
     agents: Mapping[str, AgentSpec],
     keys: Keyring,
     key_book: KeyBook,
@@ -59,7 +61,8 @@ def make_app(
     is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, agents=agents, keys=keys, key_book=key_book,
+        control=control, feed=feed, oversight=oversight, threads=threads, costs=costs, agents=agents, keys=keys,
+        key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
         metrics=metrics, probes=probes or {}, stopping=stopping or asyncio.Event(),
     )  # fmt: skip

@@ -7,6 +7,6 @@ May import: everything but cli and testing.
 """
 
 from fairlead.wiring.engine import Engine, make_worker, open_database, open_engine
-from fairlead.wiring.gateway import open_gateway
+from fairlead.wiring.models import ModelLayer, open_models
 
-__all__ = ["Engine", "make_worker", "open_database", "open_engine", "open_gateway"]
+__all__ = ["Engine", "ModelLayer", "make_worker", "open_database", "open_engine", "open_models"]

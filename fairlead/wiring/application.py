@@ -27,8 +27,9 @@ def open_application(
         EngineDoor(engine), clock=engine.clock, settings=ConsoleSettings(environment=environment, viewer="console")
     )
     return make_app(
-        control=engine.control, gateway=engine.gateway, feed=engine.feed, oversight=engine.oversight,
-        threads=engine.threads, model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
+        control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,
+        threads=engine.threads, costs=engine.models.costs,
+        model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
         keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
         clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
         stopping=stopping,

@@ -13,7 +13,8 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
-from fairlead.gateway import Gateway, Model, Prices
+from fairlead.gateway import Model, Prices
+from fairlead.gateway.schema import MIGRATIONS as GATEWAY
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.control import Control
 from fairlead.runs.execute import Executor
@@ -26,7 +27,7 @@ from fairlead.runs.retention import Retention
 from fairlead.runs.threads import Threads
 from fairlead.runs.worker import Parts, Worker
 from fairlead.telemetry.emit import Emit
-from fairlead.wiring.gateway import open_gateway
+from fairlead.wiring.models import ModelLayer, open_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Engine:
     database: Database
     queries: Mapping[str, Query]
     payloads: Payloads
-    gateway: Gateway
+    models: ModelLayer
     control: Control
     feed: Feed
     oversight: Oversight
@@ -51,7 +52,7 @@ class Engine:
     emit: Emit
 
     async def close(self) -> None:
-        await self.gateway.aclose()
+        await self.models.close()
         await self.database.close()
 
 
@@ -71,7 +72,7 @@ async def open_engine(
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
-    for name in await migrate(database, (MIGRATIONS, KEYS)):
+    for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
     ids = Ids(clock)
@@ -85,7 +86,7 @@ async def open_engine(
         database=database,
         queries=queries,
         payloads=payloads,
-        gateway=open_gateway(settings, providers, models=models, prices=prices, clock=clock, emit=emit),
+        models=await open_models(settings, database, providers, models=models, prices=prices, clock=clock, emit=emit),
         control=Control(
             database,
             queries,
@@ -130,7 +131,7 @@ def make_worker(engine: Engine) -> Worker:
         return Executor(
             journal,
             dict(engine.agents),
-            gateway=engine.gateway,
+            gateway=engine.models.gateway,
             others=engine.control,
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
@@ -148,6 +149,7 @@ def make_worker(engine: Engine) -> Worker:
         journal=journal,
         executor=executor,
         retention=engine.retention,
+        sweeps=engine.models.sweeps,
         oversight=engine.oversight,
         announcer=engine.announcer,
     )

@@ -10,10 +10,11 @@ from typing import Any
 from fairlead.agents.load import Declaration, find_declaration, load_project, read_declaration
 from fairlead.agents.load_code import load_object
 from fairlead.agents.spec import AgentSpec
-from fairlead.config import Settings, load_settings
+from fairlead.config import Settings, UnknownPrice, load_settings
 from fairlead.errors import ConfigurationError
 from fairlead.gateway.models import Model, parse_models
-from fairlead.gateway.prices import Prices, parse_prices, usd
+from fairlead.gateway.price import usd
+from fairlead.gateway.prices import CEILING, Prices, parse_prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,13 @@ class Setup:
     @property
     def prices(self) -> Prices:
         """What models cost: the project's own prices first. Raises `ConfigurationError`."""
-        most = self.settings.models.unknown_price_usd
-        ceiling = {} if most is None else {"ceiling": usd(str(most), str(most))}
-        return Prices(parse_prices(self.declared.prices), **ceiling)
+        models = self.settings.models
+        most = models.unknown_price_usd
+        return Prices(
+            parse_prices(self.declared.prices),
+            ceiling=CEILING if most is None else usd(str(most), str(most)),
+            refuse_unknown=models.unknown_price is UnknownPrice.REFUSE,
+        )
 
     def load(self) -> None:
         """Read the project's code afresh. Raises `ConfigurationError` and then keeps what it had."""

@@ -26,6 +26,7 @@ from fairlead.gateway.rate_store import MemoryRateStore
 from fairlead.gateway.transport import NeverSent
 from fairlead.gateway.types import Caller, ModelReply, ModelRequest
 from fairlead.gateway.usage import Usage
+from fairlead.gateway.way import Way
 from fairlead.telemetry.catalogue import misfit
 from fairlead.testing import MovableClock
 from tests.gateway.sharing import Crowd, Cuttable, pass_by, settle
@@ -37,7 +38,9 @@ def request(
     tenant: str = "t", *, seconds: float = 600, priority: int = 0, model: str = MODEL, candidates: tuple[str, ...] = ()
 ) -> ModelRequest:
     caller = Caller(tenant=tenant, priority=priority)
-    return ModelRequest(model, {"messages": []}, timedelta(seconds=seconds), caller=caller, candidates=candidates)
+    return ModelRequest(
+        model, {"messages": []}, timedelta(seconds=seconds), caller=caller, way=Way(candidates=candidates)
+    )
 
 
 class Lab:
@@ -337,8 +340,8 @@ async def test_headers_of_every_answer_are_heard_and_passed_on(lab: MakeLab) -> 
             "x-ratelimit-reset-requests": "60s"}  # fmt: skip
 
     async def tell(request: ModelRequest) -> None:
-        assert request.on_headers is not None
-        request.on_headers(said)
+        assert request.way.on_headers is not None
+        request.way.on_headers(said)
 
     it.then = tell
     asked = request()

@@ -148,8 +148,8 @@ class HttpProvider:
         return ModelReply(body, usage, 0, self.name, request.model, first_token=first_token, format=request.format)
 
     def _hear(self, request: ModelRequest, headers: Mapping[str, str]) -> None:
-        if request.on_headers is not None:
-            request.on_headers(headers)
+        if request.way.on_headers is not None:
+            request.way.on_headers(headers)
 
     def _refused(self, request: ModelRequest, answer: Answer) -> Exception:
         """Our error for an answer that is none. The provider bills nothing for these."""
@@ -166,9 +166,9 @@ class HttpProvider:
 def _expected(request: ModelRequest, wire: Wire) -> Usage:
     """What is charged when the answer never comes. Nobody sees how far a whole answer got: all of it may be billed."""
     unseen = bounds.most_out(request.body, wire) if request.sink is None else 0
-    return Usage(bounds.expected_input(request.body), unseen, estimated=True)
+    return Usage(bounds.expected_input_of(request), unseen, estimated=True)
 
 
 def _guessed(request: ModelRequest, wire: Wire, size: int) -> Usage:
     out = min(estimated_tokens(size), bounds.most_out(request.body, wire))
-    return Usage(bounds.expected_input(request.body), out, estimated=True)
+    return Usage(bounds.expected_input_of(request), out, estimated=True)

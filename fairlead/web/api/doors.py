@@ -10,6 +10,7 @@ from fairlead.access import KeyBook, Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
+from fairlead.gateway.costs import Costs
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -26,6 +27,7 @@ class Doors:
     feed: Feed
     oversight: Oversight
     threads: Threads
+    costs: Costs
     agents: Mapping[str, AgentSpec]
     keys: Keyring
     key_book: KeyBook

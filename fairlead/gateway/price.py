@@ -1,0 +1,70 @@
+"""What tokens of one model cost, in integer nano-dollars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fairlead.gateway.usage import Usage
+
+_NANO_PER_USD = 1_000_000_000
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Nano-dollars per million tokens. With more than `long_from` tokens of input the whole call is at the `long`
+    price, which may have a longer one of its own."""
+
+    input: int
+    output: int
+    cached: int
+    cache_written: int
+    reasoning: int
+    long_from: int | None = None
+    long: Price | None = None
+
+    def cost_nano(self, usage: Usage) -> int:
+        """What this usage costs, rounded up."""
+        price = self._for(usage.tokens_in)
+        cached, written, reasoning = usage.cached_in, usage.cache_written, usage.reasoning
+        # A provider may report more of a part than of the whole: then the part counts.
+        fresh = max(usage.tokens_in - cached - written, 0)
+        said = max(usage.tokens_out - reasoning, 0)
+        total = (
+            fresh * price.input
+            + cached * price.cached
+            + written * price.cache_written
+            + said * price.output
+            + reasoning * price.reasoning
+        )
+        return -(-total // _MILLION)
+
+    def saved_nano(self, usage: Usage) -> int:
+        """What the provider's cache saved: less than 0 where writing into it cost more than reading it spared."""
+        price = self._for(usage.tokens_in)
+        spared = usage.cached_in * (price.input - price.cached)
+        return (spared - usage.cache_written * (price.cache_written - price.input)) // _MILLION
+
+    def _for(self, tokens_in: int) -> Price:
+        price = self
+        while price.long is not None and price.long_from is not None and tokens_in > price.long_from:
+            price = price.long
+        return price
+
+
+def usd(
+    input: str, output: str, cached: str | None = None, cache_written: str | None = None, reasoning: str | None = None
+) -> Price:
+    """A price from US dollars per million tokens. What is not given costs what it is a part of."""
+    return Price(
+        input=nano(input),
+        output=nano(output),
+        cached=nano(input if cached is None else cached),
+        cache_written=nano(input if cache_written is None else cache_written),
+        reasoning=nano(output if reasoning is None else reasoning),
+    )
+
+
+def nano(dollars: str | Decimal) -> int:
+    return int(Decimal(dollars) * _NANO_PER_USD)

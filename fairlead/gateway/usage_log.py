@@ -1,0 +1,219 @@
+"""What every try of a model call used, kept as rows and summed up for the cost report.
+
+    add(row) ──► waiting ──► one statement for all that waits, as soon as the last one returned ──► row and roll-ups
+
+Nothing waits for a timer: whoever kills this process loses what was on its way, and no more. While the database is
+away rows wait in memory, up to a bound (some 25 MB); what comes beyond it is lost and told, with what it cost. Nothing
+is written to disk instead: without the database no run goes on and no shared budget lends money, so few calls are made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from fairlead.clock import Clock, to_micros
+from fairlead.database import Database, Query
+from fairlead.errors import DatabaseUnavailable
+from fairlead.telemetry.emit import Emit
+
+_BATCH = 500  # rows in one statement
+_MOST_WAITING = 50_000
+_FIRST_PAUSE = timedelta(milliseconds=200)
+_LONGEST_PAUSE = timedelta(seconds=5)
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST_TEXT = 200
+# A provider may report any number. Two of the largest must not overflow a sum, or nothing more could be added to it.
+_MOST_TOKENS = 10**12
+_MOST_NANO = 10**15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """One try of a model call. `outcome` is "ok" or the code of an error; `model` is "provider/model".
+
+    `cached`: our own cache answered and the call cost nothing; `saved_nano` is what that, or the provider's cache
+    (`cached_in`), saved.
+    """
+
+    at: datetime
+    tenant: str = "default"
+    user: str | None = None
+    agent: str | None = None
+    run_id: str | None = None
+    key: str | None = None
+    release: str | None = None
+    provider: str
+    model: str
+    outcome: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached_in: int = 0
+    cache_written: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+    cost_nano: int = 0
+    saved_nano: int = 0
+    took: timedelta
+    first_token: timedelta | None = None
+    streamed: bool = False
+    cached: bool = False
+
+
+class UsageLog:
+    """Takes rows at once and writes them soon. Close it to have them written."""
+
+    def __init__(
+        self, database: Database, queries: Mapping[str, Query], *, clock: Clock, emit: Emit,
+        most_waiting: int = _MOST_WAITING, new_id: Callable[[], int] = lambda: secrets.randbits(63),
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._query = queries["add_usage"]
+        self._clock = clock
+        self._emit = emit
+        self._most_waiting = most_waiting
+        self._new_id = new_id
+        self._waiting: deque[UsageRow] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._pause: asyncio.Future[None] | None = None
+        self._closing = False
+        self._lost = _Lost()
+
+    def add(self, row: UsageRow) -> None:
+        """Keep a row. Never waits, and never fails because of the database."""
+        if len(self._waiting) >= self._most_waiting:
+            self._lost.count((row,))
+            return
+        self._waiting.append(row)
+        if self._task is None:
+            # An empty context: the writing task must not count as a child of whoever added first.
+            self._task = asyncio.get_running_loop().create_task(self._drain(), context=Context())
+
+    async def close(self) -> None:
+        """Write what waits. What the database does not take now is lost, and told."""
+        self._closing = True
+        if self._pause is not None:
+            self._pause.cancel()
+        while self._task is not None:
+            await asyncio.wait({self._task})
+        self._tell_lost("closed")
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch = list(islice(self._waiting, _BATCH))
+                await self._keep([_columns(row, self._new_id()) for row in batch])
+                for _ in range(min(len(batch), len(self._waiting))):
+                    self._waiting.popleft()
+        finally:
+            self._task = None
+
+    async def _keep(self, rows: list[Sequence[Any]]) -> None:
+        """Until they are written or can't be. Written twice they count once."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._database.write(self._query, rows=rows)
+            except DatabaseUnavailable as error:
+                if self._closing:
+                    self._give_up(str(error))
+                    return
+                self._tell_lost(str(error))
+                await self._rest(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception as error:  # noqa: BLE001 - a value that can't be kept: the others must not suffer
+                await self._keep_each(rows, error)
+                return
+            else:
+                self._tell_lost("full")
+                return
+
+    async def _keep_each(self, rows: list[Sequence[Any]], error: Exception) -> None:
+        if len(rows) == 1:
+            self._emit("usage_lost", rows=1, cost_nano=rows[0][_COST], reason=str(error))
+            return
+        middle = len(rows) // 2
+        await self._keep(rows[:middle])
+        await self._keep(rows[middle:])
+
+    async def _rest(self, pause: timedelta) -> None:
+        self._pause = asyncio.ensure_future(self._clock.sleep(pause))
+        await asyncio.wait({self._pause})  # cancelled when we are closed
+        self._pause = None
+
+    def _give_up(self, reason: str) -> None:
+        self._lost.count(self._waiting)
+        self._waiting.clear()
+        self._tell_lost(reason)
+
+    def _tell_lost(self, reason: str) -> None:
+        if self._lost.rows:
+            self._emit("usage_lost", rows=self._lost.rows, cost_nano=self._lost.cost_nano, reason=reason)
+            self._lost = _Lost()
+
+
+class _Lost:
+    """What could not be kept, until it is told."""
+
+    __slots__ = ("cost_nano", "rows")
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.cost_nano = 0
+
+    def count(self, rows: Iterable[UsageRow]) -> None:
+        for row in rows:
+            self.rows += 1
+            self.cost_nano += row.cost_nano
+
+
+_COST = 17  # where `_columns` has the cost
+
+
+def _columns(row: UsageRow, identity: int) -> Sequence[Any]:
+    """In the order of `add_usage.sql`."""
+    return (
+        to_micros(row.at),
+        identity,
+        _text(row.tenant) or "default",
+        _text(row.run_id),
+        _text(row.provider) or "",
+        _text(row.model) or "",
+        _text(row.agent),
+        _text(row.user),
+        _text(row.release),
+        _text(row.key),
+        _text(row.outcome) or "",
+        _bounded(row.tokens_in),
+        _bounded(row.cached_in),
+        _bounded(row.cache_written),
+        _bounded(row.tokens_out),
+        _bounded(row.reasoning),
+        row.estimated,
+        _bounded(row.cost_nano, _MOST_NANO),
+        max(-_MOST_NANO, min(row.saved_nano, _MOST_NANO)),
+        row.took // _MICROSECOND,
+        None if row.first_token is None else row.first_token // _MICROSECOND,
+        row.streamed,
+        row.cached,
+    )
+
+
+def _text(value: str | None) -> str | None:
+    """Names come from callers: what no database holds, and what has no end, is left out."""
+    if not value:
+        return None
+    if value.isprintable() and len(value) <= _LONGEST_TEXT:
+        return value
+    return "".join(character if character.isprintable() else "\ufffd" for character in value[:_LONGEST_TEXT])
+
+
+def _bounded(value: int, most: int = _MOST_TOKENS) -> int:
+    return 0 if value < 0 else min(value, most)

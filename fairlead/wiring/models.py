@@ -1,0 +1,186 @@
+"""The model layer, put together from the settings and from what a project declares. It reads like a parts list."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from fairlead.clock import Clock
+from fairlead.config import CacheKind, ModelSettings, Settings
+from fairlead.database import Database
+from fairlead.errors import ConfigurationError
+from fairlead.gateway import CircuitPolicy, Gateway, GatewayPolicy, Model, Prices, RetryPolicy, Shared, bounds, build
+from fairlead.gateway.cache import Cache
+from fairlead.gateway.cache_store import CacheStore, MemoryCacheStore
+from fairlead.gateway.cache_store_sql import SqlCacheStore
+from fairlead.gateway.costs import Costs
+from fairlead.gateway.limit import Limit
+from fairlead.gateway.limits import Limits
+from fairlead.gateway.provider import Complete
+from fairlead.gateway.providers.declared import declared_providers
+from fairlead.gateway.rate import Rate, Rates
+from fairlead.gateway.rate_store import RateStore
+from fairlead.gateway.rate_store_sql import SqlRateStore
+from fairlead.gateway.schema import load_queries
+from fairlead.gateway.transport import Transport
+from fairlead.gateway.types import Attempt, ModelRequest
+from fairlead.gateway.usage_log import UsageLog, UsageRow
+from fairlead.gateway.usage_retention import UsageRetention
+from fairlead.gateway.wire import WIRES
+from fairlead.telemetry.emit import Emit
+
+_NANO = 1_000_000_000
+_REDIS_POOL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLayer:
+    """Everything that knows of model calls. Close it before its database."""
+
+    gateway: Gateway
+    usage: UsageLog
+    usage_retention: UsageRetention
+    costs: Costs
+    limits: Limits
+    caches: list[Cache]
+
+    @property
+    def sweeps(self) -> Mapping[str, Callable[[], Awaitable[Any]]]:
+        """What a worker does now and then."""
+        return {"usage_retention": self.usage_retention.once}
+
+    async def close(self) -> None:
+        await self.gateway.aclose()
+        for cache in self.caches:
+            await cache.aclose()
+        await self.limits.aclose()
+        await self.usage.close()
+
+
+async def open_models(
+    settings: Settings,
+    database: Database,
+    providers: Mapping[str, Mapping[str, Any]],
+    *,
+    models: Mapping[str, Model] | None = None,
+    prices: Prices | None,
+    clock: Clock,
+    emit: Emit,
+) -> ModelLayer:
+    """Raises ConfigurationError for a declaration that makes no sense."""
+
+    def secret(name: str) -> str:
+        value = settings.secret(name)
+        return value.get_secret_value() if value is not None else ""
+
+    chosen, prices = settings.models, prices or Prices()
+    queries = load_queries(database.dialect)
+    usage = UsageLog(database, queries, clock=clock, emit=emit)
+    limits = Limits(
+        _rates(chosen, providers), store=_rate_store(settings, database), process=_process(), clock=clock, emit=emit,
+        signals=database.signals,
+    )  # fmt: skip
+    caches: list[Cache] = []
+
+    def cached(call: Complete) -> Complete:
+        if chosen.cache is CacheKind.OFF:
+            return call
+        store = _cache_store(settings, database, clock)
+        caches.append(Cache(call, store=store, wires=WIRES, clock=clock, emit=emit, keep=chosen.cache_ttl))
+        return caches[-1]
+
+    def limited(name: str, call: Complete) -> Complete:
+        return Limit(call, limits=limits, expect=_expected_tokens, clock=clock, emit=emit)
+
+    gateway = build(
+        declared_providers(
+            providers, root=settings.root, secret=secret, open_transport=_open_transport, clock=clock,
+            silence=chosen.timeout,
+        ),
+        prices, clock, emit, jitter=random.random, models=models, policy=_policy(chosen),
+        shared=Shared(cache=cached, limit=limited, keep=lambda request, attempt: usage.add(_row(request, attempt))),
+    )  # fmt: skip
+    retention = UsageRetention(
+        database, queries, rows_for=chosen.usage_retention, sums_for=chosen.cost_retention, clock=clock, emit=emit
+    )
+    return ModelLayer(gateway, usage, retention, Costs(database, queries), limits, caches)
+
+
+def _policy(models: ModelSettings) -> GatewayPolicy:
+    circuit = CircuitPolicy(
+        error_rate=float(models.error_rate), min_volume=models.min_volume, rate_open=models.open_for,
+        consecutive=models.consecutive_errors, run_open=models.cooldown,
+    )  # fmt: skip
+    retry = RetryPolicy(tries=models.retry_count + 1, first_wait=models.retry_delay)
+    return GatewayPolicy(retry, circuit, int(models.cheapest_below_usd * _NANO), models.lossy)
+
+
+def _rates(models: ModelSettings, providers: Mapping[str, Mapping[str, Any]]) -> Rates:
+    """A simulated model in this process has no account that could run out of anything."""
+    default = Rate(models.requests_per_minute or None, models.tokens_per_minute or None)
+    declared = {name: _rate(table, default) for name, table in {"simulated": {}, **providers}.items()}
+    return Rates(default, providers={name: rate for name, rate in declared.items() if rate != default})
+
+
+def _rate(table: Mapping[str, Any], default: Rate) -> Rate:
+    if table.get("kind", "simulated") == "simulated" and "url" not in table and "base_url" not in table:
+        default = Rate(None, None)
+    requests = table.get("requests_per_minute", default.requests)
+    return Rate(requests or None, table.get("tokens_per_minute", default.tokens) or None)
+
+
+def _expected_tokens(request: ModelRequest) -> int:
+    return bounds.expected_input_of(request) + bounds.most_out(request.body, WIRES[request.format])
+
+
+def _rate_store(settings: Settings, database: Database) -> RateStore:
+    if settings.database.redis_url is None:
+        return SqlRateStore(database)
+    return import_module("fairlead.gateway.rate_store_redis").RedisRateStore(_redis(settings))
+
+
+def _cache_store(settings: Settings, database: Database, clock: Clock) -> CacheStore:
+    match settings.models.cache:
+        case CacheKind.REDIS:
+            return import_module("fairlead.gateway.cache_store_redis").RedisCacheStore(_redis(settings))
+        case CacheKind.DATABASE:
+            return SqlCacheStore(database)
+        case _:
+            return MemoryCacheStore(clock=clock)
+
+
+def _redis(settings: Settings) -> Any:
+    if settings.database.redis_url is None:
+        raise ConfigurationError("MODEL_CACHE is redis and REDIS_URL is not set.", hint="Set it: redis://HOST:6379/0.")
+    try:
+        door = import_module("fairlead.gateway.redis_door").RedisDoor
+    except ImportError as error:
+        raise ConfigurationError("REDIS_URL is set and the redis client is not installed.",
+                                 hint="Install it: pip install 'fairlead[redis]'.") from error  # fmt: skip
+    return door(settings.database.redis_url.get_secret_value(), connections=_REDIS_POOL)
+
+
+def _process() -> str:
+    """A name that no other process has or has had."""
+    return f"{os.getpid()}-{os.urandom(8).hex()}"
+
+
+def _row(request: ModelRequest, attempt: Attempt) -> UsageRow:
+    who, used = request.caller, attempt.usage
+    return UsageRow(
+        at=attempt.started_at, tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
+        release=who.release, provider=attempt.provider, model=attempt.model, outcome=attempt.outcome,
+        tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in,
+        cache_written=used.cache_written, reasoning=used.reasoning, estimated=used.estimated,
+        cost_nano=attempt.cost_nano, saved_nano=0, took=attempt.took, first_token=None,
+        streamed=request.sink is not None, cached=False,
+    )  # fmt: skip
+
+
+def _open_transport() -> Transport:
+    """An HTTP client takes a sixth of a second to import: not for those whose models are simulated in the process."""
+    return import_module("fairlead.gateway.transport_aiohttp").AiohttpTransport()
