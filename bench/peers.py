@@ -32,7 +32,7 @@ model_list:
 general_settings: {{master_key: sk-bench}}
 litellm_settings: {{num_retries: 0}}
 """
-_OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it fetches prices from GitHub when it is imported
+OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it fetches prices from GitHub when it is imported
 _START = 180.0  # seconds, on a machine that is busy
 
 
@@ -92,7 +92,7 @@ async def callers(place: Place, provider: str, names: Sequence[str], mode: str =
         try:
             if not PEERS.exists():
                 raise RuntimeError("no .venv-peers: make bench-gateway makes it")
-            found.callers.append(await caller.start(place, name, provider, mode, python=PEERS, more=_OFFLINE))
+            found.callers.append(await caller.start(place, name, provider, mode, python=PEERS, more=OFFLINE))
         except (OSError, RuntimeError, TimeoutError) as error:
             found.missing.append(f"{name} ({str(error)[-200:]})")
     return found
@@ -133,7 +133,7 @@ def _started(command: Sequence[str], folder: Path) -> Member:
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, cwd=folder, stdout=out, stderr=out,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), **_OFFLINE},
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **OFFLINE},
         )  # fmt: skip
     return Member(process, log)
 
