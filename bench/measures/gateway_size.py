@@ -16,8 +16,8 @@ from bench.place import Place
 TITLE = "The gateway's process"
 WORK = (
     "`fairlead serve` on PostgreSQL with the settings of production: its resident memory after 32 clients have asked "
-    "it for chat completions, whole and (ours) streamed; and the CPU that a Python process takes to import all that it runs, "
-    "over one that imports nothing."
+    "it for chat completions, whole and (ours) streamed; and the CPU that a Python process takes to import all that it "
+    "runs, over one that imports nothing."
 )
 _MB = 2**20
 _PATH = "/v1/chat/completions"
