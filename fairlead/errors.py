@@ -30,6 +30,7 @@
     │   ├── AllProvidersUnavailableError  all_providers_unavailable
     │   └── AllProvidersFailedError       all_providers_failed
     ├── BudgetExceededError       budget                the run may spend no more
+    ├── CallsStopped              calls_stopped         somebody has stopped these model calls
     ├── ToolFailed                tool_failed           a tool raised, or its result is no JSON
     │   └── ToolTimeout           tool_timeout          it may still have had its effect
     ├── TooManyIterations         max_iterations        the agent asked its model too often
@@ -189,6 +190,10 @@ class AllProvidersFailedError(ModelError):
 
 class BudgetExceededError(FairleadError):
     code = "budget"
+
+
+class CallsStopped(FairleadError):
+    code = "calls_stopped"
 
 
 class ToolFailed(FairleadError):

@@ -8,12 +8,13 @@ May import: telemetry, database and below.
 from fairlead.access.book import MIGRATIONS, Changes, Issued, KeyBook
 from fairlead.access.key import Key, NewKey, Standing
 from fairlead.access.keys import Keyring, ensure_safe_to_listen, is_loopback, key_of
-from fairlead.access.roles import LOCAL_ADMIN, Allowance, Limits, Principal, Role, Scope, require
+from fairlead.access.roles import LOCAL_ADMIN, UNBOUNDED, Allowance, Limits, Principal, Role, Scope, require
 from fairlead.access.table import KeyTable
 
 __all__ = [
     "LOCAL_ADMIN",
     "MIGRATIONS",
+    "UNBOUNDED",
     "Allowance",
     "Changes",
     "Issued",

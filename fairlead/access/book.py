@@ -73,6 +73,13 @@ class KeyBook:
         self._emit = emit
         self._others = others
 
+    async def allowances(self) -> list[tuple[str, str, Allowance]]:
+        """(tenant, key id, what it may spend) of every key that may not spend what it likes."""
+        rows = await self._database.read(self._queries["allowances"])
+        return [
+            (row["tenant"], row["id"], Allowance(row["day_nano"], row["month_nano"], row["total_nano"])) for row in rows
+        ]
+
     async def create(self, new: NewKey, *, by: str) -> Issued:
         """Raises `Conflict` when a living key has the name, or when nobody could make the next key."""
         if not new.administers and not self._others and not await self._administered():

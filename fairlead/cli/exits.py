@@ -49,6 +49,7 @@ _BY_CODE = {
     "queue_full": Exit.REFUSED,
     "rate_limited": Exit.REFUSED,
     "budget": Exit.REFUSED,
+    "calls_stopped": Exit.REFUSED,
 }
 
 

@@ -25,6 +25,7 @@ COMMANDS = (
     "keys",
     "costs",
     "prices",
+    "budgets",
     "doctor",
     "settings",
     "serve",

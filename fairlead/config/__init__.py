@@ -10,6 +10,8 @@ from fairlead.config.load import load_settings
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
+    BudgetSettings,
+    CacheKind,
     ClientSettings,
     DatabaseSettings,
     EngineSettings,
@@ -26,6 +28,8 @@ from fairlead.config.settings import Settings, ShownSetting
 __all__ = [
     "AccessSettings",
     "AppSettings",
+    "BudgetSettings",
+    "CacheKind",
     "ClientSettings",
     "DatabaseSettings",
     "EngineSettings",

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
+    BudgetSettings,
     ClientSettings,
     DatabaseSettings,
     EngineSettings,
@@ -34,6 +35,7 @@ PARTS: dict[str, type[Part]] = {
     "server": ServerSettings,
     "access": AccessSettings,
     "models": ModelSettings,
+    "budgets": BudgetSettings,
     "telemetry": TelemetrySettings,
     "client": ClientSettings,
 }

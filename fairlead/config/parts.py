@@ -259,6 +259,25 @@ class ModelSettings(Part):
     )
 
 
+class BudgetSettings(Part):
+    """What may be spent, where nobody has said otherwise with `fairlead budgets set`. Days are UTC."""
+
+    day_usd: Decimal | None = setting(
+        Decimal(100), "USD that one tenant may spend in a day.", name="BUDGET_DAY_USD", ge=0
+    )
+    user_day_usd: Decimal | None = setting(
+        None, "USD that each user may spend in a day. Not set: no limit.", name="BUDGET_USER_DAY_USD", ge=0
+    )
+    agent_day_usd: Decimal | None = setting(
+        None, "USD that each agent may spend in a day. Not set: no limit.", name="BUDGET_AGENT_DAY_USD", ge=0
+    )
+    lease: Duration = setting(
+        timedelta(seconds=15),
+        "A process that has not renewed for this long has lost its part of the budgets.",
+        name="BUDGET_LEASE",
+    )
+
+
 class TelemetrySettings(Part):
     """What we say about ourselves."""
 

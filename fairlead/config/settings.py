@@ -13,6 +13,7 @@ from fairlead.config.describe import SettingDoc, describe_settings, write_value
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
+    BudgetSettings,
     ClientSettings,
     DatabaseSettings,
     EngineSettings,
@@ -43,6 +44,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
+    budgets: BudgetSettings = field(default_factory=BudgetSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

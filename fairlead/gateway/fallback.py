@@ -11,8 +11,10 @@ from fairlead.errors import (
     AllProvidersFailedError,
     AllProvidersUnavailableError,
     BrokenAnswer,
+    CallsStopped,
     CircuitOpenError,
     ConfigurationError,
+    FairleadError,
     ModelDenied,
     ModelError,
     ModelTimeout,
@@ -22,7 +24,7 @@ from fairlead.gateway.provider import Complete
 from fairlead.gateway.types import ModelReply, ModelRequest, split_model
 from fairlead.telemetry.emit import Emit
 
-_ELSEWHERE = (BrokenAnswer, CircuitOpenError, ModelDenied, ModelTimeout, ModelUnavailable)
+_ELSEWHERE = (BrokenAnswer, CallsStopped, CircuitOpenError, ModelDenied, ModelTimeout, ModelUnavailable)
 """Errors of one provider that say nothing against the request: another may well answer it."""
 
 
@@ -54,7 +56,7 @@ class Fallback:
 
     async def _one_after_another(self, request: ModelRequest, candidates: tuple[str, ...]) -> ModelReply:
         deadline = self._clock.monotonic() + request.timeout.total_seconds()
-        failed: list[tuple[str, ModelError]] = []
+        failed: list[tuple[str, FairleadError]] = []
         for number, model in enumerate(candidates):
             left = timedelta(seconds=deadline - self._clock.monotonic())
             if left <= timedelta(0):
@@ -70,7 +72,7 @@ class Fallback:
                     self._tell(request, model, rest[0], error)
         raise _all_failed(failed)
 
-    def _tell(self, request: ModelRequest, model: str, instead: str, error: ModelError) -> None:
+    def _tell(self, request: ModelRequest, model: str, instead: str, error: FairleadError) -> None:
         who = request.caller
         self._emit(
             "llm_fallback", run_id=who.run_id, agent=who.agent, tenant=who.tenant, model=model, instead=instead,
@@ -78,12 +80,12 @@ class Fallback:
         )  # fmt: skip
 
 
-def _all_failed(failed: list[tuple[str, ModelError]]) -> ModelError:
+def _all_failed(failed: list[tuple[str, FairleadError]]) -> ModelError:
     last = failed[-1][1]
     if isinstance(last, ModelTimeout) and len(failed) == 1:
         return last
     causes = "; ".join(f"{model}: {error.message}" for model, error in failed)
-    if all(isinstance(error, CircuitOpenError) for _, error in failed):
+    if all(isinstance(error, CircuitOpenError | CallsStopped) for _, error in failed):
         return AllProvidersUnavailableError(f"No provider may be asked at the moment. {causes}")
     made = AllProvidersFailedError(f"No model could answer. {causes}")
     made.__cause__ = last

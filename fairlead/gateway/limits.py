@@ -7,7 +7,7 @@ from itertools import count
 
 from fairlead.clock import Clock
 from fairlead.database import Signals
-from fairlead.gateway.rate import Rates, RateState
+from fairlead.gateway.rate import Rate, Rates, RateState
 from fairlead.gateway.rate_share import Share
 from fairlead.gateway.rate_store import RateStore
 from fairlead.telemetry.emit import Emit
@@ -42,9 +42,10 @@ class Limits:
         self._shares: dict[str, Share] = {}
         self._deaf = self._signals.subscribe(_PAUSED, self._hear)
 
-    def of(self, model: str) -> Share:
-        share = self._shares.get(model)
-        return share if share is not None else self._new(model)
+    def of(self, name: str, rate: Rate | None = None) -> Share:
+        """What this process has of the rate of a "provider/model", or of `rate` for whatever else has a name."""
+        share = self._shares.get(name)
+        return share if share is not None else self._new(name, rate or self._rates.of(name))
 
     def state(self) -> tuple[RateState, ...]:
         """How each rate stands here, for the console and for health."""
@@ -56,13 +57,13 @@ class Limits:
         await asyncio.gather(*(share.aclose() for share in self._shares.values()))
         await self._store.aclose()
 
-    def _new(self, model: str) -> Share:
+    def _new(self, model: str, rate: Rate) -> Share:
         # Whoever asks may name any model: those that nobody asks for any more are forgotten.
         for name in [name for name, share in self._shares.items() if share.over]:
             del self._shares[name]
         share = self._shares[model] = Share(
             model,
-            self._rates.of(model),
+            rate,
             process=f"{self._process}/{next(self._numbers)}",  # a forgotten one may still have a call under way
             store=self._store,
             clock=self._clock,

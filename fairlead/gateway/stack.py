@@ -30,6 +30,7 @@ from fairlead.gateway.way import Way
 from fairlead.telemetry.emit import Emit
 
 Wrap = Callable[[Complete], Complete]
+WrapOne = Callable[[str, Complete], Complete]
 _NANO = 1_000_000_000
 _NO_CHOICES = re.compile(rb'"choices":\s*\[\s*\]')
 
@@ -50,9 +51,11 @@ def _forget(request: ModelRequest, attempt: Attempt) -> None:
 class Shared:
     """The parts that all processes share, on a database or on Redis. What is not given is not there."""
 
-    cache: Wrap = _as_it_is
     switch: Wrap = _as_it_is
-    limit: Callable[[str, Complete], Complete] = _of_nobody
+    cache: Wrap = _as_it_is
+    key_limit: Wrap = _as_it_is
+    provider_switch: WrapOne = _of_nobody
+    limit: WrapOne = _of_nobody
     purses: Purses = only_own
     keep: Keep = _forget
 
@@ -70,8 +73,8 @@ class GatewayPolicy:
 class Gateway:
     """Answers requests through the stack:
 
-    fit → recorded → stopped? → cache → budgets → route → fallback over
-        [retry → breaker → limit → format → hold, settle → provider]
+    fit → recorded → stopped? → cache → key's limit → budgets → route → fallback over
+        [retry → breaker → stopped? → limit → format → hold, settle → provider]
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class Gateway:
             self._fallback, models, prices=prices, random=jitter, cheapest_below_nano=policy.cheapest_below_nano
         )
         budgeted = Budgeted(self._route, purses=shared.purses, clock=clock, emit=emit)
-        self._call: Complete = shared.switch(shared.cache(budgeted))
+        self._call: Complete = shared.switch(shared.cache(shared.key_limit(budgeted)))
 
     def _line(self, provider: Provider) -> Complete:
         """What stands between the stack and one provider, innermost first."""
@@ -109,6 +112,7 @@ class Gateway:
         call: Complete = Settle(provider, prices=self._prices, clock=clock, emit=emit, keep=self._shared.keep)
         call = Cross(call, provider, lossy=self._policy.lossy, clock=clock, emit=emit)
         call = self._shared.limit(name, call)
+        call = self._shared.provider_switch(name, call)
         call = self._breakers[name] = Breaker(call, name=name, clock=clock, emit=emit, policy=self._policy.circuit)
         return Retry(call, name=name, clock=clock, emit=emit, jitter=self._jitter, policy=self._policy.retry)
 

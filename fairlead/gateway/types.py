@@ -39,6 +39,10 @@ class Caller:
     key: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     priority: int = 0
+    key_limited: bool = False
+    """The key has a budget of its own: without knowing it, nothing may be spent."""
+    key_rate: tuple[int | None, int | None] = (None, None)
+    """Requests and tokens a minute that the key allows."""
 
 
 @dataclass(frozen=True, slots=True)

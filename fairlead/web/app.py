@@ -19,7 +19,9 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
 from fairlead.gateway import Gateway
+from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
+from fairlead.gateway.switch import Stops
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -40,6 +42,8 @@ def make_app(
     oversight: Oversight,
     threads: Threads,
     costs: Costs,
+    budgets: SharedBudgets,
+    stops: Stops,
     agents: Mapping[str, AgentSpec],
     keys: Keyring,
     key_book: KeyBook,
@@ -61,7 +65,8 @@ def make_app(
     is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, costs=costs, agents=agents, keys=keys,
+        control=control, feed=feed, oversight=oversight, threads=threads, costs=costs,
+        budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
         metrics=metrics, probes=probes or {}, stopping=stopping or asyncio.Event(),

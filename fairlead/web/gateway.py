@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import orjson
 
-from fairlead.access import Keyring, Principal, Role, Scope, require
+from fairlead.access import UNBOUNDED, Keyring, Principal, Role, Scope, require
 from fairlead.clock import Clock
 from fairlead.errors import ComeBackLater, FairleadError, Forbidden, InvalidInput, ModelUnavailable, NotFound
 from fairlead.gateway import Caller, Choices, Format, Gateway, ModelReply, ModelRequest, Sink, bounds
@@ -176,7 +176,12 @@ def _caller(principal: Principal, headers: Mapping[str, str], body: Mapping[str,
     """A key speaks for its owner. Who comes without an owner may name the end user, as both formats have it. What a key
     is labelled with can't be said otherwise by a header."""
     labels = {**_labels(headers.get("x-fairlead-metadata", "")), **principal.metadata}
-    return Caller(principal.tenant, principal.user or _named(body), key=principal.key_id, metadata=labels)
+    limits = principal.limits
+    return Caller(
+        principal.tenant, principal.user or _named(body), key=principal.key_id, metadata=labels,
+        key_limited=principal.allowance != UNBOUNDED,
+        key_rate=(limits.requests_per_minute, limits.tokens_per_minute),
+    )  # fmt: skip
 
 
 def _named(body: Mapping[str, Any]) -> str | None:

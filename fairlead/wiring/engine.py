@@ -75,6 +75,7 @@ async def open_engine(
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
+    key_book = KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys))
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(
@@ -86,7 +87,9 @@ async def open_engine(
         database=database,
         queries=queries,
         payloads=payloads,
-        models=await open_models(settings, database, providers, models=models, prices=prices, clock=clock, emit=emit),
+        models=await open_models(
+            settings, database, providers, models=models, prices=prices, key_book=key_book, clock=clock, emit=emit
+        ),
         control=Control(
             database,
             queries,
@@ -103,7 +106,7 @@ async def open_engine(
         threads=Threads(database, queries, payloads, ids=ids),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
-        key_book=KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys)),
+        key_book=key_book,
         ids=ids,
         clock=clock,
         emit=emit,

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from fairlead.access import KeyBook
 from fairlead.clock import Clock
 from fairlead.config import CacheKind, ModelSettings, Settings
 from fairlead.database import Database
 from fairlead.errors import ConfigurationError
 from fairlead.gateway import CircuitPolicy, Gateway, GatewayPolicy, Model, Prices, RetryPolicy, Shared, bounds, build
+from fairlead.gateway.allowance import Limit, Period
+from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.cache import Cache
 from fairlead.gateway.cache_store import CacheStore, MemoryCacheStore
 from fairlead.gateway.cache_store_sql import SqlCacheStore
 from fairlead.gateway.costs import Costs
-from fairlead.gateway.limit import Limit
+from fairlead.gateway.key_limit import KeyLimit
+from fairlead.gateway.limit import Limit as ProviderLimit
 from fairlead.gateway.limits import Limits
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.providers.declared import declared_providers
@@ -26,6 +30,7 @@ from fairlead.gateway.rate import Rate, Rates
 from fairlead.gateway.rate_store import RateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.schema import load_queries
+from fairlead.gateway.switch import Stops, Switch
 from fairlead.gateway.transport import Transport
 from fairlead.gateway.types import Attempt, ModelRequest
 from fairlead.gateway.usage_log import UsageLog, UsageRow
@@ -45,6 +50,8 @@ class ModelLayer:
     usage: UsageLog
     usage_retention: UsageRetention
     costs: Costs
+    budgets: SharedBudgets
+    stops: Stops
     limits: Limits
     caches: list[Cache]
 
@@ -58,6 +65,8 @@ class ModelLayer:
         for cache in self.caches:
             await cache.aclose()
         await self.limits.aclose()
+        await self.stops.close()
+        await self.budgets.stop()
         await self.usage.close()
 
 
@@ -68,6 +77,7 @@ async def open_models(
     *,
     models: Mapping[str, Model] | None = None,
     prices: Prices | None,
+    key_book: KeyBook,
     clock: Clock,
     emit: Emit,
 ) -> ModelLayer:
@@ -84,6 +94,12 @@ async def open_models(
         _rates(chosen, providers), store=_rate_store(settings, database), process=_process(), clock=clock, emit=emit,
         signals=database.signals,
     )  # fmt: skip
+    stops = Stops(database, queries, clock=clock, emit=emit)
+    budgets = SharedBudgets(
+        database, queries, settings.budgets, of_keys=lambda: _limits_of(key_book), clock=clock, emit=emit
+    )
+    await stops.start()
+    await budgets.start()
     caches: list[Cache] = []
 
     def cached(call: Complete) -> Complete:
@@ -94,7 +110,7 @@ async def open_models(
         return caches[-1]
 
     def limited(name: str, call: Complete) -> Complete:
-        return Limit(call, limits=limits, expect=_expected_tokens, clock=clock, emit=emit)
+        return ProviderLimit(call, limits=limits, expect=_expected_tokens, clock=clock, emit=emit)
 
     gateway = build(
         declared_providers(
@@ -102,12 +118,31 @@ async def open_models(
             silence=chosen.timeout,
         ),
         prices, clock, emit, jitter=random.random, models=models, policy=_policy(chosen),
-        shared=Shared(cache=cached, limit=limited, keep=lambda request, attempt: usage.add(_row(request, attempt))),
+        shared=Shared(
+            switch=lambda call: Switch(call, stops),
+            cache=cached,
+            key_limit=lambda call: KeyLimit(call, limits=limits, expect=_expected_tokens),
+            purses=budgets.purse,
+            provider_switch=lambda name, call: Switch(call, stops, provider=name),
+            limit=limited,
+            keep=lambda request, attempt: usage.add(_row(request, attempt)),
+        ),
     )  # fmt: skip
     retention = UsageRetention(
         database, queries, rows_for=chosen.usage_retention, sums_for=chosen.cost_retention, clock=clock, emit=emit
     )
-    return ModelLayer(gateway, usage, retention, Costs(database, queries), limits, caches)
+    return ModelLayer(gateway, usage, retention, Costs(database, queries), budgets, stops, limits, caches)
+
+
+async def _limits_of(key_book: KeyBook) -> list[Limit]:
+    """The budgets that API keys bring with them."""
+    limits: list[Limit] = []
+    for tenant, key_id, allowed in await key_book.allowances():
+        each = ((Period.DAY, allowed.day_nano), (Period.MONTH, allowed.month_nano), (Period.TOTAL, allowed.total_nano))
+        limits += [
+            Limit(tenant, f"key:{key_id}", period, nano, set_by="key") for period, nano in each if nano is not None
+        ]
+    return limits
 
 
 def _policy(models: ModelSettings) -> GatewayPolicy:
@@ -120,14 +155,15 @@ def _policy(models: ModelSettings) -> GatewayPolicy:
 
 
 def _rates(models: ModelSettings, providers: Mapping[str, Mapping[str, Any]]) -> Rates:
-    """A simulated model in this process has no account that could run out of anything."""
+    """A simulated model has no account that could run out of anything, but for a rate that its table names."""
     default = Rate(models.requests_per_minute or None, models.tokens_per_minute or None)
-    declared = {name: _rate(table, default) for name, table in {"simulated": {}, **providers}.items()}
+    tables: dict[str, Mapping[str, Any]] = {"simulated": {}, **providers}
+    declared = {name: _rate(name, table, default) for name, table in tables.items()}
     return Rates(default, providers={name: rate for name, rate in declared.items() if rate != default})
 
 
-def _rate(table: Mapping[str, Any], default: Rate) -> Rate:
-    if table.get("kind", "simulated") == "simulated" and "url" not in table and "base_url" not in table:
+def _rate(name: str, table: Mapping[str, Any], default: Rate) -> Rate:
+    if table.get("kind", name) == "simulated":
         default = Rate(None, None)
     requests = table.get("requests_per_minute", default.requests)
     return Rate(requests or None, table.get("tokens_per_minute", default.tokens) or None)

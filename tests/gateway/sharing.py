@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import fairlead.gateway
 from fairlead.clock import SystemClock
-from fairlead.database import Database, Migrations, Postgres, Sqlite, migrate
+from fairlead.database import Database, Postgres, Sqlite, migrate
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.rate_store import Kept, MemoryRateStore, RateStore
 from fairlead.gateway.rate_store_redis import RedisRateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.redis_door import RedisDoor
+from fairlead.gateway.schema import MIGRATIONS
 from fairlead.testing import MovableClock
-
-MIGRATIONS = Migrations("gateway", Path(fairlead.gateway.__file__).parent / "migrations")
 
 
 @asynccontextmanager

@@ -15,7 +15,8 @@ from fairlead.gateway.rate_store import RateStore
 from fairlead.gateway.rate_store_redis import RedisRateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.redis_door import RedisDoor
-from tests.gateway.sharing import MIGRATIONS, open_store
+from fairlead.gateway.schema import MIGRATIONS
+from tests.gateway.sharing import open_store
 from tests.servers import free_port
 
 

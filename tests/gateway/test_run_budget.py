@@ -11,7 +11,7 @@ from fairlead.errors import BudgetExceededError
 from fairlead.gateway.run_budget import RunBudget
 
 
-def test_what_is_held_cannot_be_held_again() -> None:
+async def test_what_is_held_cannot_be_held_again() -> None:
     budget = RunBudget(100)
     hold = budget.hold_now(70)
     with pytest.raises(BudgetExceededError):
@@ -20,9 +20,9 @@ def test_what_is_held_cannot_be_held_again() -> None:
     assert (budget.spent_nano, budget.remaining_nano) == (10, 90)
 
 
-def test_a_hold_ends_once() -> None:
+async def test_a_hold_ends_once() -> None:
     budget = RunBudget(100)
-    hold = budget.hold_now(50)
+    hold = await budget.hold(50)
     hold.settle(20)
     hold.settle(20)
     hold.release()
@@ -31,7 +31,7 @@ def test_a_hold_ends_once() -> None:
 
 async def test_a_caller_waits_while_money_is_only_held() -> None:
     budget = RunBudget(100)
-    first = budget.hold_now(80)
+    first = await budget.hold(80)
     waiting = asyncio.create_task(budget.hold(50))
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -41,7 +41,7 @@ async def test_a_caller_waits_while_money_is_only_held() -> None:
 
 async def test_a_caller_is_refused_as_soon_as_the_money_is_spent() -> None:
     budget = RunBudget(100)
-    first = budget.hold_now(80)
+    first = await budget.hold(80)
     waiting = asyncio.create_task(budget.hold(50))
     await asyncio.sleep(0)
     first.settle(80)
@@ -51,7 +51,7 @@ async def test_a_caller_is_refused_as_soon_as_the_money_is_spent() -> None:
 
 async def test_a_waiter_that_is_cancelled_does_not_disturb_the_others() -> None:
     budget = RunBudget(100)
-    first = budget.hold_now(100)
+    first = await budget.hold(100)
     gone, stays = (asyncio.create_task(budget.hold(60)) for _ in range(2))
     await asyncio.sleep(0)
     gone.cancel()

@@ -10,7 +10,9 @@ from fairlead.access import KeyBook, Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
+from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
+from fairlead.gateway.switch import Stops
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -28,6 +30,8 @@ class Doors:
     oversight: Oversight
     threads: Threads
     costs: Costs
+    budgets: SharedBudgets
+    stops: Stops
     agents: Mapping[str, AgentSpec]
     keys: Keyring
     key_book: KeyBook

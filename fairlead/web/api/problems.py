@@ -26,6 +26,7 @@ STATUSES = {
     "forbidden": 403,
     "queue_full": 429,
     "rate_limited": 429,
+    "calls_stopped": 503,
     "database_unavailable": 503,
     "database_in_use": 503,
     "schema_too_new": 503,

@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 from fairlead.web.api.agent import AgentRuns
 from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
+from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
@@ -20,7 +21,7 @@ from fairlead.web.api.workers import Workers
 
 
 def operations(doors: Doors) -> list[Operation]:
-    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, CostReports, Assistants, Keys, System)
+    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, CostReports, Budgets, Assistants, Keys, System)
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 

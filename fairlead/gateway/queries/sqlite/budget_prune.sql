@@ -1,0 +1,2 @@
+DELETE FROM budget_accounts
+WHERE ends_at < {now} - :keep_us AND NOT EXISTS (SELECT 1 FROM budget_leases l WHERE l.account = budget_accounts.id)
