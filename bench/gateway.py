@@ -38,8 +38,12 @@ _EVERYTHING_ON = {
     "OPENAI_API_KEY": "bench-provider-key",
     "ANTHROPIC_API_KEY": "bench-provider-key",
     "FAIRLEAD_MODEL_CACHE": "memory",
-    "FAIRLEAD_MODEL_REQUESTS_PER_MINUTE": "100000000",  # limits are kept and never reached
+    # Limits and budgets are kept, several for each call, and never reached.
+    "FAIRLEAD_MODEL_REQUESTS_PER_MINUTE": "100000000",
     "FAIRLEAD_MODEL_TOKENS_PER_MINUTE": "1000000000000",
+    "FAIRLEAD_BUDGET_DAY_USD": "1000000",
+    "FAIRLEAD_BUDGET_USER_DAY_USD": "1000000",
+    "FAIRLEAD_BUDGET_AGENT_DAY_USD": "1000000",
 }
 
 

@@ -32,7 +32,7 @@ async def open_client(project: str, model: str, mode: str = "whole") -> AsyncIte
     )  # fmt: skip
     settle_garbage_collector()
     try:
-        yield _call_of(engine.gateway, model, mode)
+        yield _call_of(engine.models.gateway, model, mode)
     finally:
         await engine.close()
         telemetry.close()

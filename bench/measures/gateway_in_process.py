@@ -10,9 +10,10 @@ from bench.place import Place
 TITLE = "A model call through the gateway, in process"
 WORK = (
     "Chat completions of about 1000 tokens from a provider on this machine that answers at once. Ours with everything "
-    "on: a cache that never has the answer, budgets and limits shared with other processes, a usage row, a log line, "
-    "metrics. Callers take turns, each in a process of its own: its calls one after another (p50, p99), and 32 at a "
-    "time (calls in a CPU second of the process). Added: to a bare call by aiohttp in the same round."
+    "on: a cache in memory that never has the answer, budgets (of the day, the user, the agent) and limits shared with "
+    "other processes, a usage row, a log line, metrics. Callers take turns, each in a process of its own: its calls "
+    "one after another (p50, p99), and 32 at a time (calls in a CPU second of the process). Added: to a bare call by "
+    "aiohttp in the same round."
 )
 _PEERS = {"tensorzero_embedded": "TensorZero embedded", "litellm_sdk": "litellm"}
 _SDKS = {"openai_sdk": "openai SDK", "anthropic_sdk": "anthropic SDK"}
