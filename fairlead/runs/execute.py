@@ -72,9 +72,8 @@ class Executor:
         spec = self._agents[run.agent]
         book = Book(events)
         limit = spec.budget_nano if run.budget_nano is None else run.budget_nano
-        budget = RunBudget(
-            limit, sum(_cost(record) for record in book.all()), warn=lambda at: self._warn(run, at, limit)
-        )
+        spent = sum(_cost(record) for record in book.all())
+        budget = RunBudget(limit, spent, warn=lambda percent: self._warn(run, percent, limit))
         return Holding(run, spec, book, budget, journal=self._journal, clock=self._clock, told=self._tell)
 
     def _warn(self, run: Run, percent: int, limit: int) -> None:

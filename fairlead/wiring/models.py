@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -228,7 +229,7 @@ def _hit(request: ModelRequest, reply: ModelReply, prices: Prices, clock: Clock)
     return UsageRow(
         at=clock.now(), tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
         release=who.release, provider=reply.provider, model=reply.model, outcome="ok",
-        saved_nano=prices.saved_nano(reply.model, reply.usage, answered_from_cache=True),
+        saved_nano=prices.saved_nano(reply.model, reply.usage, answered_from_cache=True), took=timedelta(0),
         streamed=request.sink is not None, cached=True,
     )  # fmt: skip
 
