@@ -102,8 +102,8 @@ class Postgres:
         prepared = [(call.query.statements[0], _arguments(call.query, call.rows, call.parameters)) for call in calls]
 
         async def run() -> list[Sequence[Row]]:
-            async with self._at_hand.connection() as connection, _transaction(connection, prepared[0]) as first:
-                return [first, *[await connection.fetch(text, *given) for text, given in prepared[1:]]]
+            async with self._at_hand.connection() as connection, _transaction(connection):
+                return [await connection.fetch(text, *given) for text, given in prepared]
 
         return await self._persist(run)
 
@@ -207,16 +207,10 @@ class AdvisoryPresence:
 
 
 @asynccontextmanager
-async def _transaction(connection: Any, first: tuple[str, list[Any]]) -> AsyncGenerator[Sequence[Row]]:
-    """A transaction with its first statement done. One that only takes a lock goes with BEGIN: a round trip less."""
-    text, given = first
+async def _transaction(connection: Any) -> AsyncGenerator[None]:
     try:
-        if given:
-            await connection.execute("BEGIN")
-            yield await connection.fetch(text, *given)
-        else:
-            await connection.execute(f"BEGIN; {text}")
-            yield ()
+        await connection.execute("BEGIN")
+        yield
         await connection.execute("COMMIT")
     except BaseException:
         await _roll_back(connection)

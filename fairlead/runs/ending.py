@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from fairlead.errors import BudgetExceededError, FairleadError
 from fairlead.runs.run import Reason, Status
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """`type` is the event that tells it: finished, interrupted, parked or drained."""
 
     status: Status

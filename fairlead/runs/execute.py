@@ -12,6 +12,7 @@ import asyncio
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from fairlead.agents import guest
@@ -30,7 +31,7 @@ from fairlead.runs.holding import Holding
 from fairlead.runs.journal import Journal, PutDown, micros
 from fairlead.runs.recorded import Recording
 from fairlead.runs.rows import NEVER
-from fairlead.runs.run import Event, Run, Status
+from fairlead.runs.run import Event, Reason, Run, Status
 from fairlead.runs.run_context import RunContext
 from fairlead.runs.thread_memory import State, ThreadMemory
 from fairlead.runs.waiting import Others, Waiting
@@ -111,7 +112,9 @@ class Executor:
             visitor.close()
             for timer in timers:
                 timer.cancel()
-            await _forget_cancellation()
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                await _forget_cancellation(task)
 
     def _guest(self, held: Holding, ctx: RunContext) -> guest.Guest:
         """Who answers the model calls that the agent's libraries make by themselves."""
@@ -169,7 +172,8 @@ class Executor:
         if ending is CANCELLED:  # a child that was being started while its tree was cancelled
             await self._others.stop_children(held.run.tenant, held.run.id)
         self._say(held, ending)
-        self._publish(f"run:{held.run.id}", "")
+        if held.watched:  # who begins to watch now is told by the session
+            self._tell(held)
         return ending
 
     async def _down(self, held: Holding, ending: Ending, memory: ThreadMemory) -> PutDown:
@@ -178,13 +182,12 @@ class Executor:
         succeeded_now = ending.status is Status.SUCCESS
         state = await memory.after(run.input, ending.output) if succeeded_now and run.thread_id else None
         kept_state = None if state is None else await keep(run.thread_id or run.id, encode(state))
-        detail = {"status": ending.status, "reason": ending.reason, "error": ending.error, **(ending.detail or {})}
         held.seq += 1
         return PutDown(
             tenant=run.tenant, run_id=run.id, fence=held.fence, status=ending.status, reason=ending.reason,
             output=await keep(run.id, encode(ending.output)) if succeeded_now else None,
             error=encode(ending.error).decode() if ending.error else None,
-            seq=held.seq, type=ending.type, data=encode(detail).decode(), wake_at=_wake_at(held, ending),
+            seq=held.seq, type=ending.type, data=_told(ending), wake_at=_wake_at(held, ending),
             wakes=run.wakes if ending.wakes is None else ending.wakes,
             finished=int(ending.finished), executing_us=micros(held.executing),
             cost_nano=held.budget.spent_nano, tokens_in=held.tokens_in, tokens_out=held.tokens_out,
@@ -211,15 +214,25 @@ class Executor:
         self._publish(f"run:{held.run.id}", "")
 
 
-async def _forget_cancellation() -> None:
+async def _forget_cancellation(task: asyncio.Task[Any]) -> None:
     """What follows must not be cut short by a cancellation that was meant for the agent."""
-    task = asyncio.current_task()
-    if task is None or not task.cancelling():
-        return
     while task.cancelling():
         task.uncancel()
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(0)  # before Python 3.13, one that is still to be delivered comes here
+
+
+def _told(ending: Ending) -> str:
+    """What the event of this ending says."""
+    if ending.error is None and ending.detail is None:
+        return _told_plainly(ending.status, ending.reason)
+    detail = {"status": ending.status, "reason": ending.reason, "error": ending.error, **(ending.detail or {})}
+    return encode(detail).decode()
+
+
+@cache
+def _told_plainly(status: Status, reason: Reason | None) -> str:
+    return encode({"status": status, "reason": reason, "error": None}).decode()
 
 
 def _time_out(held: Holding) -> None:

@@ -119,11 +119,7 @@ class Journal:
             "worker": self.worker, "release": release, "agents": orjson.dumps(agents).decode(), "slots": slots,
             "total": total,
         }  # fmt: skip
-        claim = self._queries["claim"]
-        if total:
-            rows = (await self._database.write_all([Call(self._queries["claim_lock"]), Call(claim, given)]))[1]
-        else:
-            rows = await self._database.write(claim, **given)
+        rows = await self._database.write(self._queries["claim"], **given)
         records = await self._records_of([row for row in rows if row["fence"] > 1])
         return [(await self._run(row), records.get(row["id"], [])) for row in rows]
 
@@ -185,12 +181,19 @@ class Journal:
 
     async def _write_records(self, entries: list[Entry]) -> Sequence[bool]:
         try:
-            answer = await self._persist(self._queries["record"], entries)
+            written = await (self._write_one(entries[0]) if len(entries) == 1 else self._write_many(entries))
         except Conflict:
             return await self._one_by_one(entries)
-        if answer[0]["written"] == len(entries):
+        if written == len(entries):
             return [True] * len(entries)
         return await self._standing([(e.tenant, e.run_id, e.fence, e.seq, e.type) for e in entries])
+
+    async def _write_one(self, entry: Entry) -> int:
+        query, given = self._queries["record_one"], entry._asdict()
+        return len(await self.until_answered(lambda: self._database.write(query, worker=self.worker, **given)))
+
+    async def _write_many(self, entries: list[Entry]) -> int:
+        return (await self._persist(self._queries["record"], entries))[0]["written"]
 
     async def _one_by_one(self, entries: list[Entry]) -> Sequence[bool]:
         """Somebody tried to record a step twice: only that run is refused."""

@@ -10,8 +10,6 @@ from fairlead.clock import from_micros
 from fairlead.database import Row
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
 
-_MICROSECOND = timedelta(microseconds=1)
-
 
 def run_of(row: Row, *, input: Any, output: Any) -> Run:
     return Run(
@@ -39,7 +37,7 @@ def run_of(row: Row, *, input: Any, output: Any) -> Run:
         finished_at=_moment(row["finished_at"]),
         wake_at=_moment(row["wake_at"]),
         deadline=_moment(row["deadline"]),
-        executing=row["executing_us"] * _MICROSECOND,
+        executing=timedelta(microseconds=row["executing_us"]),
         cost_nano=row["cost_nano"],
         budget_nano=row["budget_nano"],
         tokens_in=row["tokens_in"],

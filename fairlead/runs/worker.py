@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.agents.jsonable import encode
@@ -44,6 +45,7 @@ from fairlead.telemetry.emit import Emit
 _SHOW_EVERY = timedelta(seconds=1)
 _OVERSEE_EVERY = timedelta(seconds=10)
 _WATCH_FOR = 15.0  # seconds that a watcher's word is good for
+_REMEMBERED = 5_000  # runs that left: what a busy worker lets go of in a second
 _FIRST_TRY = timedelta(milliseconds=200)
 
 
@@ -84,6 +86,7 @@ class Session:
         self._reconciled_at = parts.clock.monotonic()
         self._slot_free = asyncio.Event()
         self._watchers: dict[str, float] = {}
+        self._lately_left: OrderedDict[str, None] = OrderedDict()
         self._unsubscribe: list[Callable[[], None]] = []
 
     async def begin(self) -> None:
@@ -167,7 +170,7 @@ class Session:
             parts.clock.steer(rows[0]["now"])
 
     async def _claim(self) -> timedelta | None:
-        """As many as there are free slots; again at once while there is more."""
+        """As many as there are free slots; again at once when there may be more."""
         free = self._settings.worker_concurrency - len(self.holdings)
         if free <= 0:
             self._slot_free.clear()
@@ -182,13 +185,14 @@ class Session:
         except BaseException:
             self._doubtful = True
             raise
+        now = self._parts.clock.now()
         for run, events in claimed:
             try:
-                self._take(run, events)
+                self._take(run, events, now)
             except Exception as error:  # noqa: BLE001 the other runs of the claim must not suffer for this one
                 self._doubtful = True
                 self._parts.emit("error", code="hold_failed", message=repr(error), where="claim", run_id=run.id)
-        return timedelta(0) if claimed else None
+        return timedelta(0) if len(claimed) == free else None
 
     async def _reconcile(self) -> None:
         """Hand back what carries our name and is not in our hands: when there is reason to doubt, and now and then
@@ -204,14 +208,14 @@ class Session:
             raise
         self._reconciled_at = now
 
-    def _take(self, run: Run, events: Sequence[Event]) -> None:
+    def _take(self, run: Run, events: Sequence[Event], now: datetime) -> None:
         held = self._executor.hold(run, events)
         self.holdings[run.id] = held
         held.watched = self._is_watched(run.id)
         # An empty context: a run's branches begin with the run, not with the worker.
         held.task = asyncio.get_running_loop().create_task(self._carry(held), context=Context())
         self._parts.emit("run_claimed", run_id=run.id, agent=run.agent, worker=self.name, fence=run.fence,
-                         waited=self._parts.clock.now() - run.created_at)  # fmt: skip
+                         waited=now - run.created_at)  # fmt: skip
         self._parts.announcer.changed(run.id)
         if held.watched:
             self._parts.database.signals.publish(f"run:{run.id}")
@@ -229,6 +233,7 @@ class Session:
             if self.holdings.get(run.id) is held:  # it may have been handed back, and claimed again
                 del self.holdings[run.id]
             held.let_loose()
+            self._remember(run.id)
             # A run that was not put down may still carry our name.
             self._doubtful = self._doubtful or ending is FENCED
             self._slot_free.set()
@@ -314,6 +319,13 @@ class Session:
             held.watched = True
             if held.deltas is not None:
                 held.deltas.snapshot()
+        elif run_id in self._lately_left:  # it left while the watcher's word was on its way
+            self._parts.database.signals.publish(f"run:{run_id}")
+
+    def _remember(self, run_id: str) -> None:
+        if len(self._lately_left) >= _REMEMBERED:
+            self._lately_left.popitem(last=False)
+        self._lately_left[run_id] = None
 
     def _is_watched(self, run_id: str) -> bool:
         return self._watchers.get(run_id, 0.0) > self._parts.clock.monotonic()

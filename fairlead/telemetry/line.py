@@ -1,6 +1,8 @@
 """How an event becomes one safe line: our units in a reader's words, redacted, nothing forged.
 
-Each step is a structlog processor, so that what agents and libraries say passes through the same ones.
+    fields ──► compose (what is said, in one pass) ──► render (as JSON, or for people)
+
+What agents and libraries say takes the same way.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import lru_cache
 from typing import Any, cast
 
 import orjson
@@ -17,10 +18,10 @@ from structlog.dev import ConsoleRenderer
 
 from fairlead.clock import Clock
 from fairlead.telemetry.catalogue import EVENTS
-from fairlead.telemetry.redact import Redactor, Suspect, is_sensitive, preview
+from fairlead.telemetry.redact import Redactor, is_sensitive, preview
 
 Fields = MutableMapping[str, Any]
-Processor = Callable[[Any, str, Fields], Any]
+Render = Callable[[Fields], bytes]
 PREVIEWS = {"task": 100, "input": 200, "output": 200}
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 # DEL, C1 controls, line and paragraph separators, and marks that turn the reading direction.
@@ -28,75 +29,86 @@ _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-def translate(_logger: Any, _method: str, fields: Fields) -> Fields:
-    """Durations in milliseconds, money in dollars, tokens in total; what is not there is left out."""
-    line: Fields = {}
-    for name, value in fields.items():
-        if value is None:
-            continue
-        if value.__class__ is timedelta:
-            line["latency_ms" if name == "took" else f"{name}_ms"] = round(value.total_seconds() * 1000, 3)
-        elif name == "cost_nano":
-            line["cost_usd"] = value / 1_000_000_000
-        else:
-            line[name] = value
-    if "tokens_in" in line or "tokens_out" in line:
-        line["tokens"] = line.get("tokens_in", 0) + line.get("tokens_out", 0)
-    return line
+class Composer:
+    """What goes into the line of an event, in one pass over its fields:
 
+    durations in milliseconds, money in dollars, tokens in total; what is not there left out; secrets and personal data
+    taken out, previews cut. When, and by which service, comes first, where people look.
+    """
 
-def redacting(redactor: Redactor) -> Processor:
-    """Take out secrets and personal data, and cut previews."""
-    # Agent, tenant, release: from one line to the next the ordinary fields say the same.
-    suspects_in = lru_cache(maxsize=256)(redactor.suspects)
+    def __init__(self, redactor: Redactor, *, clock: Clock, service: str) -> None:
+        self._redactor = redactor
+        self._clock = clock
+        self._service = service
+        # Agent, tenant, release: from one line to the next the ordinary fields say the same.
+        self._clean: set[str] = set()
 
-    def redact(_logger: Any, _method: str, fields: Fields) -> Fields:
-        texts = [
-            value
-            for name, value in fields.items()
-            if value.__class__ is str and name not in _OUR_WORDS and len(value) <= _SHORT
-        ]
-        suspects = suspects_in("\n".join(texts)) if texts else []
-        line: Fields = {}
+    def __call__(self, level: str, event: str, fields: Mapping[str, Any]) -> Fields:
+        line: Fields = {"timestamp": self._clock.now(), "level": level, "event": event, "service": self._service}
+        known, clean = _KNOWN.get, self._clean
         for name, value in fields.items():
-            kind = value.__class__
-            if name in _OUR_WORDS:
-                line[name] = value
+            if value is None:
                 continue
-            plain = kind in _PLAIN or (kind is str and not suspects and len(value) <= _SHORT)
-            if plain and name in _ORDINARY:
+            how = known(name)
+            kind = value.__class__
+            if how is _OURS or (how is _ORDINARY and (value in clean if kind is str else kind in _PLAIN)):
                 line[name] = value
-            else:
-                line[name] = _redacted(redactor, name, value, suspects)
+            elif kind is timedelta:
+                name = _in_ms(name)
+                line[name] = self._redacted(name, round(value.total_seconds() * 1000, 3))
+            elif how is _MONEY:
+                line["cost_usd"] = value / 1_000_000_000
+            elif how is not _EVENT:
+                line[name] = self._redacted(name, value)
+        if "tokens_in" in line or "tokens_out" in line:
+            line["tokens"] = line.get("tokens_in", 0) + line.get("tokens_out", 0)
         return line
 
-    return redact
+    def _redacted(self, name: str, value: Any) -> Any:
+        kind = value.__class__
+        if is_sensitive(name):
+            return "[secret]"
+        if name in PREVIEWS:
+            return preview(self._redactor, value if kind is str else _as_text(value), PREVIEWS[name])
+        if kind is str:
+            return self._text(value)
+        if kind in _PLAIN:
+            return value if name in _KNOWN else self._redactor.value(value)
+        if isinstance(value, Enum):
+            return value.value
+        if isinstance(value, (str, Mapping, list, tuple)):
+            return self._redactor.value(cast("Any", value))
+        return self._redactor.text(str(value))
+
+    def _text(self, text: str) -> str:
+        if len(text) > _REMEMBERED:
+            return self._redactor.text(text)
+        if suspects := self._redactor.suspects(text):
+            return self._redactor.strike(text, suspects)
+        if len(self._clean) >= _MOST_REMEMBERED:
+            self._clean.clear()
+        self._clean.add(text)
+        return text
 
 
-def _redacted(redactor: Redactor, name: str, value: Any, suspects: list[Suspect]) -> Any:
-    kind = value.__class__
-    if is_sensitive(name):
-        return "[secret]"
-    if name in PREVIEWS:
-        return preview(redactor, value if kind is str else _as_text(value), PREVIEWS[name])
-    if kind is str:
-        return redactor.strike(value, suspects) if len(value) <= _SHORT else redactor.text(value)
-    if kind in _PLAIN:
-        return redactor.value(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, (str, Mapping, list, tuple)):
-        return redactor.value(cast("Any", value))
-    return redactor.text(str(value))
+def _in_ms(name: str) -> str:
+    return "latency_ms" if name == "took" else f"{name}_ms"
 
 
-_SHORT = 1000
-# Made by us, of letters we chose: an id is full of digits, and must not be taken for a card number.
-_OUR_WORDS = frozenset(("event", "run_id", "child_run_id", "approval_id", "worker", "status", "reason", "kind"))
-_OURS = {"event", "request_id", "latency_ms", "cost_usd", "tokens"}
-_FIELDS = _OURS.union(*(spec.fields for spec in EVENTS.values())) - set(PREVIEWS)
-_ORDINARY = frozenset(name for name in _FIELDS if not is_sensitive(name))
+_REMEMBERED, _MOST_REMEMBERED = 100, 1000  # characters, texts
 _PLAIN = frozenset((int, float, bool, datetime))
+# What to do with a field by its name.
+_EVENT = "event"  # said already
+_MONEY = "money"
+_ORDINARY = "ordinary"  # of ours, and not the name of a secret
+_OURS = "ours"  # made by us, of letters we chose: an id is full of digits, and must not be taken for a card number
+_FIELDS = {"request_id", "latency_ms", "cost_usd", "tokens"}.union(*(spec.fields for spec in EVENTS.values()))
+_KNOWN = {
+    **{name: _ORDINARY for name in _FIELDS if name not in PREVIEWS and not is_sensitive(name)},
+    **dict.fromkeys(("run_id", "child_run_id", "approval_id", "worker", "status", "reason", "kind"), _OURS),
+    "cost_nano": _MONEY,
+    "event": _EVENT,
+}
 
 
 def _as_text(value: Any) -> str:
@@ -106,18 +118,7 @@ def _as_text(value: Any) -> str:
         return repr(value)
 
 
-def stamping(clock: Clock, service: str) -> Processor:
-    """When, and by which service; first in the line, where people look."""
-
-    def stamp(_logger: Any, method: str, fields: Fields) -> Fields:
-        return {
-            "timestamp": clock.now(), "level": method, "event": fields.pop("event", ""), "service": service, **fields
-        }  # fmt: skip
-
-    return stamp
-
-
-def as_json(_logger: Any, _method: str, fields: Fields) -> bytes:
+def as_json(fields: Fields) -> bytes:
     """One line of JSON; always valid UTF-8, always exactly one line."""
     try:
         line = orjson.dumps(fields, default=str, option=_OPTIONS)
@@ -141,14 +142,14 @@ def _encodable(value: Any) -> Any:
     return value
 
 
-def for_people(*, colours: bool) -> Processor:
+def for_people(*, colours: bool) -> Render:
     """For a developer's terminal. What others wrote can neither colour it nor move the cursor."""
     render = ConsoleRenderer(colors=colours, pad_event_to=18)
 
-    def show(logger: Any, method: str, fields: Fields) -> bytes:
+    def show(fields: Fields) -> bytes:
         safe: Fields = {_visible(name): _visible(value) for name, value in fields.items() if name != "service"}
         safe["timestamp"] = f"{fields['timestamp']:%H:%M:%S}"
-        line = render(logger, method, safe)
+        line = render(None, str(fields["level"]), safe)
         return (line + "\n").encode("utf-8", "replace")
 
     return show

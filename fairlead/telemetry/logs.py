@@ -1,6 +1,6 @@
 """The log: one line for each event that is to be heard, as JSON or for a terminal.
 
-    event ─► bound ids ─► translate ─► redact ─► stamp ─► render ─► sink (a thread)
+    event ─► bound ids ─► compose (translate, redact, stamp) ─► render ─► sink (a thread)
 
 Run events are always logged; the rest by LOG_LEVEL. What agents say through structlog, and libraries through
 `logging`, takes the same way when `take_over` was called.
@@ -14,14 +14,15 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import structlog
-from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from fairlead.clock import Clock
 from fairlead.config import Environment, LogFormat, LogLevel
 from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
-from fairlead.telemetry.line import Processor, as_json, for_people, redacting, stamping, translate
+from fairlead.telemetry.line import Composer, Render, as_json, for_people
 from fairlead.telemetry.redact import Redactor
 
+_LEVELS = {name: spec.level.value for name, spec in EVENTS.items()}
 bound = bound_contextvars
 """`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
 
@@ -44,13 +45,12 @@ class Log:
         level: LogLevel = LogLevel.INFO,
         service: str = "fairlead",
         redactor: Redactor | None = None,
-        render: Processor = as_json,
+        render: Render = as_json,
     ) -> None:
         self._sink = sink
         self._level = level
-        self.chain: tuple[Processor, ...] = (
-            merge_contextvars, translate, redacting(redactor or Redactor()), stamping(clock, service), render
-        )  # fmt: skip
+        self._compose = Composer(redactor or Redactor(), clock=clock, service=service)
+        self._render = render
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -58,13 +58,12 @@ class Log:
         return tuple(name for name, spec in EVENTS.items() if self._hears(spec))
 
     def __call__(self, event: str, fields: dict[str, Any], /) -> None:
-        self.say(EVENTS[event].level if event in EVENTS else "info", event, fields)
+        self.say(_LEVELS.get(event, "info"), event, fields)
 
     def say(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        line: Any = {**fields, "event": event}
-        for process in self.chain:
-            line = process(None, level, line)
-        self._sink.write(line)
+        ids = get_contextvars()  # bound by us, or by an agent through structlog
+        line = self._compose(level, event, {**ids, **fields} if ids else fields)
+        self._sink.write(self._render(line))
 
     def close(self) -> None:
         self._sink.close()
@@ -76,7 +75,7 @@ class Log:
         return logging.getLevelNamesMapping()[level.upper()] >= logging.getLevelNamesMapping()[self._level]
 
 
-def renderer(format_: LogFormat, environment: Environment, *, terminal: bool) -> Processor:
+def renderer(format_: LogFormat, environment: Environment, *, terminal: bool) -> Render:
     """JSON, but for a developer at a terminal."""
     at_desk = terminal and environment is Environment.DEVELOPMENT
     if format_ is LogFormat.CONSOLE or (format_ is LogFormat.AUTO and at_desk):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -22,6 +22,7 @@ _QUERY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 
 Fields = dict[str, Any]
+Metric = TypeVar("Metric", Counter, Histogram)
 
 
 class Metrics:
@@ -62,6 +63,21 @@ class Bounded:
         return self._seen[text]
 
 
+class _Labelled(Generic[Metric]):
+    """The children of a metric, by their labels. The library looks each up anew, and locks: that costs more than
+    counting. Labels must be bounded."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+        self._children: dict[tuple[str, ...], Metric] = {}
+
+    def __call__(self, *labels: str) -> Metric:
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = self._metric.labels(*labels)
+        return child
+
+
 class _Agents:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.heard = {
@@ -77,34 +93,35 @@ class _Agents:
         }
         self._intent, self._tool = Bounded(50), Bounded(100)
         self._executing: set[str] = set()  # by run: some ends are told twice
-        self._requests = Counter("agent_requests_total", "Runs that ended.", ("status", "intent"), registry=registry)
+        self._requests = _Labelled(
+            Counter("agent_requests_total", "Runs that ended.", ("status", "intent"), registry=registry)
+        )
         self._latency = Histogram("agent_latency_seconds", "Time a run executed.", buckets=_LATENCY, registry=registry)
         self._steps = Histogram("agent_steps_count", "Steps of a run.", buckets=_STEPS, registry=registry)
-        self._active = Gauge("active_agents", "Runs executing now.", registry=registry)
-        self._tools = Counter(
-            "agent_tool_calls_total", "Tool calls that ended.", ("tool_name", "status"), registry=registry
+        active = Gauge("active_agents", "Runs executing now.", registry=registry)
+        active.set_function(lambda: len(self._executing))
+        self._tools = _Labelled(
+            Counter("agent_tool_calls_total", "Tool calls that ended.", ("tool_name", "status"), registry=registry)
         )
         self._depth = Gauge("agent_queue_depth", "Runs waiting for a worker.", registry=registry)
         self._recorded = Counter("agent_steps_recorded_total", "Steps written to the journal.", registry=registry)
 
     def _started(self, fields: Fields) -> None:
         self._executing.add(fields["run_id"])
-        self._active.set(len(self._executing))
 
     def _left(self, fields: Fields) -> None:
         self._executing.discard(fields["run_id"])
-        self._active.set(len(self._executing))
 
     def _completed(self, fields: Fields) -> None:
         self._left(fields)
-        self._requests.labels(fields["status"], self._intent(fields.get("intent") or "general")).inc()
+        self._requests(fields["status"], self._intent(fields.get("intent") or "general")).inc()
         if took := fields.get("took"):
             self._latency.observe(_seconds(took))
         if (steps := fields.get("steps")) is not None:
             self._steps.observe(steps)
 
     def _tool_result(self, fields: Fields) -> None:
-        self._tools.labels(self._tool(fields["tool"]), fields.get("status") or "ok").inc()
+        self._tools(self._tool(fields["tool"]), fields.get("status") or "ok").inc()
 
     def _queue_depth(self, fields: Fields) -> None:
         self._depth.set(fields["depth"])
@@ -118,16 +135,20 @@ class _Models:
         self.heard = {"llm_call": self._call, "provider_health": self._health}
         self._provider, self._model = Bounded(50), Bounded(100)
         self._cost = _Cost(registry)
-        self._calls = Counter("ai_requests_total", "Model calls that ended.", ("service", "status"), registry=registry)
-        self._tokens = Counter("ai_tokens_used_total", "Tokens in and out.", ("service", "model"), registry=registry)
+        self._calls = _Labelled(
+            Counter("ai_requests_total", "Model calls that ended.", ("service", "status"), registry=registry)
+        )
+        self._tokens = _Labelled(
+            Counter("ai_tokens_used_total", "Tokens in and out.", ("service", "model"), registry=registry)
+        )
         self._healthy = Gauge("llm_provider_healthy", "1: usable, 0: not.", ("provider",), registry=registry)
 
     def _call(self, fields: Fields) -> None:
         provider = self._provider(fields.get("provider"))
-        self._calls.labels(provider, fields.get("status") or "ok").inc()
+        self._calls(provider, fields.get("status") or "ok").inc()
         tokens = (fields.get("tokens_in") or 0) + (fields.get("tokens_out") or 0)
         if tokens:
-            self._tokens.labels(provider, self._model(fields.get("model"))).inc(tokens)
+            self._tokens(provider, self._model(fields.get("model"))).inc(tokens)
         self._cost.nano += fields.get("cost_nano") or 0
 
     def _health(self, fields: Fields) -> None:
@@ -156,19 +177,24 @@ class _Http:
             "connection_closed": self._closed,
         }
         self._endpoint = Bounded(200)
-        self._requests = Counter(
-            "http_requests_total", "Requests answered.", ("method", "endpoint", "status_code"), registry=registry
+        self._requests = _Labelled(
+            Counter(
+                "http_requests_total", "Requests answered.", ("method", "endpoint", "status_code"), registry=registry
+            )
         )
-        self._took = Histogram(
-            "http_request_duration_seconds", "Time to answer.", ("method", "endpoint"), buckets=_HTTP, registry=registry
-        )
+        self._took = _Labelled(
+            Histogram(
+                "http_request_duration_seconds", "Time to answer.", ("method", "endpoint"), buckets=_HTTP,
+                registry=registry,
+            )
+        )  # fmt: skip
         self._connections = Gauge("active_connections", "Streams open to watchers.", registry=registry)
 
     def _request(self, fields: Fields) -> None:
         method = fields["method"] if fields["method"] in _METHODS else "other"
         endpoint = self._endpoint(fields["endpoint"])
-        self._requests.labels(method, endpoint, str(fields["status_code"])).inc()
-        self._took.labels(method, endpoint).observe(_seconds(fields["took"]))
+        self._requests(method, endpoint, str(fields["status_code"])).inc()
+        self._took(method, endpoint).observe(_seconds(fields["took"]))
 
     def _opened(self, _fields: Fields) -> None:
         self._connections.inc()
@@ -181,12 +207,12 @@ class _Database:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.heard = {"database_query": self._query}
         self._name = Bounded(100)
-        self._took = Histogram(
-            "database_query_seconds", "Time of a query.", ("query",), buckets=_QUERY, registry=registry
+        self._took = _Labelled(
+            Histogram("database_query_seconds", "Time of a query.", ("query",), buckets=_QUERY, registry=registry)
         )
 
     def _query(self, fields: Fields) -> None:
-        self._took.labels(self._name(fields["query"])).observe(_seconds(fields["took"]))
+        self._took(self._name(fields["query"])).observe(_seconds(fields["took"]))
 
 
 def _seconds(took: timedelta) -> float:

@@ -69,14 +69,19 @@ def make_worker(engine: Engine, bug: str) -> Worker:
 
 
 def _without_fence(queries: dict[str, Query], dialect: str) -> dict[str, Query]:
-    return {**queries, "record": _unfenced(queries["record"], dialect)}
+    names = ("record", "record_one")
+    return {**queries, **{name: _unfenced(queries[name], dialect) for name in names}}
 
 
 def _unfenced(query: Query, dialect: str) -> Query:
+    alone = query.name == "record_one"
+    fence = {"sqlite": ":fence" if alone else "g.fence", "postgres": "given.fence"}[dialect]
+    if alone and dialect == "postgres":
+        fence = f"${query.parameters.index('fence') + 1}"
     guards = {
-        "sqlite": (" AND r.fence = g.fence AND +r.status = 'running' AND +r.owner = :worker",),
+        "sqlite": (f" AND r.fence = {fence} AND +r.status = 'running' AND +r.owner = :worker",),
         "postgres": (
-            " AND r.fence = given.fence", "AND r.status || '' = 'running' AND r.owner || '' = alive.id",
+            f" AND r.fence = {fence}", "AND r.status || '' = 'running' AND r.owner || '' = alive.id",
             " AND lost_at IS NULL FOR SHARE",
         ),
     }[dialect]  # fmt: skip

@@ -36,7 +36,8 @@ async def test_many_that_start_at_once_apply_it_once(database_url: str) -> None:
     applied = await asyncio.gather(*(migrate(one, (MIGRATIONS,)) for one in databases))
     for one in databases:
         await one.close()
-    assert sorted(len(names) for names in applied) == [0, 0, 0, 1]
+    names = [name for one in applied for name in one]
+    assert names and len(names) == len(set(names))
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fairlead.errors import Conflict, NotFound
 from fairlead.runs.feed import Delta
-from fairlead.runs.run import Event
+from fairlead.runs.run import Event, NewRun
 from tests.runs.conftest import OpenEngine
 
 
@@ -53,6 +53,25 @@ async def test_pieces_of_text_fit_together(engine: OpenEngine) -> None:
             texts[one.step, one.attempt] = text[: one.offset] + one.text
     output = (await running.ended(run.id)).output
     assert all(output.startswith(text) for text in texts.values())
+
+
+async def test_the_end_of_a_run_is_told_to_those_who_watch_also_when_their_word_comes_too_late(
+    engine: OpenEngine,
+) -> None:
+    running = await engine(agent=counting)
+    signals = running.engine.database.signals
+    run = (await running.engine.control.submit(NewRun("agent", 1)))[0]
+    told: list[str] = []
+    came = asyncio.Event()
+    signals.subscribe(f"run:{run.id}", told.append)
+    signals.subscribe(f"run:{run.id}", lambda _: came.set())
+    while (await running.engine.control.get(run.id)).finished_at is None:
+        await asyncio.sleep(0.01)
+    await running.run("agent", 1)
+    assert told == []  # nobody had asked
+    signals.publish("watch", run.id)
+    await asyncio.wait_for(came.wait(), 8)
+    assert told == [""]
 
 
 async def test_following_nobody_is_not_found(engine: OpenEngine) -> None:

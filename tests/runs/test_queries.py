@@ -15,7 +15,7 @@ from fairlead.clock import SystemClock
 from fairlead.database import Postgres, Sqlite, migrate
 from fairlead.runs.journal import MIGRATIONS, load_queries
 
-_HOT = ("record", "put_down", "figures", "held")
+_HOT = ("record", "record_one", "put_down", "figures", "held")
 _LISTS = dict.fromkeys(("agents", "statuses", "holding", "metadata", "ids"), "[]")
 
 
@@ -89,7 +89,7 @@ async def test_postgres_finds_runs_by_their_key_among_100_000_that_have_ended(po
                'r', '1', n, CASE WHEN n % 500 = 0 THEN NULL ELSE n END, CASE WHEN n % 500 = 0 THEN 'w' END
         FROM generate_series(1, 100000) AS n""")
     await connection.execute("ANALYZE runs")
-    for name in ("record", "put_down"):
+    for name in ("record", "record_one", "put_down"):
         query = load_queries("postgres")[name]
         count = len(query.parameters) + len(query.columns)
         await connection.execute("SET plan_cache_mode = force_generic_plan")

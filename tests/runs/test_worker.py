@@ -4,7 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from fairlead.clock import SystemClock
+from fairlead.database import Postgres, migrate
+from fairlead.database.sql import parse
+from fairlead.runs.journal import MIGRATIONS, Journal, load_queries
 from fairlead.runs.run import NewRun, Reason, Status
+from fairlead.telemetry.emit import silent
 from tests.runs.conftest import Gate, OpenEngine
 
 _SHORT_LEASE = {"lease": timedelta(milliseconds=400), "renew_every": timedelta(milliseconds=100)}
@@ -260,6 +267,41 @@ async def test_all_workers_together_hold_no_more_than_the_total(engine: OpenEngi
         for run in [await running.submit("agent") for _ in range(24)]:
             await running.ended(run.id)
     assert most == 4
+
+
+async def test_claims_that_come_together_take_no_more_than_the_total(engine: OpenEngine) -> None:
+    running = await engine(agent=lambda input: input, workers=0)
+    parts = running.engine
+    journals: list[Journal] = []
+    for number in range(6):
+        journals.append(Journal(parts.database, dict(parts.queries), parts.payloads, worker=f"w-{number}",
+                                clock=parts.clock, emit=silent))  # fmt: skip
+        await parts.database.write(
+            parts.queries["register"], id=f"w-{number}", release="together", host="here", agents='["agent"]', pid=1,
+            slots=3, lease_us=60_000_000,
+        )  # fmt: skip
+    for total in range(5, 45, 5):  # what was claimed in earlier rounds counts
+        for n in range(9):
+            await parts.control.submit(NewRun("agent", n, release="together"))
+        claim = {"release": "together", "agents": ["agent"], "slots": 3, "total": total}
+        claimed = await asyncio.gather(*(journal.claim(**claim) for journal in journals))
+        ids = [run.id for runs in claimed for run, _ in runs]
+        assert len(ids) == len(set(ids)) == 5
+
+
+@pytest.mark.postgres
+async def test_to_look_for_work_where_there_is_none_writes_nothing(postgres_url: str) -> None:
+    database = await Postgres.open(postgres_url, clock=SystemClock(), connections=2)
+    await migrate(database, (MIGRATIONS,))
+    queries = load_queries("postgres")
+    await database.write(queries["register"], id="w", release="dev", host="here", agents="[]", pid=1, slots=1,
+                         lease_us=60_000_000)  # fmt: skip
+    given = {"worker": "w", "release": "dev", "agents": "[]", "slots": 1, "total": 9}
+    xmax = parse("xmax", "SELECT xmax::text AS locked FROM workers", "postgres")
+    before = (await database.read(xmax))[0]["locked"]
+    assert list(await database.write(queries["claim"], **given)) == []
+    assert (await database.read(xmax))[0]["locked"] == before
+    await database.close()
 
 
 async def test_a_run_starts_no_earlier_than_asked(engine: OpenEngine) -> None:

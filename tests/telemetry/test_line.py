@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.telemetry.line import as_json, for_people, redacting, stamping, translate
+from fairlead.telemetry.line import Composer, as_json, for_people
 from fairlead.telemetry.redact import Redactor
 from tests.telemetry.test_emit import HandClock
 
@@ -27,10 +27,7 @@ class Odd:
 
 
 def rendered(**fields: Any) -> bytes:
-    line: Any = {"event": "log", **fields}
-    for process in (translate, redacting(Redactor()), stamping(HandClock(), "fairlead"), as_json):
-        line = process(None, "info", line)
-    return line
+    return as_json(Composer(Redactor(), clock=HandClock(), service="fairlead")("info", "log", fields))
 
 
 def parsed(**fields: Any) -> dict[str, Any]:
@@ -53,6 +50,16 @@ def test_units_become_a_readers() -> None:
 def test_a_line_says_first_when_what_and_who() -> None:
     assert list(parsed(run_id="r"))[:5] == ["timestamp", "level", "event", "service", "run_id"]
     assert parsed()["timestamp"] == "2026-11-22T00:00:00+00:00"
+
+
+def test_what_is_said_under_a_name_of_ours_breaks_nothing() -> None:
+    line = parsed(event="forged", cost_usd="bob@example.com", cost_nano=5_000_000_000, delay_ms="x", delay=timedelta(1))
+    assert (line["event"], line["cost_usd"], line["delay_ms"]) == ("log", 5.0, 86_400_000.0)
+
+
+def test_one_secret_among_clean_fields_is_found() -> None:
+    line = parsed(agent="triage", tenant="bob@example.com", message="m", task="ask bob@example.com", tokens_in=1)
+    assert (line["agent"], line["tenant"], line["message"], line["task"]) == ("triage", "[email]", "m", "ask [email]")
 
 
 def test_previews_are_short_and_clean() -> None:
@@ -106,6 +113,6 @@ def test_a_terminal_cannot_be_coloured_or_moved_by_others() -> None:
         "message": "\x1b]0;t\x07\r\n",
         "d": {"\x9b": 1},
     }
-    text = show(None, "info", fields).decode()
+    text = show(fields).decode()
     assert text.count("\n") == 1
     assert not any(mark in text for mark in "\x1b\x07\r\x9b")

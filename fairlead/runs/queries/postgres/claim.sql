@@ -1,7 +1,17 @@
 -- FOR SHARE on the worker's row is the fence's lock: who declares the worker lost changes that row first.
+-- With nothing to claim it is not locked: to look must write nothing, and so wait for no disk.
+-- With a limit on all running runs together, claims take turns, and count when it is theirs.
 -- By ctid: how many will be picked is not known when the plan is made, and a join by key read the whole table.
 WITH alive AS MATERIALIZED (
-    SELECT id FROM workers WHERE id = :worker AND lost_at IS NULL AND NOT draining FOR SHARE
+    SELECT id FROM workers WHERE id = :worker AND lost_at IS NULL AND NOT draining
+      AND EXISTS (SELECT 1 FROM runs WHERE status = 'pending' AND wake_at IS NULL AND release = :release)
+    FOR SHARE
+),
+turn AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(hashtextextended('fairlead claim', 0)) FROM alive
+),
+room AS MATERIALIZED (
+    SELECT greatest(0, :total::bigint - fairlead_running()) AS slots FROM turn
 ),
 picked AS MATERIALIZED (
     SELECT r.ctid
@@ -10,8 +20,7 @@ picked AS MATERIALIZED (
       AND r.agent = ANY (ARRAY(SELECT json_array_elements_text(:agents::json)))
       AND EXISTS (SELECT 1 FROM alive)
     ORDER BY r.priority DESC, r.id
-    LIMIT least(:slots::bigint, CASE WHEN :total::bigint > 0 THEN
-        greatest(0, :total::bigint - (SELECT count(*) FROM runs WHERE status = 'running')) END)
+    LIMIT least(:slots::bigint, CASE WHEN :total::bigint > 0 THEN (SELECT slots FROM room) END)
     FOR UPDATE OF r SKIP LOCKED
 ),
 taken AS (

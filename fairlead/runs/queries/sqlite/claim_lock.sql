@@ -1,2 +1,0 @@
--- One writer: claims take turns by themselves.
-SELECT 1;
