@@ -73,7 +73,7 @@ class Caller:
 
 
 Rounds = dict[Caller, list[Round]]
-_PIECES = 4
+_PIECES = 4  # of a round
 
 
 async def in_turn(everyone: Sequence[Caller], calls: Callable[[Caller], int], *, together: int, times: int) -> Rounds:
