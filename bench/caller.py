@@ -73,7 +73,7 @@ class Caller:
 
 
 Rounds = dict[Caller, list[Round]]
-_PIECES = 4  # of a round
+PIECES = 4  # of a round
 
 
 async def in_turn(everyone: Sequence[Caller], calls: Callable[[Caller], int], *, together: int, times: int) -> Rounds:
@@ -84,9 +84,9 @@ async def in_turn(everyone: Sequence[Caller], calls: Callable[[Caller], int], *,
         await one.round(calls=calls(one), together=together)
     for _ in range(times):
         pieces = {one: Round([], 0.0) for one in everyone}
-        for _ in range(_PIECES):
+        for _ in range(PIECES):
             for one in everyone:
-                pieces[one] += await one.round(calls=max(together, calls(one) // _PIECES), together=together)
+                pieces[one] += await one.round(calls=max(together, calls(one) // PIECES), together=together)
         for one in everyone:
             rounds[one].append(pieces[one])
     return rounds
