@@ -73,9 +73,14 @@ class Executor:
         book = Book(events)
         limit = spec.budget_nano if run.budget_nano is None else run.budget_nano
         spent = sum(_cost(record) for record in book.all())
-        return Holding(
-            run, spec, book, RunBudget(limit, spent), journal=self._journal, clock=self._clock, told=self._tell
-        )
+        budget = RunBudget(limit, spent, warn=lambda percent: self._warn(run, percent, limit))
+        return Holding(run, spec, book, budget, journal=self._journal, clock=self._clock, told=self._tell)
+
+    def _warn(self, run: Run, percent: int, limit: int) -> None:
+        self._emit(
+            "budget_warning", tenant=run.tenant, scope=f"run:{run.id}", period="total", percent=percent,
+            limit_nano=limit, run_id=run.id, agent=run.agent,
+        )  # fmt: skip
 
     async def execute(self, held: Holding) -> Ending:
         """Call the agent and leave its run. Never raises for what the agent did; `FENCED`: the run was taken over."""

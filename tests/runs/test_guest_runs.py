@@ -201,6 +201,7 @@ async def test_a_provider_that_fails_is_retried_by_us_and_not_again_by_the_sdk(e
         )  # fmt: skip
         done = await running.run("guest")
         assert provider.calls == 2
+        assert told(running, "llm_ungoverned") == []  # what the gateway sends is nobody's
         assert done.error is not None and done.error["error"] in ("model_unavailable", "all_providers_failed")
 
 
@@ -288,6 +289,33 @@ async def test_the_clients_key_goes_nowhere(engine: OpenEngine, library: Any) ->
         running = await engine(guest=agent, providers={"local": {"base_url": url}})
         assert (await running.run("guest", url)).output == 400
     assert len(heads) == 1 and b"sk-of-the-client" not in heads[0]
+
+
+async def test_what_a_client_switches_on_reaches_the_provider_and_is_part_of_the_question(engine: OpenEngine) -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 400 No\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def agent(url: str) -> None:
+        async with anthropic.AsyncAnthropic() as client:
+            for betas in (["one-2026"], ["two-2026"]):
+                with pytest.raises(anthropic.BadRequestError):
+                    await client.beta.messages.create(messages=user("hi"), betas=betas, **HAIKU)  # type: ignore[call-overload]
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        running = await engine(guest=agent, providers={"anthropic": {"base_url": url, "api_key_env": ""}})
+        done = await running.run("guest", url)
+    assert done.error is None
+    assert [b"anthropic-beta: one-2026" in heads[0].lower(), b"anthropic-beta: two-2026" in heads[1].lower()] == [
+        True
+    ] * 2
+    asked = [event.digest for event in await running.events(done.id, "intent")]
+    assert len(asked) == len(set(asked)) == 2
 
 
 async def test_outside_of_a_run_nothing_changes(engine: OpenEngine) -> None:

@@ -149,7 +149,9 @@ class _Hook(importlib.abc.MetaPathFinder):
         self._replace(owner, name, around)
 
     def decide_past(self, client: str, method: str, url: str) -> None:
-        """A client that can't be governed is about to ask."""
+        """A client that can't be governed is about to ask. Outside of runs it may be our own, which sends what is."""
+        if current() is None:
+            return
         decided = self.decide(client, method, url)
         if decided is not None:
             decided[0].ungoverned(client, plain_url(url).partition(_SCHEME)[2])
