@@ -109,6 +109,7 @@ async def start(
             stdin=subprocess.PIPE, stdout=out, stderr=out, pass_fds=[writes], cwd=cwd,
             env={"PATH": os.environ["PATH"], "HOME": str(log.parent), "PYTHONPATH": str(ROOT), **(more or {})},
         )  # fmt: skip
+    place.processes.append(process)
     os.close(writes)
     answers = asyncio.StreamReader(limit=1 << 24)
     loop = asyncio.get_running_loop()

@@ -52,6 +52,7 @@ _EVERYTHING_ON = {
 class Site:
     """A project folder, a database, and the settings that processes on them get."""
 
+    place: Place
     folder: Path
     url: str
     settings: Mapping[str, str]
@@ -66,7 +67,7 @@ async def site(place: Place, provider: str, *, database: str, toml: str = "", **
     (folder / "fairlead.toml").write_text(_PROJECT.format(url=provider) + toml)
     (folder / "agents.py").write_text((workers.PROJECT / "asking.py").read_text())
     url = f"sqlite:///{folder}/bench.db" if database == "sqlite" else await place.new_database()
-    made = Site(folder, url, {**_EVERYTHING_ON, **settings})
+    made = Site(place, folder, url, {**_EVERYTHING_ON, **settings})
     async with workers.engine_on(url, folder, root=folder):
         pass  # makes the schema
     return made
@@ -105,6 +106,7 @@ def start(at: Site, command: str, *, port: int = 0) -> Member:
             [sys.executable, "-m", "fairlead", command, "--port", str(port)], cwd=at.folder, env=at.environment(),
             stdout=out, stderr=out,
         )  # fmt: skip
+    at.place.processes.append(process)
     return Member(process, log)
 
 
