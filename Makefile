@@ -61,6 +61,7 @@ bench: $(VENV)/.bench system ## Measure speed and size beside DBOS
 
 .PHONY: bench-gateway
 bench-gateway: $(VENV)/.bench .venv-peers/.made system ## Measure the gateway beside litellm, TensorZero, Portkey and the SDKs
+	@[ -e ../shared/bench/load.c ] || .ci/system wrk
 	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),gateway)
 
 .PHONY: crash

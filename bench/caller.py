@@ -73,7 +73,7 @@ class Caller:
 
 
 Rounds = dict[Caller, list[Round]]
-_PIECES = 4
+PIECES = 4  # of a round
 
 
 async def in_turn(everyone: Sequence[Caller], calls: Callable[[Caller], int], *, together: int, times: int) -> Rounds:
@@ -84,9 +84,9 @@ async def in_turn(everyone: Sequence[Caller], calls: Callable[[Caller], int], *,
         await one.round(calls=calls(one), together=together)
     for _ in range(times):
         pieces = {one: Round([], 0.0) for one in everyone}
-        for _ in range(_PIECES):
+        for _ in range(PIECES):
             for one in everyone:
-                pieces[one] += await one.round(calls=max(together, calls(one) // _PIECES), together=together)
+                pieces[one] += await one.round(calls=max(together, calls(one) // PIECES), together=together)
         for one in everyone:
             rounds[one].append(pieces[one])
     return rounds
@@ -109,6 +109,7 @@ async def start(
             stdin=subprocess.PIPE, stdout=out, stderr=out, pass_fds=[writes], cwd=cwd,
             env={"PATH": os.environ["PATH"], "HOME": str(log.parent), "PYTHONPATH": str(ROOT), **(more or {})},
         )  # fmt: skip
+    place.processes.append(process)
     os.close(writes)
     answers = asyncio.StreamReader(limit=1 << 24)
     loop = asyncio.get_running_loop()

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import caller, peers, workers
-from bench.caller import Caller
+from bench.caller import PIECES, Caller, Round
 from bench.callers.protocol import MOST_TOKENS, prompt
+from bench.ear import Ear
 from bench.peers import Gateway
 from bench.place import Place
 from bench.workers import Member
@@ -51,6 +52,7 @@ _EVERYTHING_ON = {
 class Site:
     """A project folder, a database, and the settings that processes on them get."""
 
+    place: Place
     folder: Path
     url: str
     settings: Mapping[str, str]
@@ -65,7 +67,7 @@ async def site(place: Place, provider: str, *, database: str, toml: str = "", **
     (folder / "fairlead.toml").write_text(_PROJECT.format(url=provider) + toml)
     (folder / "agents.py").write_text((workers.PROJECT / "asking.py").read_text())
     url = f"sqlite:///{folder}/bench.db" if database == "sqlite" else await place.new_database()
-    made = Site(folder, url, {**_EVERYTHING_ON, **settings})
+    made = Site(place, folder, url, {**_EVERYTHING_ON, **settings})
     async with workers.engine_on(url, folder, root=folder):
         pass  # makes the schema
     return made
@@ -104,6 +106,7 @@ def start(at: Site, command: str, *, port: int = 0) -> Member:
             [sys.executable, "-m", "fairlead", command, "--port", str(port)], cwd=at.folder, env=at.environment(),
             stdout=out, stderr=out,
         )  # fmt: skip
+    at.place.processes.append(process)
     return Member(process, log)
 
 
@@ -117,6 +120,27 @@ async def in_process(place: Place, at: Site, model: str = CHAT, mode: str = "who
     return await caller.start(
         place, "fairlead_gateway", str(at.folder), model, mode, more=at.environment(), cwd=at.folder
     )
+
+
+async def runs_in_turn(
+    at: Site, agent: str, input: Mapping[str, Any], other: Caller, *, calls: int, times: int
+) -> list[tuple[Round, Round]]:
+    """Rounds of calls inside runs of an agent, and of a caller beside it; in pieces that alternate, each a run."""
+    ear, rounds = Ear(at.folder), list[tuple[Round, Round]]()
+    given = {**input, "ear": ear.path, "calls": max(1, calls // PIECES)}
+    try:
+        async with workers.engine_on(at.url, at.folder, root=at.folder) as engine:
+            for number in range(times + 1):
+                inside, beside = Round([], 0.0), Round([], 0.0)
+                for _ in range(PIECES):
+                    await workers.submit(engine, agent, given, count=1)
+                    inside += Round([int(word) / 1e6 for word in await ear.hear(seconds=60)], 0.0)
+                    beside += await other.round(calls=given["calls"])
+                if number > 0:  # the first warms both
+                    rounds.append((inside, beside))
+    finally:
+        ear.close()
+    return rounds
 
 
 def asked(model: str = CHAT, *, stream: bool = False) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def start(place: Place, *, latency_ms: float = 0, chunks: int = 20, gap_ms: floa
     log = place.folder / f"provider-{port}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT)
+    place.processes.append(process)
     wait_until(lambda: _answers(port))
     return Loopback(Member(process, log), port, chunks)
 

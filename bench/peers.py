@@ -115,7 +115,7 @@ def _litellm(place: Place, provider: str) -> Gateway:
         "--num_workers",
         "1",
     ]
-    return Gateway("LiteLLM proxy", _started(command, folder), port, ("authorization: Bearer sk-bench",))
+    return Gateway("LiteLLM proxy", _started(place, command, folder), port, ("authorization: Bearer sk-bench",))
 
 
 def _portkey(place: Place, provider: str) -> Gateway:
@@ -124,17 +124,18 @@ def _portkey(place: Place, provider: str) -> Gateway:
         raise RuntimeError("not installed")
     folder, port = place.new_folder(), free_port()
     headers = ("authorization: Bearer bench", "x-portkey-provider: openai", f"x-portkey-custom-host: {provider}/v1")
-    member = _started([node, str(_PORTKEY), "--headless", f"--port={port}"], folder)
+    member = _started(place, [node, str(_PORTKEY), "--headless", f"--port={port}"], folder)
     return Gateway("Portkey", member, port, headers)
 
 
-def _started(command: Sequence[str], folder: Path) -> Member:
+def _started(place: Place, command: Sequence[str], folder: Path) -> Member:
     log = folder / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, cwd=folder, stdout=out, stderr=out,
             env={"PATH": os.environ["PATH"], "HOME": str(folder), **OFFLINE},
         )  # fmt: skip
+    place.processes.append(process)
     return Member(process, log)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tests.budget.battery import Config, Report, run
-
 from bench.figure import Figure, at_least, at_most
 from bench.place import Place
+from tests.budget.battery import Config, Report, run
 
 TITLE = "A budget that many share"
 WORK = (
@@ -25,7 +24,9 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
         for processes in _KILLS:
             for kills in (0, _KILLS[processes]):
                 reports = [await run(Config(database, processes, kills, seed)) for seed in range(place.repeats)]
-                figures += _figures(f"{name}, {processes} of them, {kills} kills", reports)
+                figures += _figures(
+                    f"{name}, {processes} process{'es' if processes > 1 else ''}, {kills} kills", reports
+                )
                 broken += [violation for report in reports for violation in report.violations()]
     return figures, [f"Broken: {'; '.join(broken)}."] if broken else ["No promise was broken."]
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from statistics import median
-
-from bench import gateway, loopback, workers
+from bench import gateway, loopback
 from bench.callers.protocol import prompt
-from bench.ear import Ear
 from bench.figure import Figure, at_most
 from bench.gateway import Site
 from bench.place import Place
@@ -37,23 +34,14 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
 
 
 async def _in_turn(place: Place, site: Site, command: str) -> tuple[list[float], list[float]]:
-    calls, ear = place.amount(200), Ear(site.folder)
     worker = gateway.start(site, command)
     other = await gateway.in_process(place, site)
-    recorded: list[float] = []
-    bare: list[float] = []
-    given = {"ear": ear.path, "calls": calls, "model": gateway.CHAT, "messages": prompt(0)}
     try:
-        for number in range(2 * place.repeats + 2):
-            async with workers.engine_on(site.url, site.folder, root=site.folder) as engine:
-                await workers.submit(engine, "asking", given, count=1)
-            took = [int(word) for word in await ear.hear()]
-            unrecorded = await other.round(calls=calls)
-            if number > 0:  # the first warms both
-                recorded.append(median(took) / 1e6)
-                bare.append(unrecorded.p50)
+        asked = {"model": gateway.CHAT, "messages": prompt(0)}
+        rounds = await gateway.runs_in_turn(
+            site, "asking", asked, other, calls=place.amount(200), times=2 * place.repeats + 1
+        )
     finally:
         worker.stop()
         other.stop()
-        ear.close()
-    return recorded, bare
+    return [one.p50 for one, _ in rounds], [one.p50 for _, one in rounds]

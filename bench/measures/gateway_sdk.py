@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from statistics import median
-
-from bench import caller, gateway, loopback, workers
+from bench import caller, gateway, loopback
 from bench.callers.protocol import prompt
-from bench.ear import Ear
-from bench.figure import Figure, at_most, percentile
+from bench.figure import Figure, at_most
 from bench.place import Place
 
 TITLE = "The openai SDK inside a worker"
@@ -21,31 +18,17 @@ WORK = (
 async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     provider = loopback.start(place)
     site = await gateway.site(place, provider.url, database="postgres")
-    calls, ear = place.amount(200), Ear(site.folder)
     worker = gateway.start(site, "work")
     alone = await caller.start(place, "openai_sdk", provider.url)
-    ours: list[list[float]] = []
-    theirs: list[caller.Round] = []
-    given = {"ear": ear.path, "calls": calls, "model": "gpt-4o-mini", "messages": prompt(0)}
+    asked, times = {"model": "gpt-4o-mini", "messages": prompt(0)}, 2 * place.repeats + 1
     try:
-        for number in range(2 * place.repeats + 2):
-            async with workers.engine_on(site.url, site.folder, root=site.folder) as engine:
-                await workers.submit(engine, "asking_by_sdk", given, count=1)
-            took = [int(word) / 1e6 for word in await ear.hear(seconds=60)]
-            beside = await alone.round(calls=calls)
-            if number > 0:  # the first warms both
-                ours.append(took)
-                theirs.append(beside)
+        rounds = await gateway.runs_in_turn(site, "asking_by_sdk", asked, alone, calls=place.amount(200), times=times)
     finally:
         for one in (worker, alone, provider):
             one.stop()
-        ear.close()
     await gateway.forget(place, site)
-    mine = [median(took) for took in ours]
-    over = [one / other.p50 for one, other in zip(mine, theirs, strict=True)]
     return [
-        Figure("a call, p50", "ms", mine, None, "SDK alone", [one.p50 for one in theirs]),
-        Figure("a call, p99", "ms", [percentile(took, 99) for took in ours], None, "SDK alone",
-               [one.p99 for one in theirs]),
-        Figure("p50 over that of the SDK alone", "x", over, at_most(1)),
-    ], [loopback.note(place)]  # fmt: skip
+        Figure("a call, p50", "ms", [one.p50 for one, _ in rounds], None, "SDK alone", [one.p50 for _, one in rounds]),
+        Figure("a call, p99", "ms", [one.p99 for one, _ in rounds], None, "SDK alone", [one.p99 for _, one in rounds]),
+        Figure("p50 over that of the SDK alone", "x", [one.p50 / other.p50 for one, other in rounds], at_most(1)),
+    ], [loopback.note(place)]
