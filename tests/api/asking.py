@@ -78,7 +78,7 @@ class House:
     ) -> httpx.Response:  # fmt: skip
         body = {"model": model, **BODIES[form], **more}
         answer = await self.client.post(PATHS[form], json=body, headers=headers)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == status, (answer.text, self.api.said("error"))
         return answer
 
     async def key(self, name: str = "bot", **more: Any) -> dict[str, str]:
