@@ -152,12 +152,14 @@ async def two_answers(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def test_several_choices_come_as_asked_or_are_refused_where_they_can_not() -> None:
-    async with listening(two_answers) as url:
-        async with house(providers={"two": {"kind": "openai", "base_url": f"{url}/v1"}}) as it:
-            answer = (await it.ask(model="two/m", n=2)).json()
-            assert [one["message"]["content"] for one in answer["choices"]] == ["No 0", "No 1"]
-            refused = await it.ask(model="claude/test", n=2, status=400)
-            assert "`n`" in ensure_worded(Format.CHAT, refused, "invalid_input")["message"]
+    async with (
+        listening(two_answers) as url,
+        house(providers={"two": {"kind": "openai", "base_url": f"{url}/v1"}}) as it,
+    ):
+        answer = (await it.ask(model="two/m", n=2)).json()
+        assert [one["message"]["content"] for one in answer["choices"]] == ["No 0", "No 1"]
+        refused = await it.ask(model="claude/test", n=2, status=400)
+        assert "`n`" in ensure_worded(Format.CHAT, refused, "invalid_input")["message"]
 
 
 # -- what goes in
