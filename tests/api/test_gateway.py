@@ -411,6 +411,14 @@ async def test_a_keys_rate_is_told_with_when_to_come_back() -> None:
         await it.ask()
 
 
+async def test_nobody_hangs_until_a_turn_that_is_far_away() -> None:
+    async with house(patience=600) as it:
+        bot = await it.key(requests_per_minute=1)
+        await it.ask(headers=bot)
+        refused = await it.ask(headers=bot, status=429)
+        assert 30 < int(refused.headers["retry-after"]) <= 60
+
+
 async def test_the_kill_switch_refuses_and_cuts_what_is_under_way() -> None:
     slow = Simulator(faults=Faults(rates={Fault.SLOW: 1.0}, gap=timedelta(milliseconds=2)))
     async with house(slow) as it:

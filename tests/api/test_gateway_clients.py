@@ -112,6 +112,10 @@ async def test_messages_with_tools_streaming_and_counting() -> None:
         messages = of.anthropic.messages
         whole = await messages.create(model=MODEL, max_tokens=100, messages=MESSAGES)
         assert whole.content[0].type == "text" and whole.content[0].text == SAID
+        beta = await of.anthropic.beta.messages.create(
+            model=MODEL, max_tokens=100, messages=MESSAGES, betas=["context-1m-2025-08-07"]
+        )
+        assert beta.content[0].type == "text" and beta.content[0].text == SAID
         async with messages.stream(model=MODEL, max_tokens=100, messages=MESSAGES) as stream:
             assert "".join([text async for text in stream.text_stream]) == SAID
         async with messages.stream(model=MODEL, max_tokens=100, messages=MESSAGES, tools=MESSAGES_TOOLS) as streamed:
