@@ -8,6 +8,7 @@ ARGS ?=
 export VENV PYTHON
 
 BIN := $(VENV)/bin
+NODE := tests/node/node_modules/.package-lock.json
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
 
@@ -22,7 +23,7 @@ run: $(VENV)/.base ## Run the example agent on a real log, kill its worker, watc
 	$(BIN)/fairlead demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev system ## Run all tests on real servers and a real browser (ARGS="-k name")
+test: $(VENV)/.dev system $(NODE) ## Run all tests on real servers and a real browser (ARGS="-k name")
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
@@ -81,7 +82,7 @@ venv: $(VENV)/.dev ## Make the virtual environment from the lock files
 
 .PHONY: system
 system: ## Install the servers and the browser the tests use, where missing
-	@.ci/system postgres redis chromium faketime
+	@.ci/system postgres redis chromium faketime node
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
@@ -92,13 +93,18 @@ lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
 
 .PHONY: clean
 clean: ## Remove what can be made again
-	rm -rf $(VENV) .venv-peers build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers tests/node/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.base: requirements.lock .ci/venv
 	.ci/venv base
 
 $(VENV)/.dev: requirements-dev.lock requirements.lock .ci/venv
 	.ci/venv dev
+
+# The clients for Node that /v1 is tested with.
+$(NODE): tests/node/package-lock.json | system
+	npm ci --prefix tests/node --silent --no-audit --no-fund
+	@touch $@
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-bench.lock

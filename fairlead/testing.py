@@ -24,7 +24,7 @@ from fairlead.config import load_settings
 from fairlead.database import Blobs, Call, Database
 from fairlead.database.sql import parse
 from fairlead.errors import Conflict, InvalidInput, NotFound
-from fairlead.gateway import Prices
+from fairlead.gateway import Model, Prices
 from fairlead.runs.feed import Delta
 from fairlead.runs.run import Event, NewRun, Run
 from fairlead.runs.worker import Worker
@@ -146,6 +146,7 @@ async def engine(
     database_url: str | None = None,
     root: Path | None = None,
     providers: Mapping[str, Mapping[str, Any]] | None = None,
+    models: Mapping[str, Model] | None = None,
     prices: Prices | None = None,
     clock: Clock | None = None,
     **settings: Any,
@@ -171,6 +172,7 @@ async def engine(
             made,
             {name: one if isinstance(one, AgentSpec) else spec_of(name, one) for name, one in agents.items()},
             providers=providers or {},
+            models=models,
             prices=prices,
             clock=clock or SystemClock(),
             emit=emit,

@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL and Redis of our own, in a folder of their own.
+"""Real servers for tests: PostgreSQL and Redis of our own, in a folder of their own; and other programs they need.
 
 A test that must stop, kill or restart a server makes one with `PostgresServer` and so harms nobody else;
 all others share one through the fixtures of `conftest.py`.
@@ -197,3 +197,13 @@ def chromium() -> str:
     if mac.exists():
         return str(mac)
     raise ServerMissing("No Chromium is installed. Run `make system`.")
+
+
+def node_clients() -> Path:
+    """The folder of scripts that use the official clients for Node, which are installed."""
+    folder = Path(__file__).resolve().parent / "node"
+    if shutil.which("node") is None or not (folder / "node_modules/openai").is_dir():
+        raise ServerMissing(
+            "Node or its packages are not installed. Run `make tests/node/node_modules/.package-lock.json`."
+        )
+    return folder

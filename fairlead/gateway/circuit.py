@@ -47,6 +47,8 @@ class Circuit:
         self._probing = False
         self.state = State.CLOSED
         self.reason = ""
+        self.heard = False
+        """A call has told something of the provider."""
 
     def admits(self, now: float) -> bool:
         """Whether a call may go now. The first after an open period is its probe, and the only one."""
@@ -66,6 +68,7 @@ class Circuit:
 
     def answered(self, now: float) -> None:
         self._in_a_row = 0
+        self.heard = True
         if self.state is State.CLOSED:
             self._count(now, failed=0)
             return
@@ -75,6 +78,7 @@ class Circuit:
 
     def failed(self, now: float) -> None:
         policy = self._policy
+        self.heard = True
         if self.state is State.HALF_OPEN:
             self._open(now, self._opened_for, "the probe failed")
             return

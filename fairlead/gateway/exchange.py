@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from fairlead.errors import FairleadError, InvalidInput
+from fairlead.errors import FairleadError, InvalidInput, TooLarge
 
 JSON = (b"content-type", b"application/json")
-_MOST_BODY = 32 * 1024 * 1024
+MOST_BODY = 32 * 1024 * 1024  # images
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -31,14 +31,22 @@ class Exchange:
         return next((value for key, value in self._headers if key == name), b"")
 
     async def read(self) -> bytes:
+        """The whole body. Raises TooLarge, before anything is read where the length is told; InvalidInput when the
+        caller leaves in the middle of it."""
+        told = self.header(b"content-length")
         pieces: list[bytes] = []
-        size, more = 0, True
+        size, more = int(told) if told.isdigit() else 0, True
+        if size > MOST_BODY:
+            raise _too_large()
+        size = 0
         while more:
             message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidInput("The caller went away in the middle of the body.")
             piece = message.get("body", b"")
             size += len(piece)
-            if size > _MOST_BODY:
-                raise InvalidInput(f"The body is larger than {_MOST_BODY // 1024 // 1024} MB.")
+            if size > MOST_BODY:
+                raise _too_large()
             pieces.append(piece)
             more = message.get("more_body", False)
         return b"".join(pieces)
@@ -53,15 +61,16 @@ class Exchange:
         return value  # pyright: ignore[reportUnknownVariableType]
 
     async def until_gone(self, work: Awaitable[None]) -> None:
-        """Does the work, or drops it when the client leaves."""
+        """Does the work, or drops it when the client leaves: then it has let go of everything before this returns."""
         working, gone = asyncio.ensure_future(work), asyncio.ensure_future(self._gone())
         try:
             await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
-            if not working.done():
+            if left := not working.done():
                 working.cancel()
-        if working.done():
+                await asyncio.gather(working, return_exceptions=True)
+        if not left:
             await working
 
     async def _gone(self) -> None:
@@ -88,3 +97,7 @@ class Exchange:
         """An error as OpenAI words it."""
         said = {"message": str(error), "type": error.code, "param": None, "code": error.code}
         await self.whole(status, orjson.dumps({"error": said}), JSON, *headers)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"The body is larger than {MOST_BODY // 1024 // 1024} MB.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from fairlead.gateway.limits import Limits
 from fairlead.gateway.provider import Complete
@@ -13,12 +14,21 @@ _NONE = (None, None)
 
 
 class KeyLimit:
-    """Raises ModelLimited with `retry_after`. What a call was expected to use and did not comes back."""
+    """Raises ModelLimited with `retry_after` when a call's turn would not come within its timeout or `max_wait`: who is
+    told when to come back is better off than who hangs. What a call was expected to use and did not comes back."""
 
-    def __init__(self, call: Complete, *, limits: Limits, expect: Callable[[ModelRequest], int]) -> None:
+    def __init__(
+        self,
+        call: Complete,
+        *,
+        limits: Limits,
+        expect: Callable[[ModelRequest], int],
+        max_wait: timedelta = timedelta(seconds=30),
+    ) -> None:
         self._call = call
         self._limits = limits
         self._expect = expect
+        self._max_wait = max_wait
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
         who = request.caller
@@ -28,7 +38,7 @@ class KeyLimit:
         tokens = share.capped(self._expect(request))
         slot = share.take(tokens)
         if slot is None:
-            slot = await share.admit(tokens, who, request.timeout)
+            slot = await share.admit(tokens, who, min(request.timeout, self._max_wait))
         used = 0
         try:
             reply = await self._call(request)

@@ -55,6 +55,12 @@ class PriceTable:
             for line in _lines(text, head.end()):
                 yield _listed(head[1].split()[0], line, on)
 
+    def of(self, provider: str, *, on: date) -> Iterator[Listed]:
+        """The models of its own."""
+        section = self._section(_OTHER_NAMES.get(provider, provider))
+        for line in () if section is None else section.lines:
+            yield _listed(provider, line, on)
+
     def source(self) -> str:
         """Where the prices are from: "genai-prices 0.2.3"."""
         return " ".join(self._text().split(maxsplit=5)[3:5])
@@ -86,7 +92,7 @@ class _Section:
     def __init__(self, provider: str, others: list[str], lines: list[str]) -> None:
         self.provider = provider
         self.others = others
-        self._lines = lines
+        self.lines = lines
         self._exact: dict[str, int] = {}
         self._patterns: list[tuple[int, list[str]]] = []
         for index, line in enumerate(lines):
@@ -97,9 +103,9 @@ class _Section:
                     self._patterns.append((index, name.split("&&")))
 
     def find(self, model: str) -> str | None:
-        fits = next((at for at, names in self._patterns if all(_fits(name, model) for name in names)), len(self._lines))
+        fits = next((at for at, names in self._patterns if all(_fits(name, model) for name in names)), len(self.lines))
         first = min(fits, self._exact.get(model, fits))
-        return self._lines[first] if first < len(self._lines) else None
+        return self.lines[first] if first < len(self.lines) else None
 
 
 def _lines(text: str, start: int) -> list[str]:

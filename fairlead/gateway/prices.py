@@ -119,6 +119,15 @@ class Prices:
             if one.price is not None and name not in self._overrides:
                 yield Quote(name, one.price, Source.TABLE, name)
 
+    def models_of(self, provider: str) -> Iterator[str]:
+        """Every model of a provider that has a price by its name, the project's own first."""
+        own = [name for name in self._overrides if name.startswith(f"{provider}/") and "*" not in name]
+        yield from own
+        for one in self._table.of(provider, on=self._clock.now().date()):
+            name = f"{provider}/{one.model}"
+            if one.price is not None and name not in own:
+                yield name
+
     def source(self) -> str:
         """What the table was taken from."""
         return self._table.source()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -25,6 +25,7 @@ from fairlead.gateway.retry import Retry, RetryPolicy
 from fairlead.gateway.route import Route
 from fairlead.gateway.settle import Keep, Settle, upper_bound_nano
 from fairlead.gateway.sink import Sink
+from fairlead.gateway.standing import Standing
 from fairlead.gateway.types import Attempt, Format, ModelReply, ModelRequest
 from fairlead.gateway.way import Way
 from fairlead.telemetry.emit import Emit
@@ -167,9 +168,24 @@ class Gateway:
         """The names of the declared models."""
         return sorted(self._route.names)
 
+    def known_models(self) -> Iterator[str]:
+        """What may be asked for by name: the declared models, and those that have a price, of providers that have their
+        key. Any other "provider/model" may be asked for as well."""
+        yield from self.models()
+        for provider in self._providers:
+            if provider.ready:
+                yield from self._prices.models_of(provider.name)
+
     def health(self) -> dict[str, State]:
         """Of every provider, as this process knows it."""
         return {name: breaker.circuit.state for name, breaker in self._breakers.items()}
+
+    def standings(self) -> list[Standing]:
+        circuits = {name: breaker.circuit for name, breaker in self._breakers.items()}
+        return [
+            Standing(one.name, circuits[one.name].state, ready=one.ready, heard=circuits[one.name].heard)
+            for one in self._providers
+        ]
 
     async def aclose(self) -> None:
         await asyncio.gather(*(provider.aclose() for provider in self._providers))

@@ -8,6 +8,7 @@ generating, and billing, for a run that a person has cancelled.
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -19,6 +20,7 @@ from fairlead.gateway.transport import Answer, NeverSent, Post, Stream
 
 _HEADERS = {"accept-encoding": "identity", "content-type": "application/json", "user-agent": "fairlead"}
 _CONNECT = 10.0  # seconds: a machine that does not take a connection by then will not
+_LARGE = 1024 * 1024
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=_CONNECT, sock_read=None)
 
 
@@ -70,7 +72,8 @@ class AiohttpTransport:
     def _send(self, post: Post) -> aiohttp.client._RequestContextManager:  # pyright: ignore[reportPrivateUsage]
         return self._session.post(
             post.url,
-            data=post.body,
+            # In one piece, a large body would be written by one call that nothing else gets a turn within.
+            data=io.BytesIO(post.body) if len(post.body) > _LARGE else post.body,
             headers={**_HEADERS, **post.headers},
             allow_redirects=False,
             proxy=self._proxy,

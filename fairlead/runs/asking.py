@@ -49,7 +49,8 @@ class Asking:
         if request.sink is not None:
             request = replace(request, sink=self._shown(step, request.sink))
         try:
-            return await call(request)
+            # A shared budget that can't be asked is no answer about the call: nothing was sent, and the run waits.
+            return await self._recording.held.journal.until_answered(lambda: call(request))
         except Exception as error:
             await self._recording.fail(step, error, charged=self._tally.spent_nano)
             raise

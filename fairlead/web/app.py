@@ -31,7 +31,10 @@ from fairlead.web.api import Doors, Probe, api_routes
 from fairlead.web.front import Front
 from fairlead.web.gateway import GatewayEndpoints, is_gateway
 
-_EXPOSED = ("Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After")
+_EXPOSED = (
+    "Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After", "X-Should-Retry",
+    "X-Fairlead-Model", "X-Fairlead-Cost-USD", "X-Fairlead-Cached",
+)  # fmt: skip
 
 
 def make_app(

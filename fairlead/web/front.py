@@ -25,7 +25,7 @@ from fairlead.telemetry.logs import bound
 from fairlead.web.api.call import Visit, too_large
 from fairlead.web.api.problems import internal_reply, problem_reply
 from fairlead.web.api.reply import Reply
-from fairlead.web.gateway import BODY_LIMIT, is_gateway
+from fairlead.web.gateway import is_gateway
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -92,9 +92,9 @@ class Front:
         if not self._keys:
             _refuse_other_sites(scope, visit)
         size = visit.headers.get("content-length", "")
-        limit = BODY_LIMIT if is_gateway(scope["path"]) else self._limit
-        if size.isdecimal() and int(size) > limit:
-            raise too_large(limit)
+        # The gateway has a limit of its own, and tells of it in the words of its clients.
+        if size.isdecimal() and int(size) > self._limit and not is_gateway(scope["path"]):
+            raise too_large(self._limit)
         if _is_console(scope["path"]):
             visit.endpoint = "console"
             await self._admit_reader(visit)

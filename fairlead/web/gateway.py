@@ -4,28 +4,43 @@
     POST /v1/responses                OpenAI responses
     POST /v1/messages                 Anthropic messages
     POST /v1/messages/count_tokens    about how many tokens a request has
-    GET  /v1/models                   what may be asked for
+    GET  /v1/models[/NAME]            what may be asked for
 
 Raw ASGI: a framework's response costs three times the memory of an open stream. Of a request we take its body and our
 own key; where a provider listens and which key it wants is never taken from it. A few headers say what a body can't:
 
     x-fairlead-cache: yes | no           x-fairlead-complexity: simple | medium | complex
-    x-fairlead-metadata: team=blue,...   labels for budgets and the cost report
+    x-fairlead-metadata: team=blue,...   labels: budgets and stops of `metadata:team=blue` go by them
+
+The official clients try again by themselves what has a status of 408, 409, 429 or 500 and above, unless
+x-should-retry says no. It does where we have tried already and each further try would cost as much again.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
+from urllib.parse import quote
 
 import orjson
 
 from fairlead.access import UNBOUNDED, Keyring, Principal, Role, Scope, require
 from fairlead.clock import Clock
-from fairlead.errors import ComeBackLater, FairleadError, Forbidden, InvalidInput, ModelUnavailable, NotFound
+from fairlead.errors import (
+    ComeBackLater,
+    DatabaseUnavailable,
+    FairleadError,
+    Forbidden,
+    InvalidInput,
+    MethodNotAllowed,
+    ModelUnavailable,
+    NotFound,
+)
 from fairlead.gateway import Caller, Choices, Format, Gateway, ModelReply, ModelRequest, Sink, bounds
+from fairlead.gateway.complexity import Complexity
 from fairlead.gateway.exchange import JSON, Exchange, Receive, Send
 from fairlead.gateway.exchange import Scope as HttpScope
 from fairlead.gateway.status import STATUSES
@@ -35,13 +50,17 @@ from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.call import Visit, visit_of
 from fairlead.web.api.problems import status_of
+from fairlead.web.gateway_models import PATH as MODELS
+from fairlead.web.gateway_models import ModelList
 
-BODY_LIMIT = 32 * 1024 * 1024  # images
 _EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
 _COUNT = "/v1/messages/count_tokens"
-_MODELS = "/v1/models"
 _FORMATS = {f"/v1{wire.PATH}": form for form, wire in WIRES.items()}
 _YES_OR_NO = {"yes": True, "no": False}
+_TRY_AGAIN = timedelta(seconds=1)  # when the database is away
+_MOST_LABELS = 20
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 
 def is_gateway(path: str) -> bool:
@@ -53,6 +72,7 @@ class GatewayEndpoints:
 
     def __init__(self, gateway: Gateway, *, keys: Keyring, clock: Clock, emit: Emit, timeout: timedelta) -> None:
         self._gateway = gateway
+        self._models = ModelList(gateway)
         self._keys = keys
         self._clock = clock
         self._emit = emit
@@ -60,10 +80,10 @@ class GatewayEndpoints:
 
     async def __call__(self, scope: HttpScope, receive: Receive, send: Send) -> None:
         exchange, path = Exchange(scope, receive, send), scope["path"]
-        visit, wire = visit_of(scope), WIRES[_FORMATS.get(path, Format.MESSAGES if path == _COUNT else Format.CHAT)]
-        answer = _Answer(exchange, wire)
+        visit = visit_of(scope)
+        answer = _Answer(exchange, WIRES[_format_of(path, visit.headers)], visit.request_id)
         try:
-            visit.endpoint = path if path in (*_FORMATS, _COUNT, _MODELS) else "/v1"
+            visit.endpoint = _endpoint_of(path)
             visit.caller = await self._keys.identify(visit.headers)
             await self._route(exchange, scope["method"], path, visit, answer)
         except FairleadError as error:
@@ -71,22 +91,35 @@ class GatewayEndpoints:
 
     async def _route(self, exchange: Exchange, method: str, path: str, visit: Visit, answer: _Answer) -> None:
         match method:
-            case "GET" if path == _MODELS:
-                await exchange.json(self._models())
+            case "GET" if visit.endpoint == MODELS:
+                require(visit.caller, Role.VIEWER, Scope.MODELS)
+                await exchange.json(self._models.answer(path, visit.caller))
             case "POST" if path in _FORMATS:
                 require(visit.caller, Role.OPERATOR, Scope.MODELS)
                 await self._ask(exchange, visit, answer)
             case "POST" if path == _COUNT:
-                body = answer.wire.parse_request(await exchange.read())
+                require(visit.caller, Role.OPERATOR, Scope.MODELS)
+                body, model = await self._read(exchange, visit, answer.wire)
+                self._gateway.check(model)
                 await exchange.json({"input_tokens": bounds.expected_input(body)})
+            case _ if visit.endpoint != "/v1":
+                raise MethodNotAllowed(f"{path} does not take {method}.")
             case _:
-                raise NotFound(f"There is no {method} {path}.", hint="See the manual page of the gateway.")
+                raise NotFound(f"There is no {path}.", hint=f"There are {', '.join((*_FORMATS, _COUNT, MODELS))}.")
+
+    async def _read(self, exchange: Exchange, visit: Visit, wire: Wire) -> tuple[dict[str, Any], str]:
+        """The body without its model, and the model."""
+        body = wire.parse_request(await exchange.read())
+        model = body.pop("model")
+        if not visit.caller.may_ask(model):
+            raise Forbidden(f"{visit.caller.name} may not ask {model}.", hint="Use another key or model.")
+        return body, model
 
     async def _ask(self, exchange: Exchange, visit: Visit, answer: _Answer) -> None:
-        body = answer.wire.parse_request(await exchange.read())
-        model, streamed = body.pop("model"), bool(body.pop("stream", False))
-        if not visit.caller.may_ask(model):
-            raise Forbidden(f"The key `{visit.caller.key}` may not ask {model}.", hint="Use another key or model.")
+        body, model = await self._read(exchange, visit, answer.wire)
+        streamed = body.pop("stream", None)
+        if streamed not in (None, True, False):
+            raise InvalidInput("`stream` is neither true nor false.")
         request = ModelRequest(
             model, body, self._timeout, _caller(visit.caller, visit.headers, body), answer.wire.FORMAT,
             Sink(on_data=answer.events) if streamed else None, _choices(visit.headers),
@@ -99,22 +132,28 @@ class GatewayEndpoints:
 
         await exchange.until_gone(work())
 
-    def _models(self) -> dict[str, Any]:
-        """In the shape that clients of both kinds read."""
-        listed = [
-            {"id": name, "object": "model", "type": "model", "display_name": name, "created": 0, "owned_by": "fairlead"}
-            for name in self._gateway.models()
-        ]
-        ends = {"first_id": listed[0]["id"], "last_id": listed[-1]["id"]} if listed else {}
-        return {"object": "list", "data": listed, "has_more": False, **ends}
+
+def _format_of(path: str, headers: Mapping[str, str]) -> Format:
+    """Whose words an answer is given in. An address that both have is asked by Anthropic's clients with a version."""
+    if path in _FORMATS:
+        return _FORMATS[path]
+    return Format.MESSAGES if path == _COUNT or "anthropic-version" in headers else Format.CHAT
+
+
+def _endpoint_of(path: str) -> str:
+    """As metrics name it."""
+    if path == MODELS or path.startswith(MODELS + "/"):
+        return MODELS
+    return path if path in _FORMATS or path == _COUNT else "/v1"
 
 
 class _Answer:
     """One answer in its format: whole, or as events that begin with the first piece of it."""
 
-    def __init__(self, exchange: Exchange, wire: Wire) -> None:
+    def __init__(self, exchange: Exchange, wire: Wire, request_id: str) -> None:
         self.wire = wire
         self._exchange = exchange
+        self._request_id = request_id
         self._started = False
 
     async def whole(self, reply: ModelReply) -> None:
@@ -132,24 +171,46 @@ class _Answer:
 
     async def failed(self, error: FairleadError) -> None:
         """With a status while there is still one to give; after it, as the event that nobody takes for an end."""
+        status, headers = gateway_status(error), _further(error)
+        if status == 500 or isinstance(error, DatabaseUnavailable):
+            error = _for_outside(error, self._request_id)
         if self._started:
             await self._exchange.end(self.wire.event(self.wire.broken_off(error)))
             return
-        status = gateway_status(error)
-        headers: list[tuple[bytes, bytes]] = [JSON]
-        wait = error.retry_after if isinstance(error, ModelUnavailable | ComeBackLater) else None
-        if wait is not None:
-            headers.append((b"retry-after", b"%d" % max(1, math.ceil(wait.total_seconds()))))
-        await self._exchange.whole(status, self.wire.problem(status, error), *headers)
+        await self._exchange.whole(status, self.wire.problem(status, error), JSON, *headers)
+
+
+_TRIED_ENOUGH = frozenset({502, 504})
 
 
 def gateway_status(error: FairleadError) -> int:
     return STATUSES.get(error.code) or status_of(error)
 
 
+def _for_outside(error: FairleadError, request_id: str) -> FairleadError:
+    """What nobody outside should read stays in the log."""
+    if isinstance(error, DatabaseUnavailable):
+        return DatabaseUnavailable("The database does not answer.", hint="Try again in a moment.")
+    return FairleadError("Something failed on our side.", hint=f"The log has the rest under {request_id}.")
+
+
+def _further(error: FairleadError) -> list[tuple[bytes, bytes]]:
+    """Headers that say whether and when to try again."""
+    wait = _TRY_AGAIN if isinstance(error, DatabaseUnavailable) else None
+    if isinstance(error, ModelUnavailable | ComeBackLater):
+        wait = error.retry_after
+    headers: list[tuple[bytes, bytes]] = []
+    if wait is not None:
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(wait.total_seconds()))))
+    if gateway_status(error) in _TRIED_ENOUGH:
+        headers.append((b"x-should-retry", b"false"))
+    return headers
+
+
 def _told(reply: ModelReply) -> list[tuple[bytes, bytes]]:
     return [
-        (b"x-fairlead-model", reply.model.encode("ascii", "replace")),
+        # A name comes from the caller, and must not begin a header of its own.
+        (b"x-fairlead-model", quote(reply.model, safe="/:@+,;=()[]{}'!$&*~ ").encode()),
         (b"x-fairlead-cost-usd", b"%.9f" % (reply.cost_nano / 1e9)),
         (b"x-fairlead-cached", b"yes" if reply.cached else b"no"),
     ]
@@ -170,7 +231,7 @@ def _caller(principal: Principal, headers: Mapping[str, str], body: Mapping[str,
 def _named(body: Mapping[str, Any]) -> str | None:
     metadata: Any = body.get("metadata")
     user = body.get("user") or (cast("dict[str, Any]", metadata).get("user_id") if isinstance(metadata, dict) else None)
-    return user if isinstance(user, str) else None
+    return user if isinstance(user, str) and _TEXT.fullmatch(user) else None
 
 
 def _labels(text: str) -> dict[str, str]:
@@ -178,9 +239,11 @@ def _labels(text: str) -> dict[str, str]:
     labels: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
+        if not equals or not _LABEL.fullmatch(name.strip()) or not _TEXT.fullmatch(value.strip()):
             raise InvalidInput(f"{pair[:50]!r} is no label.", hint="Write x-fairlead-metadata: name=value, name=value.")
         labels[name.strip()] = value.strip()
+    if len(labels) > _MOST_LABELS:
+        raise InvalidInput(f"x-fairlead-metadata has more than {_MOST_LABELS} labels.")
     return labels
 
 
@@ -188,4 +251,7 @@ def _choices(headers: Mapping[str, str]) -> Choices:
     cache = headers.get("x-fairlead-cache")
     if cache is not None and cache not in _YES_OR_NO:
         raise InvalidInput("x-fairlead-cache is neither yes nor no.")
-    return Choices(cache=None if cache is None else _YES_OR_NO[cache], complexity=headers.get("x-fairlead-complexity"))
+    complexity = headers.get("x-fairlead-complexity")
+    if complexity is not None and complexity not in list(Complexity):
+        raise InvalidInput(f"x-fairlead-complexity is none of {', '.join(Complexity)}.")
+    return Choices(cache=None if cache is None else _YES_OR_NO[cache], complexity=complexity)

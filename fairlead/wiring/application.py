@@ -9,6 +9,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp
 
 from fairlead.access import Keyring
+from fairlead.gateway.standing import health_of_models
 from fairlead.telemetry.health import Component, Condition
 from fairlead.web.app import make_app
 from fairlead.web.console import ConsoleSettings, console_router
@@ -33,8 +34,12 @@ def open_application(
         keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
         clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
         stopping=stopping,
-        probes={"disk": lambda: _disk(engine)},
+        probes={"disk": lambda: _disk(engine), "ai_service": lambda: _models(engine)},
     )  # fmt: skip
+
+
+async def _models(engine: Engine) -> Component:
+    return health_of_models(engine.models.gateway.standings())
 
 
 async def _disk(engine: Engine) -> Component:

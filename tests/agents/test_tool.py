@@ -141,7 +141,7 @@ def test_what_cannot_be_a_tool_is_refused(fn: Any, given: dict[str, Any], words:
     [
         ({"name": ""}, "is no name for an agent"),
         ({"name": "a b"}, "is no name for an agent"),
-        ({"model": "gpt-5"}, 'Write "provider/model"'),
+        ({"model": "gpt-5/"}, 'Write "provider/model"'),
         ({"instructions": None}, "instructions that are no text"),
         ({"max_iterations": 0}, "max_iterations=0"),
         ({"max_iterations": True}, "max_iterations=True"),

@@ -9,7 +9,7 @@ from tests.api.serving import Serving, serving
 
 
 async def spend(served: Serving, *rows: dict[str, Any]) -> None:
-    usage = served.running.engine.usage
+    usage = served.running.engine.models.usage
     for given in rows:
         usual: dict[str, Any] = {
             "at": datetime.now(UTC), "provider": "openai", "model": "openai/gpt-5", "outcome": "ok", "tokens_in": 100,

@@ -43,7 +43,7 @@ def test_what_is_typed_wrongly_is_told(tmp_path: Path) -> None:
         (("create", "bot", "--label", "team"), Exit.USAGE, "team=search"),
         (("create", "a/b"), Exit.USAGE, "name"),
         (("create", "bot", "--role", "god"), Exit.USAGE, "viewer"),
-        (("show", "../runs"), Exit.NOT_FOUND, "keys list"),
+        (("show", "../runs"), Exit.NOT_FOUND, "nothing at this address"),
         (("rotate", "nobody"), Exit.NOT_FOUND, "keys list"),
     ):
         done = fairlead(tmp_path, "keys", *words)

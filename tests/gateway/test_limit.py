@@ -333,9 +333,8 @@ async def test_nothing_goes_on_for_a_model_that_nobody_asks_for_any_more(lab: Ma
     await it.calls[0](request())
 
 
-async def test_headers_of_every_answer_are_heard_and_passed_on(lab: MakeLab) -> None:
+async def test_headers_of_every_answer_are_heard(lab: MakeLab) -> None:
     it = lab(Rate(600, None))
-    heard: list[Any] = []
     said = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-limit-requests": "6",
             "x-ratelimit-reset-requests": "60s"}  # fmt: skip
 
@@ -344,9 +343,7 @@ async def test_headers_of_every_answer_are_heard_and_passed_on(lab: MakeLab) -> 
         request.way.on_headers(said)
 
     it.then = tell
-    asked = request()
-    await it.calls[0](ModelRequest(asked.model, {}, asked.timeout, on_headers=heard.append))
-    assert heard == [said]
+    await it.calls[0](request())
     await pass_by(it.clock, 0.2)
     assert 9 <= it.limits[0].state()[0].paused_for.total_seconds() <= 10
 

@@ -183,3 +183,15 @@ def test_all_prices_are_listed_the_project_s_own_first_and_none_twice() -> None:
     assert listed[0].source is Source.OVERRIDE
     assert len([quote for quote in listed if quote.model == "openai/gpt-5"]) == 1
     assert len(listed) > 2000
+
+
+def test_the_models_of_a_provider_are_those_with_a_price_by_name_the_projects_own_first() -> None:
+    prices = Prices(
+        {"openai/ours": usd("1", "2"), "openai/*": usd("1", "1"), "local/llama": usd("0", "0")}, table=PriceTable()
+    )
+    names = list(prices.models_of("openai"))
+    assert names[0] == "openai/ours" and "openai/gpt-5-mini" in names and "openai/*" not in names
+    assert len(names) == len(set(names)) and all(name.startswith("openai/") for name in names)
+    assert list(prices.models_of("local")) == ["local/llama"]
+    assert list(prices.models_of("nobody")) == []
+    assert next(prices.models_of("bedrock")).startswith("bedrock/")

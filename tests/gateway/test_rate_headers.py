@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fairlead.gateway.rate import SECOND, Left
@@ -85,6 +85,7 @@ _NAMES = ["retry-after", "retry-after-ms"] + [
 ]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is not its fault
 @given(st.dictionaries(st.sampled_from(_NAMES), st.text() | st.floats().map(str) | st.integers().map(str)))
 def test_whatever_a_provider_says_is_bounded(headers: dict[str, str]) -> None:
     wait, said = retry_after(headers, NOW), left(headers, NOW)

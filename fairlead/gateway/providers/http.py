@@ -49,6 +49,7 @@ class HttpProvider:
         self.name = name
         self.formats = endpoint.formats
         self.cap_name = endpoint.cap_name or "max_tokens"
+        self.ready = bool(endpoint.key or not endpoint.key_name)
         self._endpoint = endpoint
         self._urls = {one: endpoint.base_url.rstrip("/") + WIRES[one].PATH for one in endpoint.formats}
         self._transport = transport

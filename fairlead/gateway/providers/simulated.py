@@ -107,6 +107,7 @@ class SimulatedProvider:
         self.name = name
         self.formats = tuple(Format)
         self.cap_name = "max_tokens"
+        self.ready = True
         self.simulation = Simulation(policy)
         self.faults = faults or Faults()
         self._clock = clock
