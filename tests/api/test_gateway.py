@@ -416,7 +416,7 @@ async def test_nobody_hangs_until_a_turn_that_is_far_away() -> None:
         bot = await it.key(requests_per_minute=1)
         await it.ask(headers=bot)
         refused = await it.ask(headers=bot, status=429)
-        assert 30 < int(refused.headers["retry-after"]) <= 60
+        assert 30 < int(refused.headers["retry-after"]) <= 62
 
 
 async def test_the_kill_switch_refuses_and_cuts_what_is_under_way() -> None:
