@@ -14,7 +14,7 @@ _NONE = (None, None)
 
 
 class KeyLimit:
-    """Raises ModelLimited with `retry_after` when a call's turn would not come within its timeout, or `max_wait`: who is
+    """Raises ModelLimited with `retry_after` when a call's turn would not come within its timeout or `max_wait`: who is
     told when to come back is better off than who hangs. What a call was expected to use and did not comes back."""
 
     def __init__(
