@@ -16,7 +16,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 
 .PHONY: help
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: $(VENV)/.base ## Run the example agent on a real log, kill its worker, watch it finish
@@ -60,6 +60,11 @@ prices: $(VENV)/.dev ## Take what models cost from genai-prices
 bench: $(VENV)/.bench system ## Measure speed and size beside DBOS
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-gateway
+bench-gateway: $(VENV)/.bench .venv-peers/.made system ## Measure the gateway beside litellm, TensorZero, Portkey and the SDKs
+	@[ -e ../shared/bench/load.c ] || .ci/system wrk
+	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),gateway)
+
 .PHONY: crash
 crash: $(VENV)/.dev system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
 	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -84,13 +89,14 @@ lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --all-extras --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --group bench -c requirements.lock -o requirements-bench.lock
+	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) --group peers -o requirements-peers.lock
 
 .PHONY: node
 node: $(NODE) ## Install the clients for Node that the gateway is tested with
 
 .PHONY: clean
 clean: ## Remove what can be made again
-	rm -rf $(VENV) tests/node/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers tests/node/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.base: requirements.lock .ci/venv
 	.ci/venv base
@@ -105,4 +111,13 @@ $(NODE): tests/node/package-lock.json | system
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-bench.lock
+	@touch $@
+
+# What others make must not disturb ours: it gets an environment of its own. One that can't be had is named by the
+# benchmark and left out.
+.venv-peers/.made: requirements-peers.lock bench/portkey/package-lock.json $(VENV)/.dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-peers
+	-$(BIN)/uv pip install --quiet --python .venv-peers/bin/python --require-hashes -r requirements-peers.lock
+	mkdir -p .venv-peers/node && cp bench/portkey/package.json bench/portkey/package-lock.json .venv-peers/node/
+	-npm ci --prefix .venv-peers/node --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

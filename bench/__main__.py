@@ -15,19 +15,28 @@ from bench import machine, report
 from bench.figure import Result
 from bench.place import Place
 
-NAMES = (
+ENGINE = (
     "steps_postgres", "runs_postgres", "steps_sqlite", "record_latency", "start_latency", "takeover", "memory",
     "install", "growth", "costs",
 )  # fmt: skip
+GATEWAY = (
+    "gateway_in_process", "gateway_http", "gateway_stream", "gateway_sdk", "gateway_recorded", "gateway_budget",
+    "gateway_outage", "gateway_size",
+)  # fmt: skip
+NAMES = (*ENGINE, *GATEWAY)
+SETS = {"engine": ENGINE, "gateway": GATEWAY}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Fairlead beside its peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(NAMES)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway"
+    )
     parser.add_argument("--quick", action="store_true", help="one repeat of a fifth of the work")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results; those of other names stay in it")
     given = parser.parse_args()
-    if unknown := set(given.names) - set(NAMES):
+    names = [name for one in given.names or ["engine"] for name in SETS.get(one, (one,))]
+    if unknown := set(names) - set(NAMES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}. There are: {', '.join(NAMES)}")
     described = machine.describe()
     print(report.heading(described))
@@ -38,7 +47,7 @@ def main() -> int:
             report.keep(given.json, described, result)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop of our processes
-        results = runner.run(run(given.names or NAMES, heard, quick=given.quick))
+        results = runner.run(run(names, heard, quick=given.quick))
     print(report.summary(results))
     return 0 if all(figure.verdict != "NOT MET" for result in results for figure in result.figures) else 1
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ import psutil
 
 from tests.servers import postgres_binaries
 
-_PACKAGES = ("fairlead", "asyncpg", "uvloop", "orjson", "dbos", "psycopg", "SQLAlchemy")
+_PACKAGES = (
+    "fairlead", "asyncpg", "uvloop", "orjson", "aiohttp", "dbos", "psycopg", "SQLAlchemy", "openai", "anthropic",
+)  # fmt: skip
+_PEERS = ("litellm", "tensorzero")  # in an environment of their own
+_VENV = Path(__file__).resolve().parent.parent / ".venv-peers"
 
 
 def describe() -> dict[str, Any]:
@@ -24,7 +29,7 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "postgresql": _postgres(),
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))} | _peers(),
         "commit": _commit(),
     }
 
@@ -47,6 +52,15 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+def _peers() -> dict[str, str]:
+    """Those in `.venv-peers`, where it was made."""
+    folders = [*_VENV.glob("lib/python*/site-packages")]
+    found = {one.metadata["Name"]: one.version for one in distributions(path=[str(folder) for folder in folders])}
+    versions = {name: found[name] for name in _PEERS if name in found}
+    portkey = _VENV / "node/node_modules/@portkey-ai/gateway/package.json"
+    return versions | ({"Portkey": json.loads(portkey.read_text())["version"]} if portkey.exists() else {})
 
 
 def _postgres() -> str:

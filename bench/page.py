@@ -19,8 +19,9 @@ INTRODUCTION = f"""<!-- Made by `python -m bench.page`. Measure again, do not ed
 
 # Benchmarks
 
-    make bench ARGS="--json docs/benchmarks.json"        # measure; `make bench ARGS="NAME --quick"` for a look
-    .venv/bin/python -m bench.page                       # write this page
+    make bench ARGS="--json docs/benchmarks.json"                     # the engine; `ARGS="NAME --quick"` for a look
+    make bench-gateway ARGS="gateway --json docs/benchmarks.json"     # the model layer
+    .venv/bin/python -m bench.page                                    # write this page
 
 Fairlead is measured as it is used: `fairlead work` and `fairlead serve` processes with the settings of
 production (on SQLite those of staging, because production wants PostgreSQL), a
@@ -29,6 +30,12 @@ PostgreSQL, in turn with it, several times; a figure is the median of the repeat
 them follow in brackets. A ratio is ours over theirs. Ratios and CPU seconds travel from machine to machine better than
 figures per second do. The load says how many processes wanted a core, ours included, when a benchmark began and ended:
 above the number of cores, something else was at work as well.
+
+The model layer is measured on a provider of this machine that answers at once, because an added tenth of a millisecond
+can't be seen beside a real one. Each caller and each gateway is a process of its own; the peers (litellm and its proxy,
+TensorZero embedded, Portkey, the SDKs of OpenAI and Anthropic) ask the same provider in the same minutes, in turn with
+ours. They have no budgets, limits, usage rows or logs of calls switched on; ours has all of them. A peer that could not
+be installed or did not start is named.
 
 PostgreSQL is a server of our own with `fsync`, `synchronous_commit` and `full_page_writes` on, and
 {", ".join(f"`{name} = {value}`" for name, value in POSTGRES.items())}.

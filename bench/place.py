@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ class Place:
 
     quick: bool
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="fairlead-bench-")))
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
+    """Started here: those that still run when we close, because something failed, are killed."""
     _server: PostgresServer | None = None
     _admin: Any = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -58,6 +61,10 @@ class Place:
         await self._admin.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
 
     async def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
         if self._admin is not None:
             await self._admin.close()
         if self._server is not None:

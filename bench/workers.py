@@ -84,10 +84,10 @@ def start(command: str, url: str, folder: Path, *, slots: int, more: Mapping[str
 
 
 @asynccontextmanager
-async def engine_on(url: str, folder: Path) -> AsyncIterator[Engine]:
+async def engine_on(url: str, folder: Path, *, root: Path = PROJECT) -> AsyncIterator[Engine]:
     """To submit runs with, and to make the schema."""
-    settings = load_settings(root=PROJECT, environ=environment(url, folder, 1))
-    agents = load_project(PROJECT / "fairlead.toml").agents
+    settings = load_settings(root=root, environ=environment(url, folder, 1))
+    agents = load_project(root / "fairlead.toml").agents
     engine = await open_engine(settings, agents, providers={}, clock=SystemClock(), emit=silent)
     try:
         yield engine

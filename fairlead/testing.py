@@ -19,6 +19,7 @@ from typing import Any
 
 from fairlead.agents.spec import AgentSpec, spec_of
 from fairlead.clock import Clock, SystemClock, to_micros
+from fairlead.config import lend_keys as lend_keys
 from fairlead.config import load_settings
 from fairlead.database import Blobs, Call, Database
 from fairlead.database.sql import parse

@@ -155,6 +155,7 @@ def test_every_python_and_toml_block_is_whole(page: Path) -> None:
         ("README.md", "assistant", "How long is this sentence?", "Simulated answer after 1 tool calls. Last result: 5"),
         ("docs/tasks/write-an-agent.md", "review", {"order_id": "A-107", "cents": 4200}, None),
         ("docs/tasks/write-an-agent.md", "clerk", "A-107", None),
+        ("docs/tasks/bring-an-agent.md", "support", "A-107", None),
         ("docs/tasks/write-a-policy.md", "assistant", "How long is this sentence?", "That is 5 words."),
     ],
     ids=lambda value: value if isinstance(value, str) and "/" in value else None,

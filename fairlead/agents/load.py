@@ -26,6 +26,7 @@ from typing import Any, cast
 
 from fairlead.agents.load_code import forget_project_code, load_object
 from fairlead.agents.spec import AgentSpec, Limits, spec_of
+from fairlead.config import lend_keys
 from fairlead.errors import ConfigurationError
 
 FILE = "fairlead.toml"
@@ -66,6 +67,7 @@ def load_project(path: Path | str = ".") -> Project:
     Raises ConfigurationError that names the file, and the line where the project's code fails.
     """
     declared = read_declaration(path)
+    lend_keys()
     forget_project_code(declared.root)
     agents = {name: _agent(name, entry, declared) for name, entry in declared.agents.items()}
     return Project(declared.name, declared.root, declared.file, agents, declared.providers)

@@ -1,7 +1,7 @@
 """What a project offers to run: a name, one async call, and its limits.
 
-Made from a native Agent or from any callable: `f(input)` or `f(input, ctx)`, sync or async, a
-method, a partial, an object with `__call__`.
+Made from a native Agent, from an agent of a framework that we know, or from any callable: `f(input)` or
+`f(input, ctx)`, sync or async, a method, a partial, an object with `__call__`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from fairlead.agents.agent import NAME, Agent, check_limits, usd_to_nano
 from fairlead.agents.context import Context
+from fairlead.agents.frameworks import adopt
 from fairlead.agents.loop import converse
 from fairlead.agents.signature import describe
 from fairlead.agents.sync_context import Bridge, SyncContext
@@ -55,13 +56,19 @@ def spec_of(name: str, target: Any, limits: Limits | None = None, *, description
         raise ConfigurationError(f"{name!r} is no name for an agent.", hint="Use 1 to 64 letters, digits, `_` or `-`.")
     if isinstance(target, Agent):
         return _of_native(name, target, limits, description)
-    if not callable(target) or isinstance(target, type):
+    adopted = adopt(name, target)
+    if adopted is None and (not callable(target) or isinstance(target, type)):
         raise ConfigurationError(
             f"The agent `{name}` is {_a(target)}, which cannot be called.",
             hint="Point to an Agent, or to a function of (input) or (input, ctx).",
         )
     limits = limits or Limits()
     _check_limits(name, limits)
+    if adopted is not None:
+        return AgentSpec(
+            name, adopted.call, limits.timeout, limits.model_timeout, usd_to_nano(limits.budget_usd),
+            description or adopted.description,
+        )  # fmt: skip
     reader = _input_reader(target)
     return AgentSpec(
         name,

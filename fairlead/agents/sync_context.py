@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import inspect
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 
 class Bridge:
@@ -23,19 +25,27 @@ class Bridge:
 
     def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What `fn` gives on the loop, awaited if it must be. Raises CancelledError once closed."""
-        if self._closed:
-            raise asyncio.CancelledError("The run no longer waits for this thread.")
-        future = asyncio.run_coroutine_threadsafe(_await(fn, args, kwargs), self._loop)
-        self._open.add(future)
-        if self._closed:  # closed since we looked
-            future.cancel()
+        return self.wait(_await(fn, args, kwargs))
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """The same for a coroutine."""
         try:
-            return future.result()
+            return self.send(work).result()
         except concurrent.futures.CancelledError:
             # asyncio's is no Exception, so `except Exception` in the callable does not swallow it.
             raise asyncio.CancelledError("The run was stopped.") from None
-        finally:
-            self._open.discard(future)
+
+    def send(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Lets the loop do the work, from whatever thread. Raises CancelledError once closed."""
+        if self._closed:
+            work.close()
+            raise asyncio.CancelledError("The run no longer waits for this thread.")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._open.add(future)
+        future.add_done_callback(self._open.discard)
+        if self._closed:  # closed since we looked
+            future.cancel()
+        return future
 
     def close(self) -> None:
         """Let an abandoned thread do nothing more: its open calls are cancelled, further ones refused."""

@@ -6,6 +6,7 @@ May import: errors, clock.
 """
 
 from fairlead.config.describe import SettingDoc, describe_settings
+from fairlead.config.lent_keys import lend_keys
 from fairlead.config.load import load_settings
 from fairlead.config.parts import (
     AccessSettings,
@@ -21,6 +22,7 @@ from fairlead.config.parts import (
     ModelSettings,
     ServerSettings,
     TelemetrySettings,
+    Ungoverned,
     UnknownPrice,
 )
 from fairlead.config.settings import Settings, ShownSetting
@@ -42,7 +44,9 @@ __all__ = [
     "Settings",
     "ShownSetting",
     "TelemetrySettings",
+    "Ungoverned",
     "UnknownPrice",
     "describe_settings",
+    "lend_keys",
     "load_settings",
 ]

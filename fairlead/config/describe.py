@@ -119,5 +119,8 @@ def _kind(info: FieldInfo) -> str:
     kind = next(kind for kind in kinds if kind is not type(None))
     if issubclass(kind, Enum):
         return " | ".join(str(item.value) for item in kind)
-    words = {bool: "true or false", int: "number", Decimal: "amount", Path: "path", SecretStr: "secret", str: "text"}
+    words = {
+        bool: "true or false", int: "number", float: "number", Decimal: "amount", Path: "path", SecretStr: "secret",
+        str: "text",
+    }  # fmt: skip
     return words[kind]

@@ -19,6 +19,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from fairlead.config.describe import PARTS, PREFIX, SettingDoc, describe_settings
+from fairlead.config.lent_keys import LENT_KEY
 from fairlead.config.parts import DatabaseSettings, Environment
 from fairlead.config.required import missing_in_production
 from fairlead.config.settings import Settings
@@ -69,7 +70,8 @@ def _sources(root: Path, environ: Mapping[str, str], overrides: Mapping[str, Any
     """Weakest first."""
     for name in (".env", ".env.local"):
         yield _Source(name, _read_file(root / name))
-    yield _Source("environment", {k: v for k, v in environ.items() if not _is_service_link(k, v)})
+    seen = {k: v for k, v in environ.items() if not _is_service_link(k, v) and v != LENT_KEY}
+    yield _Source("environment", seen)
     yield _Source("argument", {PREFIX + k.upper(): v for k, v in overrides.items()})
 
 

@@ -45,6 +45,11 @@ class CacheKind(StrEnum):
     REDIS = "redis"
 
 
+class Ungoverned(StrEnum):
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
 class UnknownPrice(StrEnum):
     """What becomes of a call to a model that has no known price."""
 
@@ -256,6 +261,11 @@ class ModelSettings(Part):
         "Tokens a minute to each provider and model, over all processes; 0: no limit.",
         name="MODEL_TOKENS_PER_MINUTE",
         ge=0,
+    )
+    ungoverned: Ungoverned = setting(
+        Ungoverned.WARN,
+        "What becomes of a model call that an agent's library makes past budgets and journal: warn or refuse.",
+        name="MODEL_UNGOVERNED",
     )
 
 

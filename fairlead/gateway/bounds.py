@@ -17,7 +17,8 @@ from fairlead.gateway.usage import Usage, estimated_tokens
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 
-_PRELUDE = 1024  # what a chat template or a hidden prompt for tools may add once
+_PRELUDE = 64  # what a chat template may add once
+_TOOL_PROMPT = 1024  # what providers tell a model about tools, unseen; Anthropic documents up to some 700
 _IMAGE = 50_000  # gpt-4o-mini counts up to 48 169 for one image of 2048 x 4096
 _FILE = 1_000_000  # whatever fits into the largest context window
 _IMAGES = frozenset({"image_url", "image", "input_image"})
@@ -38,7 +39,8 @@ def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
 
 def _upper_bound(body: dict[str, Any], wire: Wire, size: int) -> Usage:
     beyond = sum([_beyond_bytes(part) - _inline(part) for part in wire.parts(body)])
-    return Usage(size + _PRELUDE + beyond, most_out(body, wire))
+    prelude = _PRELUDE + (_TOOL_PROMPT if body.get("tools") else 0)
+    return Usage(size + prelude + beyond, most_out(body, wire))
 
 
 def upper_bound_of(request: ModelRequest) -> Usage:

@@ -10,6 +10,7 @@ Never across tenants; never for what asks for randomness, unless told. A store t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -32,7 +33,8 @@ _PIECE = 64  # letters of a replayed stream's events
 
 
 class Cache:
-    """`switched_on`: for every request that does not say otherwise; else only for those that ask for it."""
+    """`switched_on`: for every request that does not say otherwise; else only for those that ask for it. `on_hit` is
+    told of every answer that cost nothing."""
 
     def __init__(
         self,
@@ -44,7 +46,9 @@ class Cache:
         emit: Emit,
         switched_on: bool = True,
         keep: timedelta = timedelta(seconds=3600),
+        on_hit: Callable[[ModelRequest, ModelReply], None] | None = None,
     ) -> None:
+        self._on_hit = on_hit
         self._call = call
         self._store = store
         self._wires = wires
@@ -127,6 +131,8 @@ class Cache:
 
     async def _hit(self, request: ModelRequest, reply: ModelReply, *, from_flight: bool) -> ModelReply:
         self._tell(request, reply, from_flight)
+        if self._on_hit is not None:
+            self._on_hit(request, reply)
         if request.sink is not None:
             await replay(reply.body, self._wires[reply.format], request.sink)
         return replace(reply, cached=True, cost_nano=0, attempts=(), first_token=None)

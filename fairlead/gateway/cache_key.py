@@ -37,7 +37,8 @@ def key_of(request: ModelRequest) -> str | None:
     body = {name: value for name, value in request.body.items() if name not in _NOT_THE_QUESTION}
     try:
         said = orjson.dumps(
-            [request.caller.tenant, request.format.value, request.model, body], option=orjson.OPT_SORT_KEYS
+            [request.caller.tenant, request.format.value, request.model, body, dict(request.headers)],
+            option=orjson.OPT_SORT_KEYS,
         )
     except (TypeError, orjson.JSONEncodeError):
         return None

@@ -37,7 +37,7 @@ class Cross:
         if crossed.dropped:
             self._tell(request, target, crossed.dropped)
         request.way.size = 0
-        inner = replace(request, body=crossed.body, format=target)
+        inner = replace(request, body=crossed.body, format=target, headers={})
         sink, created = request.sink, self._clock.micros() // 1_000_000
         if sink is None or not sink.wants_data:
             reply = await self._call(inner)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from fairlead.errors import BudgetExceededError
 
 _NANO_PER_USD = 1_000_000_000
+WARNINGS = (100, 80, 50)  # percent
 
 
 class RunBudget:
-    """A budget in memory, exact among all tasks of one event loop. It is not shared between processes."""
+    """A budget in memory, exact among all tasks of one event loop. It is not shared between processes. `warn` is told
+    once for each of 50, 80 and 100 percent, but for what was spent before."""
 
-    def __init__(self, limit_nano: int, spent_nano: int = 0) -> None:
+    def __init__(self, limit_nano: int, spent_nano: int = 0, *, warn: Callable[[int], None] | None = None) -> None:
+        self._warn = warn
+        self._told = _passed(spent_nano, limit_nano)
         self.limit_nano = limit_nano
         self.spent_nano = spent_nano
         self.held_nano = 0
@@ -47,9 +52,16 @@ class RunBudget:
         """End of a hold: so much is no longer held, so much of it is spent."""
         self.held_nano -= held_nano
         self.spent_nano += spent_nano
+        self._look_for_warning()
         waiting, self._changed = self._changed, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
+
+    def _look_for_warning(self) -> None:
+        passed = _passed(self.spent_nano, self.limit_nano)
+        if passed > self._told and self._warn is not None:
+            self._warn(passed)
+        self._told = max(self._told, passed)
 
     def _refusal(self, bound_nano: int) -> BudgetExceededError:
         return BudgetExceededError(
@@ -57,6 +69,11 @@ class RunBudget:
             f"{_usd(self.held_nano)} held, and the next call may cost up to {_usd(bound_nano)}.",
             hint="Raise budget_usd, lower max_tokens, or shorten the conversation.",
         )
+
+
+def _passed(spent: int, limit: int) -> int:
+    """The highest of the warnings that so much spent has earned, in percent; 0 for none."""
+    return next((percent for percent in WARNINGS if limit and spent * 100 >= percent * limit), 0)
 
 
 class RunHold:

@@ -21,9 +21,9 @@ from fairlead.telemetry.emit import Emit
 Keep = Callable[[ModelRequest, Attempt], None]
 
 
-def upper_bound_nano(request: ModelRequest, prices: Prices) -> int:
-    """The most that one try of this request can cost at this provider and model."""
-    return prices.cost_nano(request.model, bounds.upper_bound_of(request))
+def upper_bound_nano(request: ModelRequest, model: str, prices: Prices) -> int:
+    """The most that one try of this request can cost at this model."""
+    return prices.cost_nano(model, bounds.upper_bound_of(request))
 
 
 class Settle:
@@ -37,7 +37,7 @@ class Settle:
         self._keep = keep
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        bound = upper_bound_nano(request, self._prices)
+        bound = upper_bound_nano(request, request.model, self._prices)
         way = request.way
         hold = await way.budget.hold(bound)
         meter = way.meter = Meter()

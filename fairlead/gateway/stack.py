@@ -160,9 +160,9 @@ class Gateway:
 
     def upper_bound_nano(self, request: ModelRequest) -> int:
         """The most that one try of this request can cost, at the dearest of the models that may answer."""
-        return max(
-            upper_bound_nano(replace(request, model=model), self._prices) for model in self._route.candidates(request)
-        )
+        asked = (request.model, *(request.choices.fallback or ()))
+        models = {model for one in asked for model in self._route.may_answer(one)}
+        return max(upper_bound_nano(request, model, self._prices) for model in models)
 
     def models(self) -> list[str]:
         """The names of the declared models."""

@@ -23,6 +23,10 @@ class Format(StrEnum):
     MESSAGES = "messages"  # Anthropic messages
 
 
+FEATURE_HEADERS = ("anthropic-beta", "openai-beta")
+"""The only headers of a client that a provider ever sees: they say what its body may contain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """On whose behalf a call is made: what budgets, limits, caches, logs and the cost report go by.
@@ -78,6 +82,8 @@ class ModelRequest:
     format: Format = Format.CHAT
     sink: Sink | None = None
     choices: Choices = field(default_factory=Choices)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of FEATURE_HEADERS those that the client sent; sent on to a provider of this format."""
     way: Way = field(default_factory=Way, repr=False, compare=False)
 
     @property

@@ -116,6 +116,8 @@ def digested(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]
 def _digest(request: ModelRequest) -> str:
     """Chat completions as they were always counted; another format is another question."""
     encoded = encode(request.body)
+    if request.headers:
+        encoded = encode(dict(request.headers)) + encoded
     return digest_of(encoded if request.format is Format.CHAT else request.format.encode() + encoded)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fairlead.runs.branch import Branch
+from fairlead.runs.branch import INSIDE, Branch
 from fairlead.runs.run import Event
 
 _SETTLED = ("step", "failed", "outcome")
@@ -51,6 +51,7 @@ class Book:
         self._records: dict[str, Record] = {}
         self._aliases: dict[str, str] = {}
         self._known: set[str] = set()
+        self._inside: dict[str, list[str]] = {}  # keys of steps within a step, by its key
         self._failed: list[Record] = []  # to be done again; what they cost stays spent
         self.other_path_accepted = False  # a person resumed the run although it had diverged
         for event in events:
@@ -89,6 +90,11 @@ class Book:
         """Nobody else will get it."""
         return self._records.pop(record.key)
 
+    def forget_inside(self, key: str) -> None:
+        """The step is answered from its record: nobody will ask for the steps within it."""
+        for one in self._inside.pop(key, ()):
+            self._records.pop(one, None)
+
     def failed_before(self, key: str) -> bool:
         """Whether a retry has this step done again: that is no other path."""
         return any(record.key == key for record in self._failed)
@@ -115,11 +121,17 @@ class Book:
         if record is None:
             record = Record(key, event.kind or "", event.name or "", event.branch, event.digest)
             self._records[key] = record
+            self._place(record)
         if event.type in _SETTLED:
             record.settled = event
         else:
             record.lost += record.begun is not None and record.settled is None
             record.begun, record.settled = event, None  # begun again after a person said "repeat"
+
+    def _place(self, record: Record) -> None:
+        for part in record.branch.split("/") if INSIDE in record.branch else ():
+            if part.startswith(INSIDE):
+                self._inside.setdefault(part.removeprefix(INSIDE), []).append(record.key)
 
     def _forget_failures(self) -> None:
         """What failed is done again. An effect that had begun stays known as begun: its tool may have had it."""

@@ -17,6 +17,7 @@ from hashlib import blake2b
 from typing import Any
 
 _CURRENT: contextvars.ContextVar[Branch] = contextvars.ContextVar("fairlead_branch")
+INSIDE = "in:"
 
 
 class Branch:
@@ -36,6 +37,12 @@ class Branch:
         number = self._children.get(name, 0)
         self._children[name] = number + 1
         path = f"{self.path}/{name}.{number}" if self.path else f"{name}.{number}"
+        self._living[path] = 1
+        return Branch(path, self._living)
+
+    def inside(self, key: str) -> Branch:
+        """Where the steps within a step happen: a tool that asks a model, say. They go with it when it is replayed."""
+        path = f"{self.path}/{INSIDE}{key}" if self.path else f"{INSIDE}{key}"
         self._living[path] = 1
         return Branch(path, self._living)
 

@@ -15,6 +15,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from fairlead.agents import guest
+from fairlead.agents.guest import HouseRules
 from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, to_micros
@@ -51,6 +53,7 @@ class Executor:
         others: Others,
         load_state: LoadState,
         publish: Callable[[str, str], None],
+        rules: HouseRules,
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -60,6 +63,7 @@ class Executor:
         self._others = others
         self._load_state = load_state
         self._publish = publish
+        self._rules = rules
         self._clock = clock
         self._emit = emit
 
@@ -69,9 +73,14 @@ class Executor:
         book = Book(events)
         limit = spec.budget_nano if run.budget_nano is None else run.budget_nano
         spent = sum(_cost(record) for record in book.all())
-        return Holding(
-            run, spec, book, RunBudget(limit, spent), journal=self._journal, clock=self._clock, told=self._tell
-        )
+        budget = RunBudget(limit, spent, warn=lambda percent: self._warn(run, percent, limit))
+        return Holding(run, spec, book, budget, journal=self._journal, clock=self._clock, told=self._tell)
+
+    def _warn(self, run: Run, percent: int, limit: int) -> None:
+        self._emit(
+            "budget_warning", tenant=run.tenant, scope=f"run:{run.id}", period="total", percent=percent,
+            limit_nano=limit, run_id=run.id, agent=run.agent,
+        )  # fmt: skip
 
     async def execute(self, held: Holding) -> Ending:
         """Call the agent and leave its run. Never raises for what the agent did; `FENCED`: the run was taken over."""
@@ -90,6 +99,8 @@ class Executor:
 
     async def _call(self, held: Holding, ctx: RunContext) -> Ending:
         timers = self._set_timers(held)
+        visitor = self._guest(held, ctx)
+        guest.enter(visitor)
         held.left = False
         try:
             if held.ending is None:
@@ -100,14 +111,22 @@ class Executor:
         except (SystemExit, KeyboardInterrupt) as error:
             return self._ended(held, failed(RuntimeError(f"The agent tried to end the process ({error!r}).")))
         except Exception as error:  # noqa: BLE001 whatever an agent raises is how its run ended
-            return self._ended(held, failed(error, trace=traceback.format_exc()[-_TRACE:]))
+            return self._ended(held, failed(visitor.reason(error), trace=traceback.format_exc()[-_TRACE:]))
         finally:
             held.left = True
+            visitor.close()
             for timer in timers:
                 timer.cancel()
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 await _forget_cancellation(task)
+
+    def _guest(self, held: Holding, ctx: RunContext) -> guest.Guest:
+        """Who answers the model calls that the agent's libraries make by themselves."""
+        return guest.Guest(
+            ctx.ask, self._rules, timeout=held.spec.model_timeout, run_id=held.run.id, agent=held.run.agent,
+            emit=self._emit,
+        )  # fmt: skip
 
     def _ended(self, held: Holding, ending: Ending) -> Ending:
         """Who was told to stop has stopped, whatever it said last."""

@@ -29,6 +29,7 @@ _LINGER = timedelta(milliseconds=50)  # cheap code between steps gets this long 
 _SHORT = timedelta(seconds=1)  # a wait this short is not worth parking
 _LOOK_AGAIN = timedelta(seconds=1)
 _ANY = 2**31 - 1  # a timer is woken by nobody
+_NOT_LOOKED = -1
 _NO_STEP = (None, None, "", None, "", None)  # what belongs to the whole run
 
 
@@ -141,7 +142,8 @@ class Holding:
     async def until(self, key: str, wait: Wait, check: Callable[[], Awaitable[T | None]]) -> T:
         """What `check` gives, as soon as it gives something. Meanwhile the run may be parked."""
         waits = self._waits = self._waits or {}
-        waits[key] = wait if wait.reason is Reason.TIMER else replace(wait, seen=self.run.wakes)
+        # What it waits for may have come before this claim: until it has been looked for, the run must not be parked.
+        waits[key] = wait if wait.reason is Reason.TIMER else replace(wait, seen=_NOT_LOOKED)
         try:
             while True:
                 seen = wait.seen if wait.reason is Reason.TIMER else await self.journal.wakes(self.run)
@@ -199,6 +201,8 @@ class Holding:
         self._lingering = None
         if activity != self._activity or self.under_way or not self._waits or self.ending is not None:
             return
+        if any(wait.seen == _NOT_LOOKED for wait in self._waits.values()):
+            return  # whoever looks comes here again
         ending = parked(tuple(self._waits.values()))
         if ending.wake_at is None or ending.wake_at - self.clock.now() > _SHORT:
             self.halt(ending)

@@ -19,7 +19,7 @@ from fairlead.agents.jsonable import decode, encode
 from fairlead.agents.thread import in_thread
 from fairlead.errors import FairleadError, NotJson
 from fairlead.runs.book import Record
-from fairlead.runs.branch import Branch, current
+from fairlead.runs.branch import Branch, current, enter
 from fairlead.runs.ending import Ending, diverged
 from fairlead.runs.failure import recalled
 from fairlead.runs.holding import Holding
@@ -86,6 +86,7 @@ class Recording:
         event = record.settled
         data: dict[str, Any] = (event.data if event is not None else None) or {}
         self.held.steps += 1
+        self.held.book.forget_inside(record.key)
         if "error" in data:
             raise recalled(data["error"]["error"], data["error"]["message"])
         return data.get("result")
@@ -97,7 +98,7 @@ class Recording:
         started = held.clock.monotonic()
         try:
             try:
-                result = await work()
+                result = await self._within(step, work)
                 encoded = encode(result)
             except Exception as error:
                 await self.fail(step, error, given)
@@ -111,6 +112,16 @@ class Recording:
         )  # fmt: skip
         # The caller sees what a replay will see: a tuple is a list the first time too.
         return result if isinstance(result, _SAME_IN_JSON) else decode(encoded)
+
+    async def _within(self, step: Step, work: Callable[[], Awaitable[Any]]) -> Any:
+        outer = current() or self._root
+        inner = outer.inside(step.key)
+        enter(inner)
+        try:
+            return await work()
+        finally:
+            outer.ended(inner.path)
+            enter(outer)
 
     async def done(self, step: Step, data: bytes) -> None:
         self.held.steps += 1

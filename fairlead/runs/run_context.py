@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from fairlead.agents import guest
 from fairlead.agents.agent import usd_to_nano
 from fairlead.agents.context import BlobRef, ChildRun, Decision
 from fairlead.agents.invoke import check_outcome, invoke
@@ -116,7 +117,11 @@ class RunContext:
         tally = Tally(self._held.budget)
         bound = self._gateway.upper_bound_nano(replace(request, way=Way(tally)))
         asking = Asking(self._recording, tally=tally, bound_nano=bound, deltas=self._deltas)
-        return await self._gateway.complete(request, recorder=asking, budget=tally, summaries=self._summaries)
+        token = guest.leave()  # what the gateway sends is no guest's
+        try:
+            return await self._gateway.complete(request, recorder=asking, budget=tally, summaries=self._summaries)
+        finally:
+            guest.come_back(token)
 
     async def use_tool(self, tool: Tool, arguments: Mapping[str, Any], *, call_id: str | None = None) -> Any:
         recording = self._recording

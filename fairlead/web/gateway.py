@@ -43,6 +43,8 @@ from fairlead.gateway import Caller, Choices, Format, Gateway, ModelReply, Model
 from fairlead.gateway.complexity import Complexity
 from fairlead.gateway.exchange import JSON, Exchange, Receive, Send
 from fairlead.gateway.exchange import Scope as HttpScope
+from fairlead.gateway.status import STATUSES
+from fairlead.gateway.types import FEATURE_HEADERS
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
@@ -121,6 +123,7 @@ class GatewayEndpoints:
         request = ModelRequest(
             model, body, self._timeout, _caller(visit.caller, visit.headers, body), answer.wire.FORMAT,
             Sink(on_data=answer.events) if streamed else None, _choices(visit.headers),
+            {name: visit.headers[name] for name in FEATURE_HEADERS if name in visit.headers},
         )  # fmt: skip
 
         async def work() -> None:
@@ -177,31 +180,11 @@ class _Answer:
         await self._exchange.whole(status, self.wire.problem(status, error), JSON, *headers)
 
 
-_STATUSES = {
-    "budget": 402,
-    "calls_stopped": 403,
-    "model_refused": 400,
-    "model_denied": 502,
-    "model_limited": 429,
-    "model_timeout": 504,
-    "model_unavailable": 503,
-    "broken_answer": 502,
-    "error_within": 502,
-    "circuit_open": 503,
-    "all_providers_unavailable": 503,
-    "all_providers_failed": 502,
-    "configuration": 404,
-    "invalid_input": 400,
-    "not_json": 400,
-}
-"""Where clients of model providers expect another status than the API's, or the API never says it.
-
-402, because the official clients try a 429 again and again, and a budget is not soon full again."""
 _TRIED_ENOUGH = frozenset({502, 504})
 
 
 def gateway_status(error: FairleadError) -> int:
-    return _STATUSES.get(error.code) or status_of(error)
+    return STATUSES.get(error.code) or status_of(error)
 
 
 def _for_outside(error: FairleadError, request_id: str) -> FairleadError:

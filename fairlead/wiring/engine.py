@@ -9,11 +9,14 @@ from typing import Any
 
 from fairlead.access import MIGRATIONS as KEYS
 from fairlead.access import KeyBook
+from fairlead.agents.frameworks.sdk_transport import lay_under
+from fairlead.agents.guest import HouseRules
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
-from fairlead.config import DatabaseSettings, Settings
+from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
 from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
 from fairlead.gateway import Model, Prices
+from fairlead.gateway.addresses import addresses
 from fairlead.gateway.schema import MIGRATIONS as GATEWAY
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.control import Control
@@ -48,6 +51,7 @@ class Engine:
     announcer: Announcer
     key_book: KeyBook
     ids: Ids
+    rules: HouseRules
     clock: Clock
     emit: Emit
 
@@ -108,6 +112,7 @@ async def open_engine(
         announcer=announcer,
         key_book=key_book,
         ids=ids,
+        rules=_rules(settings, providers, models),
         clock=clock,
         emit=emit,
     )
@@ -119,9 +124,19 @@ async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock)
     return await Postgres.open(settings.url, clock=clock, connections=settings.pool_size)
 
 
-def make_worker(engine: Engine) -> Worker:
-    """A worker for all agents of the project, on the release the settings name."""
+def _rules(
+    settings: Settings, providers: Mapping[str, Mapping[str, Any]], models: Mapping[str, Model] | None
+) -> HouseRules:
+    refuse = settings.models.ungoverned is Ungoverned.REFUSE
+    return HouseRules(addresses(providers), tuple(models or ()), refuse)
 
+
+def make_worker(engine: Engine) -> Worker:
+    """A worker for all agents of the project, on the release the settings name. From here on model calls that
+    libraries make inside runs are answered by their runs."""
+
+    lend_keys()
+    lay_under(engine.rules.addresses, engine.emit)
     # Timers and deadlines go by the database's clock: workers' own may differ.
     clock = SteeredClock(engine.clock)
 
@@ -138,6 +153,7 @@ def make_worker(engine: Engine) -> Worker:
             others=engine.control,
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
+            rules=engine.rules,
             clock=clock,
             emit=engine.emit,
         )

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -32,7 +33,7 @@ from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.schema import load_queries
 from fairlead.gateway.switch import Stops, Switch
 from fairlead.gateway.transport import Transport
-from fairlead.gateway.types import Attempt, ModelRequest
+from fairlead.gateway.types import Attempt, ModelReply, ModelRequest
 from fairlead.gateway.usage_log import UsageLog, UsageRow
 from fairlead.gateway.usage_retention import UsageRetention
 from fairlead.gateway.wire import WIRES
@@ -106,7 +107,12 @@ async def open_models(
         if chosen.cache is CacheKind.OFF:
             return call
         store = _cache_store(settings, database, clock)
-        caches.append(Cache(call, store=store, wires=WIRES, clock=clock, emit=emit, keep=chosen.cache_ttl))
+        caches.append(
+            Cache(
+                call, store=store, wires=WIRES, clock=clock, emit=emit, keep=chosen.cache_ttl,
+                on_hit=lambda request, reply: usage.add(_hit(request, reply, prices, clock)),
+            )
+        )  # fmt: skip
         return caches[-1]
 
     def limited(name: str, call: Complete) -> Complete:
@@ -125,7 +131,7 @@ async def open_models(
             purses=budgets.purse,
             provider_switch=lambda name, call: Switch(call, stops, provider=name),
             limit=limited,
-            keep=lambda request, attempt: usage.add(_row(request, attempt)),
+            keep=lambda request, attempt: usage.add(_row(request, attempt, prices)),
         ),
     )  # fmt: skip
     retention = UsageRetention(
@@ -205,15 +211,26 @@ def _process() -> str:
     return f"{os.getpid()}-{os.urandom(8).hex()}"
 
 
-def _row(request: ModelRequest, attempt: Attempt) -> UsageRow:
+def _row(request: ModelRequest, attempt: Attempt, prices: Prices) -> UsageRow:
     who, used = request.caller, attempt.usage
     return UsageRow(
         at=attempt.started_at, tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
         release=who.release, provider=attempt.provider, model=attempt.model, outcome=attempt.outcome,
         tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in,
         cache_written=used.cache_written, reasoning=used.reasoning, estimated=used.estimated,
-        cost_nano=attempt.cost_nano, saved_nano=0, took=attempt.took, first_token=None,
-        streamed=request.sink is not None, cached=False,
+        cost_nano=attempt.cost_nano, saved_nano=prices.saved_nano(attempt.model, used) if used.cached_in else 0,
+        took=attempt.took, streamed=request.sink is not None,
+    )  # fmt: skip
+
+
+def _hit(request: ModelRequest, reply: ModelReply, prices: Prices, clock: Clock) -> UsageRow:
+    """An answer of our own cache: nothing was used, and this much saved."""
+    who = request.caller
+    return UsageRow(
+        at=clock.now(), tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
+        release=who.release, provider=reply.provider, model=reply.model, outcome="ok",
+        saved_nano=prices.saved_nano(reply.model, reply.usage, answered_from_cache=True), took=timedelta(0),
+        streamed=request.sink is not None, cached=True,
     )  # fmt: skip
 
 

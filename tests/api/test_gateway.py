@@ -166,11 +166,11 @@ async def test_several_choices_come_as_asked_or_are_refused_where_they_can_not()
 
 
 @pytest.mark.parametrize("model", ["sim/test", "chat/test", "claude/test"])
-async def test_nothing_of_a_request_but_its_body_reaches_the_provider(model: str) -> None:
+async def test_of_a_request_its_body_and_named_features_reach_the_provider(model: str) -> None:
     async with house() as it:
         mine = {
             **AS_ROOT, "authorization": f"Bearer {ROOT}", "openai-organization": "org-mine", "x-forwarded-host": "evil",
-            "x-base-url": "http://evil", "anthropic-beta": "mine", "cookie": "session=mine", "user-agent": "mine/1",
+            "x-base-url": "http://evil", "anthropic-beta": "known-2026-01-01", "cookie": "session=mine", "user-agent": "mine/1",
             "x-fairlead-metadata": "team=mine",
         }  # fmt: skip
         await it.ask(headers=mine, model=model)

@@ -13,7 +13,8 @@ from pathlib import Path
 from fairlead.clock import SystemClock
 from fairlead.config import BudgetSettings
 from fairlead.errors import BudgetExceededError
-from fairlead.gateway.budgets import SharedBudgets, load_queries
+from fairlead.gateway.budgets import SharedBudgets
+from fairlead.gateway.schema import load_queries
 from fairlead.gateway.types import Caller
 from fairlead.telemetry.emit import silent
 from tests.budget.bugs import purse_with, queries_with

@@ -53,8 +53,8 @@ def make_worker(engine: Engine, bug: str) -> Worker:
     def executor(journal: Journal) -> Executor:
         return executor_type(
             journal, dict(engine.agents), gateway=engine.gateway, others=engine.control,
-            load_state=engine.control.thread_state, publish=engine.database.signals.publish, clock=clock,
-            emit=engine.emit,
+            load_state=engine.control.thread_state, publish=engine.database.signals.publish, rules=engine.rules,
+            clock=clock, emit=engine.emit,
         )  # fmt: skip
 
     parts = Parts(

@@ -31,8 +31,10 @@ from fairlead.gateway.transport_aiohttp import AiohttpTransport, translate
 from fairlead.gateway.types import Format, ModelRequest
 from fairlead.gateway.wire import WIRES
 from tests.gateway.loopback import Speak, ask, hang, peer, says
+from tests.gateway.plants import provider_type
 
 KEY = "sk-secret-0123456789"
+_PATIENCE = 10  # seconds: a provider that is still waiting then has failed
 Ask = Callable[..., ModelRequest]
 
 ANSWERS: dict[Format, dict[str, Any]] = {
@@ -80,7 +82,7 @@ def _ignore(text: str) -> None:
 async def provider(url: str, *, silence: timedelta | None = None, **more: Any) -> AsyncIterator[HttpProvider]:
     settings: dict[str, Any] = {"formats": tuple(Format), "key": KEY, "headers": {"x-api-key": KEY}, **more}
     endpoint = Endpoint(url, **settings)
-    it = HttpProvider("local", endpoint, transport=AiohttpTransport(), clock=SystemClock(), silence=silence)
+    it = provider_type()("local", endpoint, transport=AiohttpTransport(), clock=SystemClock(), silence=silence)
     try:
         yield it
     finally:
@@ -91,7 +93,8 @@ async def outcome(speak: Speak | None, request: ModelRequest, **more: Any) -> Fa
     """The error of asking a server that speaks so."""
     async with peer(speak) as server, provider(server.url, **more) as it:
         with pytest.raises(FairleadError) as caught:
-            await it.complete(request)
+            async with asyncio.timeout(_PATIENCE):
+                await it.complete(request)
         return caught.value
 
 

@@ -84,3 +84,17 @@ async def test_a_budget_is_never_exceeded_with_200_calls_at_once(limit: int, see
     assert budget.held_nano == 0
     # Nobody was refused while there was room for the dearest call.
     assert 0 in spent or budget.spent_nano + 60 > limit or len(spent) == 200
+
+
+def test_each_warning_is_told_once() -> None:
+    told: list[int] = []
+    budget = RunBudget(100, warn=told.append)
+    for _ in range(11):
+        budget.hold_now(0).settle(10)
+    assert told == [50, 80, 100]
+
+
+def test_what_was_spent_before_is_not_warned_of_again() -> None:
+    told: list[int] = []
+    RunBudget(100, 85, warn=told.append).hold_now(10).settle(10)
+    assert told == []

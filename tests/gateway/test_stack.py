@@ -2,12 +2,25 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from fairlead.clock import SystemClock
 from fairlead.errors import BudgetExceededError, ConfigurationError, InvalidInput, ModelTimeout
-from fairlead.gateway import Complete, Gateway, ModelReply, ModelRequest, Prices, RunBudget, Usage, build
+from fairlead.gateway import (
+    Complete,
+    Gateway,
+    Hold,
+    ModelReply,
+    ModelRequest,
+    Prices,
+    RunBudget,
+    Shared,
+    Unlimited,
+    Usage,
+    build,
+)
 from fairlead.gateway.faults import Fault, Faults
 from fairlead.gateway.prices import usd
 from fairlead.gateway.providers.simulated import SimulatedProvider
@@ -148,3 +161,61 @@ async def test_a_bill_beyond_the_bound_is_charged_and_told() -> None:
     [told] = heard.of("llm_over_bound")
     assert told["cost_nano"] == reply.cost_nano == budget.spent_nano > told["bound_nano"]
     assert set(told) <= set(EVENTS["llm_over_bound"].fields)
+
+
+def noting(order: list[str], name: str) -> Any:
+    """A wrapper that says when it is passed."""
+
+    def wrap(call: Complete) -> Complete:
+        async def passed(request: ModelRequest) -> ModelReply:
+            order.append(name)
+            return await call(request)
+
+        return passed
+
+    return wrap
+
+
+class Purse(Unlimited):
+    def __init__(self, order: list[str]) -> None:
+        self.order = order
+
+    async def hold(self, bound_nano: int) -> Hold:
+        self.order.append("hold")
+        return await super().hold(bound_nano)
+
+
+async def test_a_call_passes_the_stack_in_its_order_and_each_try_the_inner_part_of_it() -> None:
+    order: list[str] = []
+    faults = Faults()
+    faults.next.append(Fault.SERVER_ERROR)
+    provider = SimulatedProvider(clock=MovedClock(), faults=faults)
+    complete = provider.complete
+
+    async def asked(request: ModelRequest) -> ModelReply:
+        order.append("provider")
+        return await complete(request)
+
+    provider.complete = asked  # pyright: ignore[reportAttributeAccessIssue]
+    shared = Shared(
+        switch=noting(order, "switch"),
+        cache=noting(order, "cache"),
+        key_limit=noting(order, "key's limit"),
+        purses=lambda caller, own: order.append("budgets") or Purse(order),  # type: ignore[func-returns-value]
+        provider_switch=lambda name, call: noting(order, f"switch of {name}")(call),
+        limit=lambda name, call: noting(order, f"limit of {name}")(call),
+        keep=lambda request, attempt: order.append(f"kept {attempt.outcome}"),
+    )
+
+    class Journal(Memory):
+        async def once(self, request: ModelRequest, call: Complete) -> ModelReply:
+            order.append("recorded")
+            return await super().once(request, call)
+
+    gateway = build([provider], Prices(), MovedClock(), Heard(), jitter=lambda: 0, shared=shared)
+    await gateway.complete(ask(seconds=60), recorder=Journal())
+    each_try = ["switch of simulated", "limit of simulated", "hold", "provider"]
+    assert order == [
+        "recorded", "switch", "cache", "key's limit", "budgets",
+        *each_try, "kept model_unavailable", *each_try, "kept ok",
+    ]  # fmt: skip

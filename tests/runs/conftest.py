@@ -13,6 +13,8 @@ import pytest
 
 from fairlead import testing
 
+testing.lend_keys()  # guests make their clients without any
+
 OpenEngine = Callable[..., Awaitable[testing.Running]]
 
 

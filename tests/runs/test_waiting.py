@@ -10,6 +10,7 @@ import pytest
 
 from fairlead import testing
 from fairlead.errors import Conflict
+from fairlead.runs.holding import Wait
 from fairlead.runs.run import Approval, Reason, Run, Status
 from tests.runs.conftest import Gate, OpenEngine
 
@@ -244,4 +245,36 @@ async def test_a_retry_does_failed_children_again(engine: OpenEngine) -> None:
     run = await running.submit("agent")
     assert (await running.ended(run.id)).status is Status.ERROR
     await running.engine.control.retry(run.id)
+    assert (await running.ended(run.id)).output == "done"
+
+
+async def test_a_run_is_not_parked_before_all_it_waits_for_has_been_looked_for(engine: OpenEngine, gate: Gate) -> None:
+    """An answer may have come before this claim: parked then, the run would sleep on it."""
+
+    async def idles(_: Any, ctx: Any) -> str:
+        return await gate("done")
+
+    running = await engine(idles=idles)
+    run = await running.submit("idles")
+    await gate.reached()
+    [worker] = running.workers
+    assert worker.session is not None
+    held = worker.session.holdings[run.id]
+    looked = asyncio.Event()
+
+    async def nothing_yet() -> None:
+        return None
+
+    async def found_late() -> str:
+        await looked.wait()
+        return "answered before"
+
+    quick = asyncio.create_task(held.until("quick", Wait(Reason.APPROVAL, None), nothing_yet))
+    slow = asyncio.create_task(held.until("slow", Wait(Reason.APPROVAL, None), found_late))
+    await asyncio.sleep(0.2)  # four times as long as a run that only waits is kept
+    assert held.ending is None
+    looked.set()
+    assert await slow == "answered before"
+    quick.cancel()
+    gate.open.set()
     assert (await running.ended(run.id)).output == "done"

@@ -84,7 +84,8 @@ class HttpProvider:
         streamed = request.sink is not None
         body = wire.build(request.body, model=model, streamed=streamed, cap_name=endpoint.cap_name)
         silence = self._silence if streamed else None
-        return Post(self._urls[request.format], endpoint.headers, body, request.timeout, silence=silence)
+        headers = {**request.headers, **endpoint.headers}
+        return Post(self._urls[request.format], headers, body, request.timeout, silence=silence)
 
     async def _whole(self, request: ModelRequest, wire: Wire, post: Post) -> ModelReply:
         answer = await self._transport.post_json(post)
