@@ -91,6 +91,9 @@ lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --group bench -c requirements.lock -o requirements-bench.lock
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) --group peers -o requirements-peers.lock
 
+.PHONY: node
+node: $(NODE) ## Install the clients for Node that the gateway is tested with
+
 .PHONY: clean
 clean: ## Remove what can be made again
 	rm -rf $(VENV) .venv-peers tests/node/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -203,7 +203,5 @@ def node_clients() -> Path:
     """The folder of scripts that use the official clients for Node, which are installed."""
     folder = Path(__file__).resolve().parent / "node"
     if shutil.which("node") is None or not (folder / "node_modules/openai").is_dir():
-        raise ServerMissing(
-            "Node or its packages are not installed. Run `make tests/node/node_modules/.package-lock.json`."
-        )
+        raise ServerMissing("Node or its packages are not installed. Run `make node`.")
     return folder

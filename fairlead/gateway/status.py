@@ -20,4 +20,6 @@ STATUSES = {
     "invalid_input": 400,
     "not_json": 400,
 }
-"""By an error's code: where that status differs from the API's own, or the API never says it."""
+"""By an error's code: where that status differs from the API's own, or the API never says it.
+
+402, because the official clients try a 429 again and again, and a used-up budget is not soon full again."""

@@ -24,7 +24,8 @@ class Format(StrEnum):
 
 
 FEATURE_HEADERS = ("anthropic-beta", "openai-beta")
-"""The only headers of a client that a provider ever sees: they say what its body may contain."""
+"""The only headers of a guest's client that a provider ever sees: they say what its body may contain. Of a request over
+HTTP it sees none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,6 @@ from fairlead.gateway.complexity import Complexity
 from fairlead.gateway.exchange import JSON, Exchange, Receive, Send
 from fairlead.gateway.exchange import Scope as HttpScope
 from fairlead.gateway.status import STATUSES
-from fairlead.gateway.types import FEATURE_HEADERS
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
@@ -123,7 +122,6 @@ class GatewayEndpoints:
         request = ModelRequest(
             model, body, self._timeout, _caller(visit.caller, visit.headers, body), answer.wire.FORMAT,
             Sink(on_data=answer.events) if streamed else None, _choices(visit.headers),
-            {name: visit.headers[name] for name in FEATURE_HEADERS if name in visit.headers},
         )  # fmt: skip
 
         async def work() -> None:
