@@ -31,7 +31,7 @@ from fairlead.gateway.rate_store import RateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.schema import load_queries
 from fairlead.gateway.switch import Stops, Switch
-from fairlead.gateway.transport import Transport
+from fairlead.gateway.transport_http1 import Http1Transport
 from fairlead.gateway.types import Attempt, ModelRequest
 from fairlead.gateway.usage_log import UsageLog, UsageRow
 from fairlead.gateway.usage_retention import UsageRetention
@@ -114,7 +114,7 @@ async def open_models(
 
     gateway = build(
         declared_providers(
-            providers, root=settings.root, secret=secret, open_transport=_open_transport, clock=clock,
+            providers, root=settings.root, secret=secret, open_transport=Http1Transport, clock=clock,
             silence=chosen.timeout,
         ),
         prices, clock, emit, jitter=random.random, models=models, policy=_policy(chosen),
@@ -215,8 +215,3 @@ def _row(request: ModelRequest, attempt: Attempt) -> UsageRow:
         cost_nano=attempt.cost_nano, saved_nano=0, took=attempt.took, first_token=None,
         streamed=request.sink is not None, cached=False,
     )  # fmt: skip
-
-
-def _open_transport() -> Transport:
-    """An HTTP client takes a sixth of a second to import: not for those whose models are simulated in the process."""
-    return import_module("fairlead.gateway.transport_aiohttp").AiohttpTransport()
