@@ -170,7 +170,7 @@ def _rate(name: str, table: Mapping[str, Any], default: Rate) -> Rate:
 
 
 def _expected_tokens(request: ModelRequest) -> int:
-    return bounds.expected_input_of(request) + bounds.most_out(request.body, WIRES[request.format])
+    return bounds.expected_input_of(request) + bounds.most_out_of(request)
 
 
 def _rate_store(settings: Settings, database: Database) -> RateStore:
