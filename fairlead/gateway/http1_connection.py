@@ -16,8 +16,9 @@ from typing import Any, cast
 
 import httptools
 
-from fairlead.errors import BrokenAnswer, FairleadError, ModelUnavailable
+from fairlead.errors import BrokenAnswer, FairleadError, ModelTimeout, ModelUnavailable
 from fairlead.gateway.http1_head import Place
+from fairlead.gateway.transport import Post
 
 _MOST_HEAD = 64 * 1024  # bytes of all headers and trailers of an answer, and of one piece of framing
 _PER_HEADER = 32  # what we count for each beside its bytes: many empty ones cost too
@@ -26,6 +27,13 @@ _STALE = 1.0  # seconds within which a connection that had been closed already s
 _LINGER = 1.0
 _LEFT_OVER = 1024  # bytes
 _NO_BODY = frozenset({204, 304})
+
+
+def late(post: Post) -> ModelTimeout:
+    return ModelTimeout(
+        f"The provider did not finish within {post.timeout.total_seconds():g} s.",
+        hint="Raise model_timeout, or ask for a shorter answer.",
+    )
 
 
 class _Stage(enum.Enum):
@@ -50,24 +58,29 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._error: FairleadError | None = None
         self._silence: asyncio.TimerHandle | None = None
+        self._late: asyncio.TimerHandle | None = None
         self._used = False
         self.idle_since = 0.0
         self.stale = False
         """Whether it failed as one does that the other side had closed before we sent: the request was not seen."""
 
-    def send(self, data: bytes, *, limit: int, streamed: bool, silence: float | None) -> None:
-        """`limit` bounds the bytes of the answer's body. Streamed: the provider has to wait for whoever takes."""
+    def send(self, data: bytes, post: Post, *, streamed: bool, deadline: float | None) -> None:
+        """Until `deadline`, by the loop's time, the whole answer must be here; a timer takes a sixth of what
+        `asyncio.timeout` does. Streamed: the provider has to wait for whoever takes."""
         self.status = 0
         self.headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
         self._size = self._kept = self._head_size = self._framing = 0
-        self._limit, self._streamed = limit, streamed
+        self._post, self._limit, self._streamed = post, post.limit, streamed
         self._heard = self._paused = self._until_close = self._informed = False
         self._whole: Callable[[], None] | None = None
         self._stage = _Stage.ASKED
         self._sent_at = self._active_at = self._loop.time()
-        if silence is not None:
+        if post.silence is not None:
+            silence = post.silence.total_seconds()
             self._silence = self._loop.call_later(silence, self._listen, silence)
+        if deadline is not None:
+            self._late = self._loop.call_at(deadline, self._end_late)
         self._transport.write(data)
 
     async def headed(self) -> None:
@@ -256,7 +269,13 @@ class Connection(asyncio.Protocol):
         else:
             self._refuse(ModelUnavailable("The provider fell silent.", hint="See AI_SERVICE_TIMEOUT."))
 
+    def _end_late(self) -> None:
+        self._refuse(late(self._post))
+
     def _quiet(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None

@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 
-from fairlead.errors import ModelRefused, ModelTimeout, ModelUnavailable
-from fairlead.gateway.http1_connection import Connection
+from fairlead.errors import ModelRefused, ModelUnavailable
+from fairlead.gateway.http1_connection import Connection, late
 from fairlead.gateway.http1_dial import dial
 from fairlead.gateway.http1_head import Place, head_of
 from fairlead.gateway.transport import Answer, NeverSent, Post, Stream
@@ -37,14 +37,7 @@ class Http1Transport:
         self._closed = False
 
     async def post_json(self, post: Post) -> Answer:
-        bound = asyncio.timeout(post.timeout.total_seconds())
-        try:
-            async with bound:
-                connection = await self._asked(post, streamed=False)
-        except TimeoutError as error:
-            if not bound.expired():
-                raise
-            raise _late(post) from error
+        connection = await self._asked(post, streamed=False)
         answer = Answer(connection.status, connection.headers, connection.body())
         self._give_back(connection)
         return answer
@@ -65,7 +58,7 @@ class Http1Transport:
         except TimeoutError as error:
             if not bound.expired():
                 raise
-            raise _late(post) from error
+            raise late(post) from error
 
     async def aclose(self) -> None:
         self._closed = True
@@ -79,14 +72,15 @@ class Http1Transport:
         """The connection by which the answer came; of a stream, its head."""
         head = self._head(post.url, tuple(post.headers.items()))
         data = head.with_body(post.body)
+        deadline = asyncio.get_running_loop().time() + post.timeout.total_seconds()
         if (kept := self._kept(head.place)) is not None:
             try:
-                return await _exchange(kept, data, post, streamed)
+                return await _exchange(kept, data, post, streamed, deadline)
             except ModelUnavailable:
                 # It had been closed when we sent: the answer was lost with nothing of it heard, and at once.
                 if not kept.stale:
                     raise
-        return await _exchange(await self._new(head.place), data, post, streamed)
+        return await _exchange(await self._new(head.place, post, deadline), data, post, streamed, deadline)
 
     def _kept(self, place: Place) -> Connection | None:
         """The one that was used last: the others may be closed sooner."""
@@ -118,16 +112,19 @@ class Http1Transport:
                 del self._idle[place]
         self._sweep = loop.call_later(_KEEP, self._close_idle) if self._idle else None
 
-    async def _new(self, place: Place) -> Connection:
+    async def _new(self, place: Place, post: Post, deadline: float) -> Connection:
         if self._closed:
             raise ModelUnavailable("The model layer is being closed.") from NeverSent("closed")
-        bound = asyncio.timeout(_CONNECT)
+        latest = asyncio.get_running_loop().time() + _CONNECT
+        bound = asyncio.timeout_at(min(latest, deadline))
         try:
             async with bound:
                 return await self._connect(place)
         except UnicodeError as error:
             raise ModelRefused("The provider's address is not a URL.", hint="Look at base_url.") from _unsent(error)
         except OSError as error:  # also of TLS, of the resolver, and the bound's own
+            if bound.expired() and deadline < latest:
+                raise late(post) from error
             if bound.expired():
                 raise ModelUnavailable(f"The provider took no connection within {_CONNECT:g} s.") from _unsent(error)
             said = f"No connection to the provider: {error}."
@@ -150,9 +147,9 @@ class Http1Transport:
             return self._trust
 
 
-async def _exchange(connection: Connection, data: bytes, post: Post, streamed: bool) -> Connection:
-    silence = None if post.silence is None else post.silence.total_seconds()
-    connection.send(data, limit=post.limit, streamed=streamed, silence=silence)
+async def _exchange(connection: Connection, data: bytes, post: Post, streamed: bool, deadline: float) -> Connection:
+    # Whoever takes a stream is bounded with it, by `post_stream`.
+    connection.send(data, post, streamed=streamed, deadline=None if streamed else deadline)
     try:
         await (connection.headed() if streamed else connection.finished())
     except BaseException:
@@ -164,13 +161,6 @@ async def _exchange(connection: Connection, data: bytes, post: Post, streamed: b
 async def _pieces(connection: Connection) -> AsyncIterator[bytes]:
     while piece := await connection.take():
         yield piece
-
-
-def _late(post: Post) -> ModelTimeout:
-    return ModelTimeout(
-        f"The provider did not finish within {post.timeout.total_seconds():g} s.",
-        hint="Raise model_timeout, or ask for a shorter answer.",
-    )
 
 
 def _unsent(error: Exception) -> NeverSent:
