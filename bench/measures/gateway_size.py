@@ -21,8 +21,7 @@ WORK = (
 )
 _MB = 2**20
 _PATH = "/v1/chat/completions"
-_IMPORTS = "import fairlead.cli, fairlead.wiring.serving, fairlead.wiring.gateway, {transport}"
-_TRANSPORT = "fairlead.gateway.transport_aiohttp"
+_IMPORTS = "import fairlead.cli, fairlead.wiring.serving, fairlead.wiring.models"
 
 
 async def measure(place: Place) -> tuple[list[Figure], list[str]]:
@@ -40,7 +39,7 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     finally:
         for one in (others, provider):
             one.stop()
-    imports = [await _import_cost(sys.executable, _IMPORTS.format(transport=_TRANSPORT)) for _ in range(place.repeats)]
+    imports = [await _import_cost(sys.executable, _IMPORTS) for _ in range(place.repeats)]
     return _figures(sizes, imports, await _litellm_imports(place), others), [loopback.note(place), *others.notes()]
 
 

@@ -34,17 +34,17 @@ def choices(body: dict[str, Any]) -> int:
 
 def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
     """No provider can bill more tokens than these for this request."""
-    return _upper_bound(body, wire, input_size(body))
+    return _upper_bound(body, wire, input_size(body), most_out(body, wire))
 
 
-def _upper_bound(body: dict[str, Any], wire: Wire, size: int) -> Usage:
+def _upper_bound(body: dict[str, Any], wire: Wire, size: int, most: int) -> Usage:
     beyond = sum([_beyond_bytes(part) - _inline(part) for part in wire.parts(body)])
     prelude = _PRELUDE + (_TOOL_PROMPT if body.get("tools") else 0)
-    return Usage(size + prelude + beyond, most_out(body, wire))
+    return Usage(size + prelude + beyond, most)
 
 
 def upper_bound_of(request: ModelRequest) -> Usage:
-    return _upper_bound(request.body, WIRES[request.format], _size_of(request))
+    return _upper_bound(request.body, WIRES[request.format], _size_of(request), most_out_of(request))
 
 
 def expected_input_of(request: ModelRequest) -> int:
@@ -57,6 +57,14 @@ def _size_of(request: ModelRequest) -> int:
     if not way.size:
         way.size = input_size(request.body)
     return way.size
+
+
+def most_out_of(request: ModelRequest) -> int:
+    """The same as `most_out`, worked out once for a body."""
+    way = request.way
+    if not way.most_out:
+        way.most_out = most_out(request.body, WIRES[request.format])
+    return way.most_out
 
 
 def most_out(body: dict[str, Any], wire: Wire) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -42,7 +41,7 @@ class Budgeted:
             self._tell(request, started, _failed(error))
             raise
         self._tell(request, started, _answered(reply))
-        return replace(reply, cost_nano=sum([one.cost_nano for one in tries]), attempts=tuple(tries))
+        return reply.charged(sum([one.cost_nano for one in tries]), tuple(tries))
 
     def _tell(self, request: ModelRequest, started: float, ending: dict[str, Any]) -> None:
         tries, who = request.way.tries, request.caller

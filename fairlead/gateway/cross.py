@@ -36,16 +36,20 @@ class Cross:
         crossed = crossing.request(body, source, target, lossy=lossy, cap_name=self._cap_name)
         if crossed.dropped:
             self._tell(request, target, crossed.dropped)
-        request.way.size = 0
         inner = replace(request, body=crossed.body, format=target, headers={})
-        sink, created = request.sink, self._clock.micros() // 1_000_000
-        if sink is None or not sink.wants_data:
-            reply = await self._call(inner)
-        else:
-            reply = await self._streamed(inner, sink, source, created)
+        created = self._clock.micros() // 1_000_000
+        way = request.way
+        known, way.size, way.most_out = (way.size, way.most_out), 0, 0
+        try:
+            reply = await self._asked(inner, source, created)
+        finally:
+            way.size, way.most_out = known  # another candidate may take the body as it was
         return replace(reply, body=crossing.answer(reply.body, target, source, created=created), format=source)
 
-    async def _streamed(self, request: ModelRequest, sink: Sink, source: Format, created: int) -> ModelReply:
+    async def _asked(self, request: ModelRequest, source: Format, created: int) -> ModelReply:
+        sink = request.sink
+        if sink is None or not sink.wants_data:
+            return await self._call(request)
         stream = crossing.stream(request.format, source, created=created)
 
         async def cross(events: Sequence[bytes]) -> None:

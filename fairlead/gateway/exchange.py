@@ -62,16 +62,25 @@ class Exchange:
 
     async def until_gone(self, work: Awaitable[None]) -> None:
         """Does the work, or drops it when the client leaves: then it has let go of everything before this returns."""
-        working, gone = asyncio.ensure_future(work), asyncio.ensure_future(self._gone())
+        task = asyncio.current_task()
+        assert task is not None
+        others, left = task.cancelling(), False  # requests to cancel us that are not the client's
+
+        async def watch() -> None:
+            nonlocal left
+            await self._gone()
+            left = task.cancel()
+
+        watching = asyncio.ensure_future(watch())
         try:
-            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await work
+        except asyncio.CancelledError:
+            if not left or task.cancelling() - 1 > others:
+                raise
         finally:
-            gone.cancel()
-            if left := not working.done():
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=True)
-        if not left:
-            await working
+            watching.cancel()
+            if left:
+                task.uncancel()
 
     async def _gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -135,7 +135,7 @@ class Gateway:
         sink = request.sink
         if sink is not None and sink.wants_data and not _wants_usage(request):
             sink = _without_usage(sink)
-        request = replace(request, sink=sink, way=Way() if budget is None else Way(budget))
+        request = request.on(Way() if budget is None else Way(budget), sink)
         if request.choices.fit is not None:
             request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
         return await self._once(request, recorder)

@@ -8,7 +8,7 @@ unopened).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,26 +63,3 @@ class Transport(Protocol):
     def post_stream(self, post: Post) -> AbstractAsyncContextManager[Stream]: ...
 
     async def aclose(self) -> None: ...
-
-
-class LateTransport:
-    """A transport that is opened when it is first used."""
-
-    def __init__(self, open_transport: Callable[[], Transport]) -> None:
-        self._open = open_transport
-        self._transport: Transport | None = None
-
-    async def post_json(self, post: Post) -> Answer:
-        return await self._opened().post_json(post)
-
-    def post_stream(self, post: Post) -> AbstractAsyncContextManager[Stream]:
-        return self._opened().post_stream(post)
-
-    async def aclose(self) -> None:
-        if self._transport is not None:
-            await self._transport.aclose()
-
-    def _opened(self) -> Transport:
-        if self._transport is None:
-            self._transport = self._open()
-        return self._transport

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from fairlead.errors import InvalidInput
@@ -87,6 +88,12 @@ class ModelRequest:
     """Of FEATURE_HEADERS those that the client sent; sent on to a provider of this format."""
     way: Way = field(default_factory=Way, repr=False, compare=False)
 
+    def on(self, way: Way, sink: Sink | None) -> ModelRequest:
+        """The same, on its way through the stack. Each call needs it, and `replace` takes five times as long."""
+        return ModelRequest(
+            self.model, self.body, self.timeout, self.caller, self.format, sink, self.choices, self.headers, way
+        )
+
     @property
     def told(self) -> bool:
         """The caller has seen a piece of the answer."""
@@ -130,6 +137,13 @@ class ModelReply:
     format: Format = Format.CHAT
     cached: bool = False
 
+    def charged(self, cost_nano: int, attempts: tuple[Attempt, ...]) -> ModelReply:
+        """The same, with all that it took. As `ModelRequest.on`."""
+        return ModelReply(
+            self.body, self.usage, cost_nano, self.provider, self.model, attempts, self.first_token, self.format,
+            self.cached,
+        )  # fmt: skip
+
     @property
     def message(self) -> dict[str, Any]:
         """The first choice's message of a chat completion."""
@@ -165,6 +179,7 @@ class ModelReply:
         )
 
 
+@lru_cache(maxsize=1024)
 def split_model(model: str) -> tuple[str, str]:
     """ "openai/gpt-5-mini" → ("openai", "gpt-5-mini"). Only the first slash divides."""
     provider, slash, name = model.partition("/")

@@ -35,3 +35,5 @@ class Way:
     """Told the headers of every answer, also of refusals."""
     size: int = 0
     """Bytes of the body's input, once they have been counted; 0 before."""
+    most_out: int = 0
+    """Tokens that the whole answer may have at most, once that was worked out; 0 before."""

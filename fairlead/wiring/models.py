@@ -32,7 +32,7 @@ from fairlead.gateway.rate_store import RateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.schema import load_queries
 from fairlead.gateway.switch import Stops, Switch
-from fairlead.gateway.transport import Transport
+from fairlead.gateway.transport_http1 import Http1Transport
 from fairlead.gateway.types import Attempt, ModelReply, ModelRequest
 from fairlead.gateway.usage_log import UsageLog, UsageRow
 from fairlead.gateway.usage_retention import UsageRetention
@@ -120,7 +120,7 @@ async def open_models(
 
     gateway = build(
         declared_providers(
-            providers, root=settings.root, secret=secret, open_transport=_open_transport, clock=clock,
+            providers, root=settings.root, secret=secret, open_transport=Http1Transport, clock=clock,
             silence=chosen.timeout,
         ),
         prices, clock, emit, jitter=random.random, models=models, policy=_policy(chosen),
@@ -176,7 +176,7 @@ def _rate(name: str, table: Mapping[str, Any], default: Rate) -> Rate:
 
 
 def _expected_tokens(request: ModelRequest) -> int:
-    return bounds.expected_input_of(request) + bounds.most_out(request.body, WIRES[request.format])
+    return bounds.expected_input_of(request) + bounds.most_out_of(request)
 
 
 def _rate_store(settings: Settings, database: Database) -> RateStore:
@@ -232,8 +232,3 @@ def _hit(request: ModelRequest, reply: ModelReply, prices: Prices, clock: Clock)
         saved_nano=prices.saved_nano(reply.model, reply.usage, answered_from_cache=True), took=timedelta(0),
         streamed=request.sink is not None, cached=True,
     )  # fmt: skip
-
-
-def _open_transport() -> Transport:
-    """An HTTP client takes a sixth of a second to import: not for those whose models are simulated in the process."""
-    return import_module("fairlead.gateway.transport_aiohttp").AiohttpTransport()

@@ -10,14 +10,9 @@ from fairlead.errors import ConfigurationError, FairleadError, UnknownSetting
 from fairlead.gateway.provider import Provider
 from fairlead.gateway.providers.declared import declared_providers
 from fairlead.gateway.simulate import Simulator
-from fairlead.gateway.transport import Transport
-from fairlead.gateway.transport_aiohttp import AiohttpTransport
+from fairlead.gateway.transport_http1 import Http1Transport
 from fairlead.gateway.types import Format
 from tests.gateway.loopback import ask, simulating
-
-
-def no_transport() -> Transport:
-    raise AssertionError("nobody asked for HTTP")
 
 
 def declare(tables: dict[str, Any], root: Path, **secrets: str) -> dict[str, Provider]:
@@ -25,13 +20,13 @@ def declare(tables: dict[str, Any], root: Path, **secrets: str) -> dict[str, Pro
         tables,
         root=root,
         secret=lambda name: secrets.get(name, ""),
-        open_transport=AiohttpTransport if tables else no_transport,
+        open_transport=Http1Transport,
         clock=SystemClock(),
     )
     return {provider.name: provider for provider in made}
 
 
-async def test_openai_and_simulated_exist_undeclared_and_load_no_http(tmp_path: Path) -> None:
+async def test_openai_and_simulated_exist_undeclared(tmp_path: Path) -> None:
     providers = declare({}, tmp_path)
     assert set(providers) == {"anthropic", "openai", "simulated"}
     assert await providers["simulated"].complete(ask())

@@ -7,10 +7,8 @@ import gzip
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
 
@@ -27,7 +25,7 @@ from fairlead.errors import (
     ModelUnavailable,
 )
 from fairlead.gateway.providers.http import Endpoint, HttpProvider
-from fairlead.gateway.transport_aiohttp import AiohttpTransport, translate
+from fairlead.gateway.transport_http1 import Http1Transport
 from fairlead.gateway.types import Format, ModelRequest
 from fairlead.gateway.wire import WIRES
 from tests.gateway.loopback import Speak, ask, hang, peer, says
@@ -82,7 +80,7 @@ def _ignore(text: str) -> None:
 async def provider(url: str, *, silence: timedelta | None = None, **more: Any) -> AsyncIterator[HttpProvider]:
     settings: dict[str, Any] = {"formats": tuple(Format), "key": KEY, "headers": {"x-api-key": KEY}, **more}
     endpoint = Endpoint(url, **settings)
-    it = provider_type()("local", endpoint, transport=AiohttpTransport(), clock=SystemClock(), silence=silence)
+    it = provider_type()("local", endpoint, transport=Http1Transport(), clock=SystemClock(), silence=silence)
     try:
         yield it
     finally:
@@ -369,19 +367,3 @@ async def test_without_its_key_a_provider_is_not_asked() -> None:
     async with provider("http://127.0.0.1:1", key="", key_name="OPENAI_API_KEY") as it:
         with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
             await it.complete(ask())
-
-
-def _all_errors(kind: type[BaseException]) -> set[type[BaseException]]:
-    return {kind}.union(*(_all_errors(child) for child in kind.__subclasses__()))
-
-
-@pytest.mark.parametrize("kind", sorted(_all_errors(aiohttp.ClientError), key=lambda kind: kind.__name__))
-@pytest.mark.parametrize("answered", [False, True])
-def test_every_error_of_the_library_has_a_translation(kind: type[aiohttp.ClientError], answered: bool) -> None:
-    error = kind.__new__(kind)
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
-        error.__dict__.update(
-            _conn_key=SimpleNamespace(host="h", port=1, ssl=True, is_ssl=True), _os_error=OSError(1, "no")
-        )
-        error.__dict__.update(_path="/p", _certificate_error=ValueError("no"))
-    assert isinstance(translate(error, answered=answered), FairleadError)

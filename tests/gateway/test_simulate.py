@@ -25,7 +25,7 @@ from fairlead.gateway.providers.http import HttpProvider
 from fairlead.gateway.providers.openai import openai
 from fairlead.gateway.providers.simulated import SimulatedProvider
 from fairlead.gateway.simulate import Simulator, server
-from fairlead.gateway.transport_aiohttp import AiohttpTransport
+from fairlead.gateway.transport_http1 import Http1Transport
 from tests.gateway.loopback import ask, simulating
 
 
@@ -37,7 +37,7 @@ def talks(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply:
 async def asking(app: Simulator) -> AsyncIterator[HttpProvider]:
     async with simulating(app) as url:
         endpoint = openai(url + "/v1", app.api_key, formats=tuple(Format))
-        provider = HttpProvider("simulated", endpoint, transport=AiohttpTransport(), clock=SystemClock())
+        provider = HttpProvider("simulated", endpoint, transport=Http1Transport(), clock=SystemClock())
         try:
             yield provider
         finally:
@@ -139,7 +139,7 @@ async def test_faults_and_counters_are_set_while_it_runs() -> None:
 async def test_with_a_key_it_asks_for_it() -> None:
     app = Simulator(talks, api_key="sesame")
     async with simulating(app) as url:
-        wrong = HttpProvider("s", openai(url + "/v1", "wrong"), transport=AiohttpTransport(), clock=SystemClock())
+        wrong = HttpProvider("s", openai(url + "/v1", "wrong"), transport=Http1Transport(), clock=SystemClock())
         with pytest.raises(ModelRefused, match="401"):
             await wrong.complete(ask())
         await wrong.aclose()

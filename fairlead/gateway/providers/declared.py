@@ -24,7 +24,7 @@ from fairlead.gateway.providers.anthropic import ANTHROPIC_URL, anthropic
 from fairlead.gateway.providers.http import Endpoint, HttpProvider
 from fairlead.gateway.providers.openai import OPENAI_URL, openai
 from fairlead.gateway.providers.simulated import SimulatedProvider
-from fairlead.gateway.transport import LateTransport, Transport
+from fairlead.gateway.transport import Transport
 from fairlead.gateway.types import Format
 
 KINDS = ("anthropic", "openai", "simulated")
@@ -44,11 +44,11 @@ def declared_providers(
     """A provider for each table, and `anthropic`, `openai` and `simulated`, which exist without one.
 
     `secret` gives the value of a variable, "" when it is not set. `open_transport` is called once for each provider
-    that speaks HTTP, when it is first asked: whoever stays with simulated models never loads an HTTP client.
+    that speaks HTTP.
     """
 
     def over_http(name: str, endpoint: Endpoint) -> Provider:
-        return HttpProvider(name, endpoint, transport=LateTransport(open_transport), clock=clock, silence=silence)
+        return HttpProvider(name, endpoint, transport=open_transport(), clock=clock, silence=silence)
 
     tables = {**{kind: {} for kind in KINDS}, **tables}
     return [_provider(name, table, root, secret, over_http, clock) for name, table in tables.items()]

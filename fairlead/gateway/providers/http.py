@@ -59,7 +59,7 @@ class HttpProvider:
     async def complete(self, request: ModelRequest) -> ModelReply:
         wire = WIRES[request.format]
         post = self._post(request, wire)
-        request.meter.begin(_expected(request, wire), most_out=bounds.most_out(request.body, wire))
+        request.meter.begin(_expected(request), most_out=bounds.most_out_of(request))
         try:
             if request.sink is None:
                 return await self._whole(request, wire, post)
@@ -94,9 +94,9 @@ class HttpProvider:
             raise self._refused(request, answer)
         try:
             body = wire.parse(answer.body)
-            usage = wire.usage_of(body) or _guessed(request, wire, len(answer.body))
+            usage = wire.usage_of(body) or _guessed(request, len(answer.body))
         except BrokenAnswer:
-            request.meter.settle(_guessed(request, wire, len(answer.body)))
+            request.meter.settle(_guessed(request, len(answer.body)))
             raise
         return self._reply(request, body, usage, first_token=None)
 
@@ -112,7 +112,7 @@ class HttpProvider:
                 body = assembly.finish()
             except ErrorWithin as error:
                 raise self._broken_off(request, error) from error
-            usage = assembly.usage() or _guessed(request, wire, assembly.size)
+            usage = assembly.usage() or _guessed(request, assembly.size)
         return self._reply(request, body, usage, None if first is None else timedelta(seconds=first - started))
 
     async def _relay(self, request: ModelRequest, stream: Stream, assembly: Assembly, sink: Sink) -> float | None:
@@ -165,12 +165,12 @@ class HttpProvider:
         return ErrorWithin(said) if request.told else ModelUnavailable(said)
 
 
-def _expected(request: ModelRequest, wire: Wire) -> Usage:
+def _expected(request: ModelRequest) -> Usage:
     """What is charged when the answer never comes. Nobody sees how far a whole answer got: all of it may be billed."""
-    unseen = bounds.most_out(request.body, wire) if request.sink is None else 0
+    unseen = bounds.most_out_of(request) if request.sink is None else 0
     return Usage(bounds.expected_input_of(request), unseen, estimated=True)
 
 
-def _guessed(request: ModelRequest, wire: Wire, size: int) -> Usage:
-    out = min(estimated_tokens(size), bounds.most_out(request.body, wire))
+def _guessed(request: ModelRequest, size: int) -> Usage:
+    out = min(estimated_tokens(size), bounds.most_out_of(request))
     return Usage(bounds.expected_input_of(request), out, estimated=True)
