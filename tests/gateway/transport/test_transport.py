@@ -502,8 +502,10 @@ async def test_the_total_time_bounds_connecting_too() -> None:
 
     async with server(no_handshake) as at, transport() as it:
         with pytest.raises(ModelTimeout):
-            await it.post_json(post(at.url.replace("http://", "https://"), seconds=0.2))
-        async with asyncio.timeout(0.5):
+            await it.post_json(post(at.url.replace("http://", "https://"), seconds=0.5))
+        async with asyncio.timeout(5):
+            while not at.visitors:
+                await asyncio.sleep(0.001)
             await at.visitors[0].gone.wait()
 
 
