@@ -1,8 +1,9 @@
 """What every try of a model call used, kept as rows and summed up for the cost report.
 
-    add(row) ──► waiting ──► one statement for all that waits, as soon as the last one returned ──► row and roll-ups
+    add(row) ──► waiting ──► one statement for all that came within a moment ──► row and roll-ups
 
-Nothing waits for a timer: whoever kills this process loses what was on its way, and no more. While the database is
+Whoever kills this process loses the rows of its last twenty milliseconds and what was on its way, and no more: a
+transaction for each call would cost more than the call. While the database is
 away rows wait in memory, up to a bound (some 25 MB); what comes beyond it is lost and told, with what it cost. Nothing
 is written to disk instead: without the database no run goes on and no shared budget lends money, so few calls are made.
 """
@@ -25,6 +26,7 @@ from fairlead.errors import DatabaseUnavailable
 from fairlead.telemetry.emit import Emit
 
 _BATCH = 500  # rows in one statement
+_GATHER = 0.02  # seconds
 _MOST_WAITING = 50_000
 _FIRST_PAUSE = timedelta(milliseconds=200)
 _LONGEST_PAUSE = timedelta(seconds=5)
@@ -107,6 +109,7 @@ class UsageLog:
 
     async def _drain(self) -> None:
         try:
+            await self._gather()
             while self._waiting:
                 batch = list(islice(self._waiting, _BATCH))
                 await self._keep([_columns(row, self._new_id()) for row in batch])
@@ -114,6 +117,15 @@ class UsageLog:
                     self._waiting.popleft()
         finally:
             self._task = None
+
+    async def _gather(self) -> None:
+        if self._closing:
+            return
+        self._pause = asyncio.get_running_loop().create_future()
+        timer = asyncio.get_running_loop().call_later(_GATHER, self._pause.cancel)
+        await asyncio.wait({self._pause})  # cancelled earlier when we are closed
+        timer.cancel()
+        self._pause = None
 
     async def _keep(self, rows: list[Sequence[Any]]) -> None:
         """Until they are written or can't be. Written twice they count once."""

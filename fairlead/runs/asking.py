@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -33,25 +35,35 @@ class Asking:
         shown, bodies = digested(request.body)
         held = recording.held
         held.begin()
+        keeping = self._keep(bodies)
         try:
             # Whoever finds this without an answer knows that the call may have been billed.
             await recording.begin(step, {"request": {"model": request.model, **shown}, "bound_nano": self._bound_nano})
-            await held.journal.keep_messages(held.run.tenant, held.run.id, bodies)
-            reply = await self._ask(step, request, call)
+            reply = await self._ask(step, request, call, keeping)
             data = encode({"request": {"model": request.model, **shown}, "result": reply.to_json()})
+            await keeping
             await recording.done(step, data)
         finally:
+            keeping.cancel()
             self._deltas.drop(step.key)
             held.end()
         return self._counted(reply)
 
-    async def _ask(self, step: Step, request: ModelRequest, call: Complete) -> ModelReply:
+    def _keep(self, bodies: dict[str, bytes]) -> asyncio.Task[None]:
+        """The messages must be there when the answer is recorded, not before it is asked for. In an empty context: the
+        task is no child of the agent's branch."""
+        held = self._recording.held
+        keeping = held.journal.keep_messages(held.run.tenant, held.run.id, bodies)
+        return asyncio.get_running_loop().create_task(keeping, context=Context())
+
+    async def _ask(self, step: Step, request: ModelRequest, call: Complete, keeping: asyncio.Task[None]) -> ModelReply:
         if request.sink is not None:
             request = replace(request, sink=self._shown(step, request.sink))
         try:
             # A shared budget that can't be asked is no answer about the call: nothing was sent, and the run waits.
             return await self._recording.held.journal.until_answered(lambda: call(request))
         except Exception as error:
+            await keeping
             await self._recording.fail(step, error, charged=self._tally.spent_nano)
             raise
 
