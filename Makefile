@@ -23,7 +23,7 @@ run: $(VENV)/.base ## Run the example agent on a real log, kill its worker, watc
 	$(BIN)/fairlead demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev system $(NODE) ## Run all tests on real servers and a real browser (ARGS="-k name")
+test: $(VENV)/.dev compiled system $(NODE) ## Run all tests on real servers and a real browser (ARGS="-k name")
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: lint
@@ -57,16 +57,16 @@ prices: $(VENV)/.dev ## Take what models cost from genai-prices
 	$(BIN)/python .ci/prices.py
 
 .PHONY: bench
-bench: $(VENV)/.bench system ## Measure speed and size beside DBOS
+bench: $(VENV)/.bench compiled system ## Measure speed and size beside DBOS
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: bench-gateway
-bench-gateway: $(VENV)/.bench .venv-peers/.made system ## Measure the gateway beside litellm, TensorZero, Portkey and the SDKs
+bench-gateway: $(VENV)/.bench .venv-peers/.made compiled system ## Measure the gateway beside litellm, TensorZero, Portkey and the SDKs
 	@[ -e ../shared/bench/load.c ] || .ci/system wrk
 	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),gateway)
 
 .PHONY: crash
-crash: $(VENV)/.dev system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
+crash: $(VENV)/.dev compiled system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
 	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: fresh
@@ -83,6 +83,11 @@ venv: $(VENV)/.dev ## Make the virtual environment from the lock files
 .PHONY: system
 system: ## Install the servers and the browser the tests use, where missing
 	@.ci/system postgres redis chromium faketime node
+
+# Tests and benchmarks start hundreds of processes; some machines tell Python to keep no compiled files.
+.PHONY: compiled
+compiled: $(VENV)/.dev
+	@$(BIN)/python -m compileall -q fairlead
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
