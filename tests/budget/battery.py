@@ -78,8 +78,8 @@ class Report:
     @property
     def explained(self) -> int:
         """The most that the kills explain: calls under way are charged at their bound, and so are those about to be
-        sent; beside them a process may have a fiftieth of the budget at hand."""
-        under_way = sum(sale.bound - sale.cost for sale in self.roll.under_way(self.killed))
+        sent and those whose end was not yet told; beside them a process may have a fiftieth of the budget at hand."""
+        under_way = sum(sale.bound - sale.cost for sale in self.roll.sales if sale.pid in self.killed)
         about_to = sum(self.roll.open.get(pid, 0) for pid in self.killed) * BOUND
         return under_way + about_to + len(self.killed) * self.config.limit // 50
 
