@@ -33,7 +33,7 @@ class Budgeted:
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
         way = request.way
-        way.budget, tries = self._purses(request.caller, way.budget), way.tries
+        way.budget, tries = self._purses(request.caller, way.own), way.tries
         started = self._clock.monotonic()
         try:
             reply = await self._call(request)

@@ -77,7 +77,7 @@ async def _summary(request: ModelRequest, ask: Ask, before: str, older: list[Mes
         "max_tokens": limit // _SUMMARY_SHARE,
     }
     choices = replace(request.choices, fit=None, complexity="simple")
-    asked = replace(request, body=body, format=Format.CHAT, sink=None, choices=choices, way=Way(request.way.budget))
+    asked = replace(request, body=body, format=Format.CHAT, sink=None, choices=choices, way=Way(request.way.own))
     return (await ask(asked)).message.get("content") or ""
 
 

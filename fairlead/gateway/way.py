@@ -21,8 +21,10 @@ _UNLIMITED = Unlimited()
 
 @dataclass(slots=True)
 class Way:
+    own: Budget = _UNLIMITED
+    """The caller's own budget."""
     budget: Budget = _UNLIMITED
-    """The caller's own at first, then all that apply."""
+    """All that apply, the own one among them: made anew when a call that could not be asked is made again."""
     meter: Meter = field(default_factory=Meter)
     """Of the try that is under way."""
     tries: list[Attempt] = field(default_factory=list["Attempt"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead.clock import SystemClock
-from fairlead.errors import BudgetExceededError, ConfigurationError, InvalidInput, ModelTimeout
+from fairlead.errors import BudgetExceededError, ConfigurationError, DatabaseUnavailable, InvalidInput, ModelTimeout
 from fairlead.gateway import (
     Complete,
     Gateway,
@@ -24,6 +24,8 @@ from fairlead.gateway import (
 from fairlead.gateway.faults import Fault, Faults
 from fairlead.gateway.prices import usd
 from fairlead.gateway.providers.simulated import SimulatedProvider
+from fairlead.gateway.purse import Purse as Several
+from fairlead.gateway.run_budget import RunHold
 from fairlead.telemetry.catalogue import EVENTS
 from tests.gateway.loopback import Heard, MovedClock, ask
 
@@ -219,3 +221,32 @@ async def test_a_call_passes_the_stack_in_its_order_and_each_try_the_inner_part_
         "recorded", "switch", "cache", "key's limit", "budgets",
         *each_try, "kept model_unavailable", *each_try, "kept ok",
     ]  # fmt: skip
+
+
+class AwayOnce(RunBudget):
+    """A shared budget whose database does not answer the first time."""
+
+    asked = 0
+
+    async def hold(self, bound_nano: int) -> RunHold:
+        self.asked += 1
+        if self.asked == 1:
+            raise DatabaseUnavailable("away")
+        return await super().hold(bound_nano)
+
+
+async def test_a_call_that_is_made_again_because_a_budget_could_not_be_asked_is_charged_once() -> None:
+    shared_budget, own = AwayOnce(10**9), RunBudget(10**9)
+    shared = Shared(purses=lambda caller, own: Several((own, shared_budget)))
+
+    class Patient:
+        async def once(self, request: ModelRequest, call: Complete) -> ModelReply:
+            with pytest.raises(DatabaseUnavailable):
+                await call(request)
+            return await call(request)
+
+    provider = SimulatedProvider(clock=SystemClock())
+    it = build([provider], Prices(), SystemClock(), Heard(), jitter=lambda: 0, shared=shared)
+    reply = await it.complete(ask(), recorder=Patient(), budget=own)
+    assert provider.calls == 1 and own.held_nano == shared_budget.held_nano == 0
+    assert own.spent_nano == shared_budget.spent_nano == reply.cost_nano > 0
