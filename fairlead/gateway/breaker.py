@@ -37,25 +37,26 @@ class Breaker:
         # Between here and the wire a call may wait for a limit or for money; meanwhile others may find out.
         way = request.way
         way.gate = self._still_closed if circuit.state is State.CLOSED else None
-        tried = len(way.tries)
+        tried, probe = len(way.tries), circuit.state is not State.CLOSED
         try:
             reply = await self._call(request)
         except (ModelUnavailable, ModelTimeout, BrokenAnswer, ModelDenied) as error:
-            self._judge(error, sent=len(way.tries) > tried, took=self._clock.monotonic() - started)
+            took = self._clock.monotonic() - started
+            if len(way.tries) == tried or (isinstance(error, ModelTimeout) and took < _FAIR_CHANCE):
+                self._undecided(probe)
+            else:
+                self._moved(circuit.answered if isinstance(error, ModelLimited) else circuit.failed)
             raise
         except BaseException:
-            circuit.undecided()
+            self._undecided(probe)
             raise
         self._moved(circuit.answered)
         return reply
 
-    def _judge(self, error: Exception, *, sent: bool, took: float) -> None:
-        if not sent or (isinstance(error, ModelTimeout) and took < _FAIR_CHANCE):
+    def _undecided(self, probe: bool) -> None:
+        """Only the probe itself makes room for another: a call from before it opened may end while the probe is out."""
+        if probe:
             self.circuit.undecided()
-        elif isinstance(error, ModelLimited):
-            self._moved(self.circuit.answered)
-        else:
-            self._moved(self.circuit.failed)
 
     def _moved(self, judge: Callable[[float], None]) -> None:
         before = self.circuit.state
