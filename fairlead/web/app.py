@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -75,11 +76,14 @@ def make_app(
         metrics=metrics, probes=probes or {}, stopping=stopping or asyncio.Event(),
     )  # fmt: skip
     app = FastAPI(title="Fairlead", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.router.routes.extend(api_routes(doors))
+    routes = api_routes(doors)
+    app.router.routes.extend(routes)
     if console is not None:
         app.include_router(console)
     endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
-    front: ASGIApp = Front(_routing(app, endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit)
+    front: ASGIApp = Front(
+        _routing(app, routes, endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit
+    )
     if cors_origins:
         front = CORSMiddleware(
             front, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED
@@ -87,10 +91,16 @@ def make_app(
     return front
 
 
-def _routing(app: FastAPI, endpoints: GatewayEndpoints) -> ASGIApp:
-    """The routes alone: the front does what a framework's own layers of middleware do, once."""
+def _routing(app: FastAPI, routes: Sequence[APIRoute], endpoints: GatewayEndpoints) -> ASGIApp:
+    """The routes alone: the front does what a framework's own layers of middleware do, once. An address without
+    parameters is looked up; the router would try one route after the other."""
+    fixed = {(method, one.path): one.app for one in routes if "{" not in one.path for method in one.methods or ()}
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        if (found := fixed.get((scope.get("method", ""), scope.get("path", "")))) is not None:
+            scope["path_params"] = {}
+            await found(scope, receive, send)
+            return
         if scope["type"] == "http" and is_gateway(scope["path"]):
             await endpoints(scope, receive, send)  # type: ignore[arg-type]
             return
