@@ -29,6 +29,7 @@ from fairlead.runs.oversight import Oversight
 from fairlead.runs.threads import Threads
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
+from fairlead.web.api.open_streams import OpenStreams
 from fairlead.web.front import Front
 from fairlead.web.gateway import GatewayEndpoints, is_gateway
 
@@ -68,12 +69,13 @@ def make_app(
     `metrics` renders the body of /metrics; `probes` are parts of /health beside the database and the queue; `console`
     is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
+    stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
-        metrics=metrics, probes=probes or {}, stopping=stopping or asyncio.Event(),
+        metrics=metrics, probes=probes or {}, stopping=stopping, streams=OpenStreams(stopping),
     )  # fmt: skip
     app = FastAPI(title="Fairlead", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     routes = api_routes(doors)

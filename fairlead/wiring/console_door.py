@@ -63,7 +63,8 @@ class EngineDoor:
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         if run_id is not None:
             async for one in self._engine.feed.follow(run_id, after=after, deltas=True, until_end=False):
-                yield one
+                if one is not None:
+                    yield one
             return
         async for changed in self._engine.feed.changes():
             yield Event(changed, 0, "changed", self._engine.clock.now())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -18,9 +17,9 @@ from fairlead.errors import FairleadError
 from fairlead.web.api.call import visit_of
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.modes import Frame
+from fairlead.web.api.open_streams import End
 from fairlead.web.api.problems import status_of
 from fairlead.web.api.reply import Headers
-from fairlead.web.api.wait import until_gone
 
 HEARTBEAT = timedelta(seconds=15)
 _PATIENCE = 60.0  # seconds that a reader may take nothing
@@ -32,7 +31,8 @@ _HEADERS = (
 
 
 class EventStream:
-    """Writes groups of frames as they come. `left` is called when the reader went away before the end."""
+    """Writes groups of frames as they come; an empty one is a moment without any, in which the connection is kept
+    alive when it is time. `left` is called when the reader went away before the end."""
 
     def __init__(
         self,
@@ -53,52 +53,37 @@ class EventStream:
         endpoint = visit_of(scope).endpoint
         started = self._doors.clock.monotonic()
         self._doors.emit("connection_opened", endpoint=endpoint)
-        gone = asyncio.ensure_future(until_gone(receive))
-        stopping = asyncio.ensure_future(self._doors.stopping.wait())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *self._headers]})
-            await self._write(send, gone, stopping)
-            if gone.done() and self._left is not None:
+            end = await self._doors.streams.until_ended(self._write(send), receive)
+            if end is End.GONE and self._left is not None:
                 await self._left()
+            elif end is End.STOPPING:
+                # Not a proper end: the reader must know that more would have come, and reconnect.
+                raise ConnectionAbortedError("the server is stopping")
         finally:
-            gone.cancel()
-            stopping.cancel()
             took = timedelta(seconds=self._doors.clock.monotonic() - started)
             self._doors.emit("connection_closed", endpoint=endpoint, took=took)
 
-    async def _write(self, send: Send, gone: asyncio.Future[None], stopping: asyncio.Future[Any]) -> None:
-        """Until the groups end, or the reader does."""
-        coming: asyncio.Future[list[Frame]] | None = None
+    async def _write(self, send: Send) -> None:
+        """Until the groups end. In a stream that is open there is this one task, and one that waits for its reader to
+        go away."""
+        clock = self._doors.clock
+        alive_until = clock.monotonic() + self._heartbeat
         try:
-            while not gone.done():
-                coming = coming or asyncio.ensure_future(anext(self._groups))
-                await asyncio.wait(
-                    (coming, gone, stopping), timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED
-                )
-                if coming.done():
-                    body, coming = encode_frames(coming.result()), None
-                elif gone.done() or stopping.done():
-                    break
-                else:
-                    body = b": alive\n\n"
-                async with asyncio.timeout(_PATIENCE):
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
-        except StopAsyncIteration:
-            pass
+            async for frames in self._groups:
+                if frames or clock.monotonic() >= alive_until:
+                    body = encode_frames(frames) if frames else b": alive\n\n"
+                    async with asyncio.timeout(_PATIENCE):
+                        await send({"type": "http.response.body", "body": body, "more_body": True})
+                    alive_until = clock.monotonic() + self._heartbeat
         except TimeoutError:
             return  # the reader is stuck: it may come back with its Last-Event-ID
         except FairleadError as error:
             await send({"type": "http.response.body", "body": encode_frames([_refused(error)]), "more_body": True})
         finally:
-            if coming is not None:
-                coming.cancel()
-                await asyncio.wait((coming,))
             await self._groups.aclose()  # type: ignore[attr-defined]
-        if not gone.done() and not stopping.done():
-            await send({"type": "http.response.body", "body": b""})
-        elif stopping.done() and not gone.done():
-            # Not a proper end: the reader must know that more would have come, and reconnect.
-            raise ConnectionAbortedError("the server is stopping")
+        await send({"type": "http.response.body", "body": b""})
 
 
 def encode_frames(frames: list[Frame]) -> bytes:

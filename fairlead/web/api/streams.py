@@ -108,11 +108,13 @@ class Streams:
         following = self._doors.feed.follow(run.id, tenant=run.tenant, after=after, deltas=deltas)
         try:
             async for one in following:
-                frames = telling.of_delta(one) if isinstance(one, Delta) else await self._of_event(one, run, telling)
-                if isinstance(one, Event):
-                    frames = left_of(frames, one.seq, seen)
-                if frames:
-                    yield frames
+                match one:
+                    case None:
+                        yield []
+                    case Delta():
+                        yield telling.of_delta(one)
+                    case Event():
+                        yield left_of(await self._of_event(one, run, telling), one.seq, seen)
         finally:
             await following.aclose()  # type: ignore[attr-defined]
 
