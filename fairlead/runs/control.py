@@ -254,6 +254,7 @@ class Control:
             encode(new.metadata).decode(), Reason.LATER.value if later else None,
             to_micros(new.start_at) if later and new.start_at else None,
             to_micros(new.deadline) if new.deadline else None, new.budget_nano, self._clock.micros(),
+            encode(new.assignment).decode() if new.assignment else None,
         )  # fmt: skip
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> Sequence[bool]:
@@ -344,4 +345,5 @@ def _as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:
         created_at=from_micros(row[15]), started_at=None, finished_at=None, wake_at=new.start_at if later else None,
         deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0,
         tokens_out=0, steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
+        assignment=new.assignment,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from fairlead.agents.jsonable import decode
 from fairlead.clock import from_micros
 from fairlead.database import Row
-from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
+from fairlead.runs.run import Approval, Assignment, Event, Reason, Run, Status, Worker
 
 
 def run_of(row: Row, *, input: Any, output: Any) -> Run:
@@ -46,6 +46,7 @@ def run_of(row: Row, *, input: Any, output: Any) -> Run:
         progress=row["progress"],
         cancel_requested=bool(row["cancel_requested"]),
         idempotency_key=row["idempotency_key"],
+        assignment=Assignment(**decode(row["assignment"])) if row["assignment"] else None,
     )
 
 

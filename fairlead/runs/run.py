@@ -52,6 +52,16 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """As which assistant a run runs, and with what it was configured: the assistant's, and over it the caller's own."""
+
+    assistant_id: str
+    version: int = 1
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
+    context: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
 class NewRun:
     """What a caller asks for. `id` empty: one is made."""
 
@@ -69,6 +79,7 @@ class NewRun:
     deadline: datetime | None = None
     parent_id: str | None = None
     root_id: str | None = None
+    assignment: Assignment | None = None  # None: the agent as it is declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,7 @@ class Run:
     progress: int  # 0-100; at most 99 until it has ended
     cancel_requested: bool
     idempotency_key: str | None
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from fairlead.errors import InvalidInput, UnknownAgent
-from fairlead.runs.run import NewRun
-from fairlead.web.api.views import NANO, assistant_id_of
+from fairlead.errors import InvalidInput
+from fairlead.runs.run import Assignment, NewRun
+from fairlead.web.api.views import NANO
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
 _PRIORITY = 1_000_000
@@ -85,27 +84,15 @@ class RunCreate(Additions):
         return (self.stream_mode,) if isinstance(self.stream_mode, str) else tuple(self.stream_mode)
 
 
-def agent_named(given: str, agents: Iterable[str]) -> str:
-    """An agent by its name or by its assistant id. Raises `UnknownAgent`."""
-    known = list(agents)
-    if given in known:
-        return given
-    for name in known:
-        if assistant_id_of(name) == given:
-            return name
-    listed = ", ".join(f"`{name}`" for name in sorted(known)) or "none"
-    raise UnknownAgent(f"There is no agent `{given}`; there is: {listed}.", hint="Declare it in fairlead.toml.")
-
-
 def new_run_of(
-    body: RunCreate, *, agents: Iterable[str], now: datetime, release: str, tenant: str, thread_id: str | None,
-    idempotency_key: str | None,
+    body: RunCreate, agent: str, assignment: Assignment | None, *, now: datetime, release: str, tenant: str,
+    thread_id: str | None, idempotency_key: str | None,
 ) -> NewRun:  # fmt: skip
-    """Raises `UnknownAgent`, and `InvalidInput` for what LangGraph offers and we do not yet."""
+    """Raises `InvalidInput` for what LangGraph offers and we do not yet."""
     _refuse_unsupported(body)
     start_at = now + timedelta(seconds=body.after_seconds) if body.after_seconds else None
     return NewRun(
-        agent_named(body.assistant_id, agents), body.input, tenant=tenant, thread_id=thread_id,
+        agent, body.input, assignment=assignment, tenant=tenant, thread_id=thread_id,
         release=body.release or release, priority=body.priority, metadata=body.metadata or {},
         idempotency_key=idempotency_key, budget_nano=nano_of(body.budget_usd), start_at=start_at,
     )  # fmt: skip
