@@ -11,35 +11,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from fairlead.agents.jsonable import decode
 from fairlead.clock import Clock
-from fairlead.database import Database, Query, Row
+from fairlead.database import Database, Query
 from fairlead.runs.announcer import EVERY_RUN, TOPIC
-from fairlead.runs.following import PAGE, Followers
+from fairlead.runs.following import NO_EVENTS, PAGE, Delta, Follower, Followers
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import event_of
 from fairlead.runs.run import Event
 
 _WATCH_AGAIN = 5.0  # seconds
-_NO_EVENTS = 2**31 - 1  # above any that there are
 _MOST_CHANGES = 500  # that wait to be read
 _FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """Text of an open model call: it begins at character `offset` of the whole. A new `attempt` voids earlier ones."""
-
-    run_id: str
-    step: str
-    attempt: int
-    offset: int
-    text: str
 
 
 class Feed:
@@ -48,7 +36,7 @@ class Feed:
         self._queries = queries
         self._payloads = payloads
         self._clock = clock
-        self._followers = Followers(database, queries)
+        self._followers = Followers(database, queries, payloads)
 
     async def events(
         self, run_id: str, *, tenant: str = "default", after: int = 0, limit: int = PAGE, messages: bool = False
@@ -58,7 +46,7 @@ class Feed:
         rows = await self._database.read(
             self._queries["events"], tenant=tenant, run_id=run_id, after=after, limit=limit
         )
-        events = [await self._event(row) for row in rows]
+        events = [event_of(row, data=await self._payloads.load(row["data"])) for row in rows]
         if not messages:
             return events
         known = await self._messages(tenant, run_id)
@@ -66,32 +54,25 @@ class Feed:
 
     async def follow(
         self, run_id: str, *, tenant: str = "default", after: int = 0, deltas: bool = False, until_end: bool = True
-    ) -> AsyncIterator[Event | Delta | None]:
-        """Events as they come, and deltas if asked for; ends when the run has ended (`until_end`). None, now and then,
-        when nothing has come: who must do something by the clock can do it then.
+    ) -> AsyncIterator[Event | Delta]:
+        """Events as they come, and deltas if asked for; ends when the run has ended (`until_end`).
 
         Raises `NotFound` when there is no such run.
         """
-        follower = self._followers.open(run_id, deltas=deltas)
+        follower = self.follower(run_id, tenant=tenant, after=after, deltas=deltas)
         try:
             while True:
-                for piece in follower.pieces():
-                    yield Delta(run_id, **orjson.loads(piece))
-                if follower.nudged:
-                    follower.nudged = False
-                    look = await self._followers.look(tenant, run_id, after)
-                    for row in look.rows:
-                        after = row["seq"]
-                        yield await self._event(row)
-                    if len(look.rows) == PAGE:
-                        follower.nudged = True
-                    elif look.ended and until_end:
-                        return
-                    if not look.rows:
-                        yield None
+                for one in await follower.come():
+                    yield one
+                if follower.ended and until_end:
+                    return
                 await follower.news()
         finally:
             follower.close()
+
+    def follower(self, run_id: str, *, tenant: str = "default", after: int = 0, deltas: bool = False) -> Follower:
+        """The same for who has no task to spare. Close it when done."""
+        return self._followers.open(run_id, tenant=tenant, after=after, deltas=deltas)
 
     async def changes(self) -> AsyncIterator[str]:
         """Ids of runs, of any tenant, as they change their status; some may be missed when many change at once."""
@@ -117,18 +98,15 @@ class Feed:
 
     async def ended(self, run_id: str, *, tenant: str = "default") -> None:
         """Wait until the run has ended, or needs a person. Raises `NotFound`."""
-        follower = self._followers.open(run_id, deltas=False)
+        follower = self.follower(run_id, tenant=tenant, after=NO_EVENTS)
         try:
             while True:
-                follower.nudged = False
-                if (await self._followers.look(tenant, run_id, _NO_EVENTS)).ended:
+                await follower.come()
+                if follower.ended:
                     return
                 await follower.news()
         finally:
             follower.close()
-
-    async def _event(self, row: Row) -> Event:
-        return event_of(row, data=await self._payloads.load(row["data"]))
 
     async def _messages(self, tenant: str, run_id: str) -> dict[str, Any]:
         rows = await self._database.read(self._queries["messages"], tenant=tenant, run_id=run_id)

@@ -1,6 +1,6 @@
 """Who follows runs in this process. Each wakes when there may be something new; what those who woke ask goes together.
 
-    signal of the run, or the sweep ──► a follower wakes ──► looks (one query for all who look at that moment)
+    signal of the run, or the sweep ──► a follower wakes ──► `come` (one query for all who ask at that moment)
 
 Signals may be lost, so everyone looks again now and then: a sweep wakes some each second, all within ten. A query each
 second for each of 5 000 followers would leave a process no time for anything else.
@@ -9,16 +9,21 @@ second for each of 5 000 followers would leave a process no time for anything el
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from fairlead.database import Database, Gather, Query, Row
 from fairlead.errors import NotFound
-from fairlead.runs.run import Status
+from fairlead.runs.payload import Payloads
+from fairlead.runs.rows import event_of
+from fairlead.runs.run import Event, Status
 
 PAGE = 200
 """The most events in one look."""
+NO_EVENTS = 2**31 - 1
+"""Follow from here to learn of the end alone."""
 _TOGETHER = 100  # looks in one query
 _SWEEP_EVERY = 1.0  # seconds
 _ROUND = 10  # sweeps in which everyone is woken; less than a watcher's word is good for
@@ -27,80 +32,49 @@ _MOST_PIECES = 1000  # a slow reader loses pieces; the stored event has the whol
 
 
 @dataclass(frozen=True, slots=True)
+class Delta:
+    """Text of an open model call: it begins at character `offset` of the whole. A new `attempt` voids earlier ones."""
+
+    run_id: str
+    step: str
+    attempt: int
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
-    """`ended`: it has ended, or needs a person. Rows of events, oldest first, at most `PAGE`."""
+    """`ended`: it has ended, or needs a person. Events oldest first, at most `PAGE`."""
 
     ended: bool
-    rows: Sequence[Row]
-
-
-class Follower:
-    """What one who follows is told. Close it when done."""
-
-    __slots__ = ("_pieces", "_stop", "_waiting", "nudged", "run_id")
-
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        self.nudged = True  # the first look is at once
-        self._pieces: deque[str] | None = None
-        self._waiting: asyncio.Future[None] | None = None
-        self._stop: tuple[Callable[[], None], ...] = ()
-
-    def nudge(self, _: str = "") -> None:
-        self.nudged = True
-        self._wake()
-
-    def hear(self, piece: str) -> None:
-        if self._pieces is None:
-            self._pieces = deque()
-        if len(self._pieces) < _MOST_PIECES:
-            self._pieces.append(piece)
-            self._wake()
-
-    def pieces(self) -> Sequence[str]:
-        """Those that came since this was asked last."""
-        pieces, self._pieces = self._pieces, None
-        return pieces or ()
-
-    async def news(self) -> None:
-        """Until nudged, or a piece came."""
-        if not self.nudged and not self._pieces:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
-
-    def until_closed(self, *stop: Callable[[], None]) -> None:
-        self._stop = stop
-
-    def close(self) -> None:
-        for stop in self._stop:
-            stop()
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+    events: Sequence[Event]
 
 
 class Followers:
     """Everyone of this process who follows a run."""
 
-    def __init__(self, database: Database, queries: dict[str, Query]) -> None:
+    def __init__(self, database: Database, queries: dict[str, Query], payloads: Payloads) -> None:
         self._database = database
         self._query = queries["look"]
+        self._payloads = payloads
         self._all: dict[Follower, None] = {}  # in the order in which the sweep comes to them
         self._timer: asyncio.TimerHandle | None = None
         self._looks: Gather[tuple[str, str, int], Look | None] = Gather(self._look, limit=_TOGETHER)
 
-    def open(self, run_id: str, *, deltas: bool) -> Follower:
-        follower, signals = Follower(run_id), self._database.signals
-        stop = [lambda: self._all.pop(follower, None), signals.subscribe(f"run:{run_id}", follower.nudge)]
+    def open(self, run_id: str, *, tenant: str, after: int, deltas: bool = False) -> Follower:
+        """Close it when done."""
+        follower, signals = Follower(self, run_id, tenant, after), self._database.signals
+        follower.stop = [signals.subscribe(f"run:{run_id}", follower.nudge)]
         if deltas:
-            stop.append(signals.subscribe(f"delta:{run_id}", follower.hear))
-        follower.until_closed(*stop)
+            follower.stop.append(signals.subscribe(f"delta:{run_id}", follower.hear))
         self._all[follower] = None
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
         signals.publish("watch", run_id)  # whoever holds the run tells of it while somebody looks
         return follower
+
+    def close(self, follower: Follower) -> None:
+        self._all.pop(follower, None)
 
     async def look(self, tenant: str, run_id: str, after: int) -> Look:
         """Raises `NotFound`."""
@@ -122,16 +96,92 @@ class Followers:
 
     async def _look(self, asked: list[tuple[str, str, int]]) -> list[Look | None]:
         given = [(number, *one) for number, one in enumerate(asked)]
-        found: list[list[Row]] = [list[Row]() for _ in asked]
+        found: list[list[Row]] = [[] for _ in asked]
         for row in await self._database.read(self._query, given, limit=PAGE):
-            found[row["n"]].append(row)
-        return [_seen(rows) for rows in found]
+            number: int = row["n"]
+            found[number].append(row)
+        return [await self._seen(rows) for rows in found]
+
+    async def _seen(self, rows: Sequence[Row]) -> Look | None:
+        """There is a row at least. Of a run without new events it holds no event; of one that is gone, no run."""
+        state = rows[0]
+        if state["run_status"] is None:
+            return None
+        ended = state["run_finished_at"] is not None or state["run_status"] == Status.INTERRUPTED
+        stored = [row for row in rows if row["seq"] is not None]
+        return Look(ended, [event_of(row, data=await self._payloads.load(row["data"])) for row in stored])
 
 
-def _seen(rows: Sequence[Row]) -> Look | None:
-    """One row at least: of a run without new events it holds no event, of one that is not there not even a run."""
-    state = rows[0]
-    if state["run_status"] is None:
-        return None
-    ended = state["run_finished_at"] is not None or state["run_status"] == Status.INTERRUPTED
-    return Look(ended, rows if state["seq"] is not None else ())
+class Follower:
+    """Follows one run: `come` answers what has come; `news`, or the callback of `on_news`, says when to ask again."""
+
+    __slots__ = (
+        "_after",
+        "_followers",
+        "_nudged",
+        "_pieces",
+        "_tenant",
+        "_until",
+        "ended",
+        "on_news",
+        "run_id",
+        "stop",
+    )
+
+    def __init__(self, followers: Followers, run_id: str, tenant: str, after: int) -> None:
+        self._followers = followers
+        self._tenant = tenant
+        self._after = after
+        self._nudged = True  # the first look is at once
+        self._pieces: list[str] | None = None
+        self._until: asyncio.Future[None] | None = None
+        self.run_id = run_id
+        self.ended = False  # the run has, or needs a person, and all of it was told
+        self.on_news: Callable[[], None] | None = None
+        self.stop: list[Callable[[], None]] = []
+
+    async def come(self) -> list[Event | Delta]:
+        """Raises `NotFound` when there is no such run."""
+        pieces, self._pieces = self._pieces or (), None
+        come: list[Event | Delta] = [Delta(self.run_id, **orjson.loads(piece)) for piece in pieces]
+        if self._nudged:
+            self._nudged = False  # before the look: what comes during it wants another
+            look = await self._followers.look(self._tenant, self.run_id, self._after)
+            come += look.events
+            if look.events:
+                self._after = look.events[-1].seq
+            self._nudged |= len(look.events) == PAGE
+            self.ended = look.ended and len(look.events) < PAGE
+        return come
+
+    @property
+    def waiting(self) -> bool:
+        """There is something to ask for."""
+        return self._nudged or self._pieces is not None
+
+    async def news(self) -> None:
+        if not self.waiting:
+            self._until = asyncio.get_running_loop().create_future()
+            await self._until
+
+    def nudge(self, _: str = "") -> None:
+        self._nudged = True
+        self._wake()
+
+    def hear(self, piece: str) -> None:
+        if self._pieces is None:
+            self._pieces = []
+        if len(self._pieces) < _MOST_PIECES:
+            self._pieces.append(piece)
+            self._wake()
+
+    def close(self) -> None:
+        self._followers.close(self)
+        for stop in self.stop:
+            stop()
+
+    def _wake(self) -> None:
+        if self._until is not None and not self._until.done():
+            self._until.set_result(None)
+        if self.on_news is not None:
+            self.on_news()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -33,6 +32,7 @@ from fairlead.web.api import Doors, Probe, api_routes
 from fairlead.web.api.open_streams import OpenStreams
 from fairlead.web.front import Front
 from fairlead.web.gateway import GatewayEndpoints, is_gateway
+from fairlead.web.routing import Routes
 
 _EXPOSED = (
     "Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After", "X-Should-Retry",
@@ -86,7 +86,7 @@ def make_app(
         app.include_router(console)
     endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
     front: ASGIApp = Front(
-        _routing(app, routes, endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit
+        _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit
     )
     if cors_origins:
         front = CORSMiddleware(
@@ -95,19 +95,19 @@ def make_app(
     return front
 
 
-def _routing(app: FastAPI, routes: Sequence[APIRoute], endpoints: GatewayEndpoints) -> ASGIApp:
-    """The routes alone: the front does what a framework's own layers of middleware do, once. An address without
-    parameters is looked up; the router would try one route after the other."""
-    fixed = {(method, one.path): one.app for one in routes if "{" not in one.path for method in one.methods or ()}
+def _routing(app: FastAPI, routes: Routes, endpoints: GatewayEndpoints) -> ASGIApp:
+    """The routes alone: the front does what a framework's own layers of middleware do, once. What none of ours answers
+    is the console's, or nobody's."""
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        if (found := fixed.get((scope.get("method", ""), scope.get("path", "")))) is not None:
-            scope["path_params"] = {}
-            await found(scope, receive, send)
-            return
-        if scope["type"] == "http" and is_gateway(scope["path"]):
-            await endpoints(scope, receive, send)  # type: ignore[arg-type]
-            return
+        if scope["type"] == "http":
+            if is_gateway(scope["path"]):
+                await endpoints(scope, receive, send)  # type: ignore[arg-type]
+                return
+            if (found := routes.find(scope["method"], scope["path"])) is not None:
+                answering, scope["path_params"] = found
+                await answering(scope, receive, send)
+                return
         scope["app"] = app
         await app.router(scope, receive, send)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from fairlead.errors import Conflict, NotFound
-from fairlead.runs.feed import Delta
+from fairlead.runs.following import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Worker
 from fairlead.web.console import Counts, Outcome, RunPage, Wanted
 from fairlead.wiring.engine import Engine
@@ -63,8 +63,7 @@ class EngineDoor:
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         if run_id is not None:
             async for one in self._engine.feed.follow(run_id, after=after, deltas=True, until_end=False):
-                if one is not None:
-                    yield one
+                yield one
             return
         async for changed in self._engine.feed.changes():
             yield Event(changed, 0, "changed", self._engine.clock.now())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead.errors import Conflict, NotFound
-from fairlead.runs.feed import Delta
+from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, NewRun
 from tests.runs.conftest import OpenEngine
 

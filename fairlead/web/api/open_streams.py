@@ -1,20 +1,14 @@
-"""The streams that are open: each ends when its work is done, its reader goes away, or the server is told to stop."""
+"""The streams that are open: each ends when its reader goes away or it is cut, and all are cut when the server stops."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
-from enum import Enum, auto
 from typing import Any
 
 from starlette.types import Receive
 
-
-class End(Enum):
-    DONE = auto()
-    GONE = auto()  # the reader
-    STOPPING = auto()  # the server
+Task = asyncio.Task[Any] | None
 
 
 class OpenStreams:
@@ -22,38 +16,35 @@ class OpenStreams:
 
     def __init__(self, stopping: asyncio.Event) -> None:
         self._stopping = stopping
-        self._open: dict[asyncio.Task[Any], End] = {}
+        self._open: dict[Task, bool] = {}  # whether it was cut
         self._watch: asyncio.Task[None] | None = None
 
-    async def until_ended(self, work: Coroutine[Any, Any, None], receive: Receive) -> End:
-        """Do the work in the task that asks; it is cancelled when there is no more use in it."""
+    async def until_gone(self, receive: Receive) -> bool:
+        """Until the reader is gone, or has its whole answer: False. True: the stream was cut."""
         task = asyncio.current_task()
-        assert task is not None
-        self._open[task] = End.DONE
+        self._open[task] = False
         if self._watch is None:
-            self._watch = asyncio.create_task(self._end_all())
-        gone = asyncio.ensure_future(until_gone(receive))
-        gone.add_done_callback(lambda _: self._end(task, End.GONE))
+            self._watch = asyncio.create_task(self._cut_all())
         try:
-            await work
+            await until_gone(receive)
         except asyncio.CancelledError:
-            if self._open[task] is End.DONE:  # somebody else wants it
+            if task is None or not self._open[task]:  # somebody else wants it
                 raise
             task.uncancel()
         finally:
-            end = self._open.pop(task)
-            gone.cancel()
-        return end
+            cut = self._open.pop(task)
+        return cut
 
-    def _end(self, task: asyncio.Task[Any], why: End) -> None:
-        if self._open.get(task) is End.DONE:
-            self._open[task] = why
+    def cut(self, task: Task) -> None:
+        """The stream of this task must end although its reader is there."""
+        if task is not None and self._open.get(task) is False:
+            self._open[task] = True
             task.cancel()
 
-    async def _end_all(self) -> None:
+    async def _cut_all(self) -> None:
         await self._stopping.wait()
         for task in tuple(self._open):
-            self._end(task, End.STOPPING)
+            self.cut(task)
         self._watch = None
 
 
