@@ -64,9 +64,9 @@ class Followers:
     def open(self, run_id: str, *, tenant: str, after: int, deltas: bool = False) -> Follower:
         """Close it when done."""
         follower, signals = Follower(self, run_id, tenant, after), self._database.signals
-        follower.stop = [signals.subscribe(f"run:{run_id}", follower.nudge)]
+        signals.listen(f"run:{run_id}", follower.nudge)
         if deltas:
-            follower.stop.append(signals.subscribe(f"delta:{run_id}", follower.hear))
+            signals.listen(f"delta:{run_id}", follower.hear)
         self._all[follower] = None
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_SWEEP_EVERY, self._sweep)
@@ -75,6 +75,8 @@ class Followers:
 
     def close(self, follower: Follower) -> None:
         self._all.pop(follower, None)
+        self._database.signals.unlisten(f"run:{follower.run_id}", follower.nudge)
+        self._database.signals.unlisten(f"delta:{follower.run_id}", follower.hear)
 
     async def look(self, tenant: str, run_id: str, after: int) -> Look:
         """Raises `NotFound`."""
@@ -138,7 +140,6 @@ class Follower:
         self.run_id = run_id
         self.ended = False  # the run has, or needs a person, and all of it was told
         self.on_news: Callable[[], None] | None = None
-        self.stop: list[Callable[[], None]] = []
 
     async def come(self) -> list[Event | Delta]:
         """Raises `NotFound` when there is no such run."""
@@ -177,8 +178,6 @@ class Follower:
 
     def close(self) -> None:
         self._followers.close(self)
-        for stop in self.stop:
-            stop()
 
     def _wake(self) -> None:
         if self._until is not None and not self._until.done():

@@ -1,4 +1,4 @@
-"""The streams that are open: each ends when its reader goes away or it is cut, and all are cut when the server stops."""
+"""The streams that are open: each ends when its reader goes away or it is cut; a server that stops cuts all of them."""
 
 from __future__ import annotations
 
