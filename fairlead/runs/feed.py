@@ -28,6 +28,7 @@ from fairlead.runs.run import Event, Status
 
 _LOOK_AGAIN = timedelta(seconds=1)
 _WATCH_AGAIN = 5.0  # seconds
+_LOOKS = 5
 _PAGE = 500
 _FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
 
@@ -125,6 +126,20 @@ class Feed:
         finally:
             listener.close()
 
+    async def gone(self, run_id: str, *, tenant: str = "default") -> None:
+        """Wait until the run was removed, or its removal is left to retention."""
+        with suppress(NotFound):
+            await self.ended(run_id, tenant=tenant)
+            listener = _Listener(self._database, run_id, deltas=False)
+            try:
+                for _ in range(_LOOKS):
+                    listener.changed.clear()
+                    await self._ended(tenant, run_id)
+                    async for _ in listener.until_changed(_LOOK_AGAIN.total_seconds()):
+                        pass
+            finally:
+                listener.close()
+
     def _watch(self, run_id: str) -> float:
         """Tell whoever holds the run that somebody looks."""
         self._database.signals.publish("watch", run_id)
@@ -141,7 +156,7 @@ class Feed:
     async def _ended(self, tenant: str, run_id: str) -> bool:
         rows = await self._database.read(self._queries["state"], tenant=tenant, id=run_id)
         if not rows:
-            raise NotFound(f"There is no run {run_id}.", hint="It may have been removed by retention.")
+            raise NotFound(f"There is no run {run_id}.", hint="It was rolled back, or removed by retention.")
         return rows[0]["finished_at"] is not None or rows[0]["status"] == Status.INTERRUPTED
 
     async def _messages(self, tenant: str, run_id: str) -> dict[str, Any]:
