@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from fairlead.agents.memory import MemoryBuffer
 from fairlead.agents.output import OutputShape
 from fairlead.agents.tool import Tool, tool
-from fairlead.errors import ConfigurationError
+from fairlead.errors import ConfigurationError, InvalidInput
 from fairlead.gateway.types import Choices
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 NANO = 1_000_000_000
+CONFIGURABLE = ("instructions", "model", "temperature", "max_tokens", "max_iterations")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +42,7 @@ class Agent:
     temperature: float | None = None
     max_tokens: int | None = None  # of one reply
     description: str = ""
+    configurable: Sequence[str] = ()  # what callers and assistants may set otherwise, of CONFIGURABLE
     choices: Choices = field(default_factory=Choices)  # cache, fallback, complexity ... of its model calls
     output: OutputShape | None = field(init=False, repr=False, default=None)
 
@@ -53,6 +55,20 @@ class Agent:
     @property
     def budget_nano(self) -> int:
         return usd_to_nano(self.budget_usd)
+
+    def configured(self, asked: Mapping[str, Any]) -> Agent:
+        """This agent with what `asked` (a run's `config.configurable`) sets otherwise; other keys are for the author's
+        own code. Raises `InvalidInput` for what the agent does not allow, or can't be."""
+        wanted = {name: asked[name] for name in CONFIGURABLE if asked.get(name) is not None}
+        if refused := [name for name in wanted if name not in self.configurable]:
+            raise InvalidInput(
+                f"The agent `{self.name}` lets nobody set {', '.join(f'`{name}`' for name in refused)}.",
+                hint=f"Allow it: Agent(…, configurable={tuple(wanted)!r}).",
+            )
+        try:
+            return replace(self, **wanted) if wanted else self
+        except ConfigurationError as error:
+            raise InvalidInput(error.message, hint=error.hint) from error
 
     def tool(self, name: str) -> Tool | None:
         return next((one for one in self.tools if one.name == name), None)
@@ -79,7 +95,7 @@ def _check(agent: Agent) -> None:
         raise ConfigurationError(
             f"{agent.name!r} is no name for an agent.", hint="Use 1 to 64 letters, digits, `_` or `-`."
         )
-    provider, slash, model = str(agent.model).partition("/")
+    provider, slash, model = agent.model.partition("/") if isinstance(agent.model, str) else ("", "", "")  # pyright: ignore[reportUnnecessaryIsInstance]
     if not provider or (slash and not model):
         raise ConfigurationError(
             f"{who} has model={agent.model!r}.",
@@ -95,6 +111,10 @@ def _check(agent: Agent) -> None:
         raise ConfigurationError(f"{who} has temperature={agent.temperature!r}.", hint="Give 0 to 2, or None.")
     if agent.max_tokens is not None and (type(agent.max_tokens) is not int or agent.max_tokens < 1):
         raise ConfigurationError(f"{who} has max_tokens={agent.max_tokens!r}.", hint="It needs at least 1, or None.")
+    if strange := [name for name in agent.configurable if name not in CONFIGURABLE]:
+        raise ConfigurationError(
+            f"{who} has configurable={strange[0]!r}.", hint=f"It may name {', '.join(CONFIGURABLE)}."
+        )
     check_limits(who, timeout=agent.timeout, model_timeout=agent.model_timeout, budget_usd=agent.budget_usd)
 
 

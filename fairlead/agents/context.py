@@ -115,6 +115,16 @@ class Context(Protocol):
     def metadata(self) -> Mapping[str, Any]: ...
 
     @property
+    def config(self) -> Mapping[str, Any]:
+        """What the assistant and the caller configured (LangGraph's `config`): `configurable`, `tags` and the like."""
+        ...
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """What the assistant and the caller gave as static context."""
+        ...
+
+    @property
     def memory(self) -> Memory: ...
 
     async def step(self, name: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

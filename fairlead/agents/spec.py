@@ -88,7 +88,8 @@ def _of_native(name: str, agent: Agent, limits: Limits | None, description: str)
         )
 
     async def call(input: Any, ctx: Context) -> Any:
-        answer = await converse(agent, input, ask=ctx.model, use=ctx.use_tool, history=await ctx.memory.messages())
+        configured = agent.configured(ctx.config.get("configurable") or {})
+        answer = await converse(configured, input, ask=ctx.model, use=ctx.use_tool, history=await ctx.memory.messages())
         return answer.output
 
     text = description or agent.description

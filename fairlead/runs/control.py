@@ -284,6 +284,7 @@ class Control:
             to_micros(new.deadline) if new.deadline else None, new.budget_nano, self._clock.micros(), new.user,
             kept_asker(new.asker), encode(new.terms).decode() if new.terms else None,
             new.discard.value if new.discard else None,
+            encode(new.assignment).decode() if new.assignment else None,
         )  # fmt: skip
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> Sequence[bool]:
@@ -390,4 +391,5 @@ def _as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:
         deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0,
         tokens_out=0, steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
         user=new.user, asker=new.asker, terms=new.terms or {},
+        assignment=new.assignment,
     )  # fmt: skip

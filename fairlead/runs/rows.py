@@ -8,7 +8,7 @@ from typing import Any
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import from_micros
 from fairlead.database import Row
-from fairlead.runs.run import Approval, Asker, Event, Reason, Run, Status, Worker
+from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Worker
 
 
 def run_of(row: Row, *, input: Any, output: Any) -> Run:
@@ -49,6 +49,7 @@ def run_of(row: Row, *, input: Any, output: Any) -> Run:
         user=row["user_id"],
         asker=_asker(row["asker"]),
         terms=decode(row["terms"]) if row["terms"] else {},
+        assignment=Assignment(**decode(row["assignment"])) if row["assignment"] else None,
     )
 
 

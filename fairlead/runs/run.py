@@ -82,6 +82,16 @@ class Discard(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """As which assistant a run runs, and with what it was configured: the assistant's, and over it the caller's own."""
+
+    assistant_id: str
+    version: int = 1
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
+    context: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
 class NewRun:
     """What a caller asks for. `id` empty: one is made."""
 
@@ -104,6 +114,7 @@ class NewRun:
     terms: dict[str, Any] | None = None  # how it is to be run, beyond its input: see `terms`
     discard: Discard | None = None
     multitask: Multitask = Multitask.ENQUEUE
+    assignment: Assignment | None = None  # None: the agent as it is declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,7 @@ class Run:
     user: str | None = None
     asker: Asker | None = None
     terms: dict[str, Any] = field(default_factory=dict[str, Any])
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True, slots=True)

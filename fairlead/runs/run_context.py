@@ -85,6 +85,16 @@ class RunContext:
     def metadata(self) -> Mapping[str, Any]:
         return self._held.run.metadata
 
+    @property
+    def config(self) -> Mapping[str, Any]:
+        assignment = self._held.run.assignment
+        return assignment.config if assignment is not None else {}
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        assignment = self._held.run.assignment
+        return assignment.context if assignment is not None else {}
+
     async def step(self, name: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await self._recording.once(name, fn, args, kwargs)
 

@@ -22,6 +22,7 @@ from fairlead.gateway import Gateway
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
+from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -44,6 +45,7 @@ def make_app(
     feed: Feed,
     oversight: Oversight,
     threads: Threads,
+    assistants: Assistants,
     costs: Costs,
     budgets: SharedBudgets,
     stops: Stops,
@@ -68,7 +70,7 @@ def make_app(
     is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, costs=costs,
+        control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

@@ -29,7 +29,8 @@ def open_application(
     )
     return make_app(
         control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,
-        threads=engine.threads, costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
+        threads=engine.threads, assistants=engine.assistants,
+        costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
         keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
         clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,

@@ -19,6 +19,7 @@ from fairlead.gateway import Model, Prices
 from fairlead.gateway.addresses import addresses
 from fairlead.gateway.schema import MIGRATIONS as GATEWAY
 from fairlead.runs.announcer import Announcer
+from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.execute import Executor
 from fairlead.runs.feed import Feed
@@ -47,6 +48,7 @@ class Engine:
     feed: Feed
     oversight: Oversight
     threads: Threads
+    assistants: Assistants
     retention: Retention
     announcer: Announcer
     key_book: KeyBook
@@ -108,6 +110,7 @@ async def open_engine(
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit),
         threads=Threads(database, queries, payloads, ids=ids),
+        assistants=Assistants(database, queries, agents=agents, ids=ids, clock=clock),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
         key_book=key_book,

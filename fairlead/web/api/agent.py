@@ -16,7 +16,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
-from fairlead.web.api.run_body import AgentRun, agent_named, nano_of
+from fairlead.web.api.run_body import AgentRun, nano_of
 from fairlead.web.api.views import NANO
 
 
@@ -54,8 +54,9 @@ class AgentRuns:
     async def run(self, call: Call) -> Reply:
         """The same `Idempotency-Key` never starts a second run."""
         body = await call.body(AgentRun)
+        agent, assignment = await self._doors.assistants.assign(body.agent, tenant=call.tenant)
         new = NewRun(
-            agent_named(body.agent, self._doors.agents), body.input, tenant=call.tenant,
+            agent, body.input, assignment=assignment, tenant=call.tenant,
             release=body.release or self._doors.release, priority=body.priority, metadata=body.metadata or {},
             idempotency_key=call.header("idempotency-key"), budget_nano=nano_of(body.budget_usd),
             user=call.visit.caller.user, asker=asker_of(call.visit.caller),

@@ -13,6 +13,7 @@ from fairlead.config import ServerSettings
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
+from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
@@ -29,6 +30,7 @@ class Doors:
     feed: Feed
     oversight: Oversight
     threads: Threads
+    assistants: Assistants
     costs: Costs
     budgets: SharedBudgets
     stops: Stops

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fairlead.access import Principal
-from fairlead.errors import InvalidInput, UnknownAgent
-from fairlead.runs.run import Discard, Multitask, NewRun
+from fairlead.errors import InvalidInput
+from fairlead.runs.run import Assignment, Discard, Multitask, NewRun
 from fairlead.web.api.asking import asker_of
-from fairlead.web.api.views import NANO, assistant_id_of
+from fairlead.web.api.views import NANO
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
 _PRIORITY = 1_000_000
@@ -87,29 +86,17 @@ class RunCreate(Additions):
         return (self.stream_mode,) if isinstance(self.stream_mode, str) else tuple(self.stream_mode)
 
 
-def agent_named(given: str, agents: Iterable[str]) -> str:
-    """An agent by its name or by its assistant id. Raises `UnknownAgent`."""
-    known = list(agents)
-    if given in known:
-        return given
-    for name in known:
-        if assistant_id_of(name) == given:
-            return name
-    listed = ", ".join(f"`{name}`" for name in sorted(known)) or "none"
-    raise UnknownAgent(f"There is no agent `{given}`; there is: {listed}.", hint="Declare it in fairlead.toml.")
-
-
 def new_run_of(
-    body: RunCreate, *, agents: Iterable[str], now: datetime, release: str, caller: Principal, thread_id: str | None,
-    idempotency_key: str | None,
+    body: RunCreate, agent: str, assignment: Assignment | None, *, now: datetime, release: str, caller: Principal,
+    thread_id: str | None, idempotency_key: str | None,
 ) -> NewRun:  # fmt: skip
-    """Raises `UnknownAgent`, and `InvalidInput` for what LangGraph offers and we do not yet."""
+    """Raises `InvalidInput` for what LangGraph offers and we do not yet."""
     _refuse_unsupported(body)
     if body.on_completion == "delete" and thread_id is not None:
         raise InvalidInput('`on_completion`: "delete" is for runs without a thread.', hint="Delete the thread instead.")
     start_at = now + timedelta(seconds=body.after_seconds) if body.after_seconds else None
     return NewRun(
-        agent_named(body.assistant_id, agents), body.input, tenant=caller.tenant, thread_id=thread_id,
+        agent, body.input, assignment=assignment, tenant=caller.tenant, thread_id=thread_id,
         release=body.release or release, priority=body.priority, metadata=body.metadata or {},
         idempotency_key=idempotency_key, budget_nano=nano_of(body.budget_usd), start_at=start_at,
         user=caller.user, asker=asker_of(caller), multitask=Multitask(body.multitask_strategy),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairlead.errors import NotFound
+from fairlead.runs.assistants import assistant_id_of
 from fairlead.runs.run import NewRun, Run
 from fairlead.runs.threads import Thread
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.reply import Headers
 from fairlead.web.api.run_body import SAFE_ID, RunCreate, new_run_of
-from fairlead.web.api.views import assistant_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,11 @@ def path_of(run: Run) -> str:
 async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = False) -> Started:
     """Raises `UnknownAgent`, `InvalidInput`, `NotFound` (no such thread), `Conflict`, `QueueFull`."""
     thread_id = call.path.get("thread_id")
+    agent, assignment = await doors.assistants.assign(
+        body.assistant_id, tenant=call.tenant, config=body.config, context=body.context
+    )
     new = new_run_of(
-        body, agents=doors.agents, now=doors.clock.now(), release=doors.release, caller=call.visit.caller,
+        body, agent, assignment, now=doors.clock.now(), release=doors.release, caller=call.visit.caller,
         thread_id=thread_id, idempotency_key=call.header("idempotency-key"),
     )  # fmt: skip
     if thread_id is not None:
@@ -61,7 +64,8 @@ async def find_run(doors: Doors, call: Call) -> Run:
 
 async def _prepare_thread(doors: Doors, new: NewRun, body: RunCreate, thread_id: str) -> None:
     """LangGraph's clients look for threads by the graph that has run in them."""
-    graph = {"graph_id": new.agent, "assistant_id": assistant_id_of(new.agent)}
+    assistant_id = new.assignment.assistant_id if new.assignment else assistant_id_of(new.agent)
+    graph = {"graph_id": new.agent, "assistant_id": assistant_id}
     thread = await _thread(doors, new, thread_id, create=body.if_not_exists == "create", metadata=graph)
     wanted = {key: value for key, value in graph.items() if thread.metadata.get(key) != value}
     if wanted:

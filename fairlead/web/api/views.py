@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
 
-from fairlead.agents.spec import AgentSpec
-from fairlead.runs.ids import derived_id
-from fairlead.runs.run import Approval, Event, Run, Worker
+from fairlead.runs.assistants import Assistant, assistant_id_of
+from fairlead.runs.run import Approval, Assignment, Event, Run, Worker
 from fairlead.runs.threads import Thread
 from fairlead.web.api.values import values_of_state
 
@@ -25,6 +23,7 @@ class RunView(BaseModel):
     run_id: str
     thread_id: str
     assistant_id: str
+    assistant_version: int
     created_at: datetime
     updated_at: datetime
     status: str
@@ -121,22 +120,19 @@ class AssistantView(BaseModel):
     updated_at: datetime
 
 
-@lru_cache(maxsize=1024)
-def assistant_id_of(agent: str) -> str:
-    return derived_id("agent", agent)
-
-
 def run_view(run: Run) -> dict[str, Any]:
     reason = {"reason": run.reason.value} if run.reason is not None else {}
+    assigned = run.assignment or Assignment(assistant_id_of(run.agent))
     return {
         "run_id": run.id,
         "thread_id": run.thread_id or run.id,
-        "assistant_id": assistant_id_of(run.agent),
+        "assistant_id": assigned.assistant_id,
+        "assistant_version": assigned.version,
         "created_at": run.created_at,
         "updated_at": run.finished_at or run.started_at or run.created_at,
         "status": run.status.value,
         "metadata": {**run.metadata, **reason},
-        "kwargs": {},
+        "kwargs": {"config": assigned.config, "context": assigned.context},
         "multitask_strategy": "enqueue",
         "agent": run.agent,
         "release": run.release,
@@ -200,18 +196,18 @@ def worker_view(worker: Worker) -> dict[str, Any]:
     return {name: getattr(worker, name) for name in WorkerView.model_fields}
 
 
-def assistant_view(spec: AgentSpec, at: datetime) -> dict[str, Any]:
+def assistant_view(assistant: Assistant) -> dict[str, Any]:
     return {
-        "assistant_id": assistant_id_of(spec.name),
-        "graph_id": spec.name,
-        "name": spec.name,
-        "description": spec.description,
-        "config": {},
-        "context": {},
-        "metadata": {"created_by": "system"},
-        "version": 1,
-        "created_at": at,
-        "updated_at": at,
+        "assistant_id": assistant.id,
+        "graph_id": assistant.agent,
+        "name": assistant.name,
+        "description": assistant.description,
+        "config": assistant.config,
+        "context": assistant.context,
+        "metadata": assistant.metadata,
+        "version": assistant.version,
+        "created_at": assistant.created_at,
+        "updated_at": assistant.updated_at,
     }
 
 

@@ -1,0 +1,61 @@
+"""An agent as a graph, for clients that draw one and ask what goes in and comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.agents.agent import CONFIGURABLE, Agent
+from fairlead.agents.spec import AgentSpec
+
+_START, _END = "__start__", "__end__"
+_CONFIGURABLE: Mapping[str, Mapping[str, Any]] = {
+    "instructions": {"type": "string"},
+    "model": {"type": "string"},
+    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+    "max_tokens": {"type": "integer", "minimum": 1},
+    "max_iterations": {"type": "integer", "minimum": 1},
+}
+_MESSAGES: Mapping[str, Any] = {
+    "type": "object",
+    "title": "Messages",
+    "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
+}
+
+
+def graph_of(spec: AgentSpec) -> dict[str, Any]:
+    """LangGraph's drawing: nodes and edges, those that are not always taken `conditional`."""
+    if spec.native is None:
+        return {"nodes": _nodes(spec.name), "edges": [_edge(_START, spec.name), _edge(spec.name, _END)]}
+    edges = [_edge(_START, "model"), _edge("model", _END, conditional=bool(spec.native.tools))]
+    if not spec.native.tools:
+        return {"nodes": _nodes("model"), "edges": edges}
+    edges += [_edge("model", "tools", conditional=True), _edge("tools", "model")]
+    return {"nodes": _nodes("model", "tools"), "edges": edges}
+
+
+def schemas_of(spec: AgentSpec) -> dict[str, Any]:
+    native = spec.native
+    return {
+        "graph_id": spec.name,
+        "input_schema": spec.input_schema if native is None else _MESSAGES,
+        "output_schema": native.output.schema if native is not None and native.output is not None else None,
+        "state_schema": _MESSAGES,
+        "config_schema": _configurable(native),
+        "context_schema": None,
+    }
+
+
+def _configurable(native: Agent | None) -> dict[str, Any]:
+    names = [name for name in CONFIGURABLE if native is not None and name in native.configurable]
+    return {"type": "object", "title": "Configurable", "properties": {name: _CONFIGURABLE[name] for name in names}}
+
+
+def _nodes(*names: str) -> list[dict[str, Any]]:
+    inner = [{"id": name, "type": "runnable", "data": {"id": ["fairlead", name], "name": name}} for name in names]
+    ends = [{"id": name, "type": "schema", "data": name} for name in (_START, _END)]
+    return [ends[0], *inner, ends[1]]
+
+
+def _edge(source: str, target: str, *, conditional: bool = False) -> dict[str, Any]:
+    return {"source": source, "target": target} | ({"conditional": True} if conditional else {})
