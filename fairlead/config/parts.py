@@ -288,6 +288,18 @@ class BudgetSettings(Part):
     )
 
 
+class StoreSettings(Part):
+    """What outlives runs and threads."""
+
+    default_ttl: Duration | None = setting(
+        None, "How long an item is kept that was put without a time to live. Not set: for good.", name="STORE_TTL"
+    )
+    refresh_on_read: bool = setting(
+        True, "Reading an item lets it live as long again, unless the reader says otherwise.",
+        name="STORE_REFRESH_ON_READ",
+    )  # fmt: skip
+
+
 class TelemetrySettings(Part):
     """What we say about ourselves."""
 

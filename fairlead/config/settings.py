@@ -19,6 +19,7 @@ from fairlead.config.parts import (
     EngineSettings,
     ModelSettings,
     ServerSettings,
+    StoreSettings,
     TelemetrySettings,
 )
 from fairlead.config.url import password_of
@@ -45,6 +46,7 @@ class Settings:
     access: AccessSettings = field(default_factory=AccessSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
