@@ -21,10 +21,11 @@ from fairlead.database import Call, Database, Gather, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.runs.admission import Admission
 from fairlead.runs.announcer import Announcer
+from fairlead.runs.cancelling import Cancelling
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
-from fairlead.runs.rows import approval_of, run_of
-from fairlead.runs.run import Approval, NewRun, Reason, Run, Status
+from fairlead.runs.rows import approval_of, kept_asker, run_of
+from fairlead.runs.run import Approval, Discard, Multitask, NewRun, Reason, Run, Status, user_of
 from fairlead.runs.turns import Turns
 from fairlead.runs.waiting import EXPIRED
 from fairlead.telemetry.emit import Emit
@@ -58,6 +59,9 @@ class Control:
         self._clock = clock
         self._emit = emit
         self._turns = Turns(database, queries)
+        self._cancelling = Cancelling(
+            database, queries, payloads.blobs, turns=self._turns, announcer=announcer, emit=emit
+        )
         self._admission = Admission(database, queries, agents, settings=settings, clock=clock, emit=emit)
         self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
 
@@ -69,7 +73,7 @@ class Control:
         """
         self._admission.check(new)
         await self._admission.make_room(new)
-        new = replace(new, id=new.id or self._ids.new())
+        new = replace(new, id=new.id or self._ids.new(), user=user_of(new.user, new.metadata))
         row = await self._row(new)
         if watch:
             self._database.signals.publish("watch", new.id)
@@ -99,6 +103,7 @@ class Control:
         release: str | None = None,
         thread_id: str | None = None,
         parent_id: str | None = None,
+        user: str | None = None,
         text: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         before: str | None = None,
@@ -109,8 +114,8 @@ class Control:
         page: dict[str, Any] = {"before": before} if after is None else {"after": after}
         rows = await self._database.read(
             self._queries["list" if after is None else "list_newer"], tenant=tenant, status=status, reason=reason,
-            agent=agent, release=release, thread_id=thread_id, parent_id=parent_id, text=text, limit=limit,
-            metadata=encode(metadata).decode() if metadata else None, **page,
+            agent=agent, release=release, thread_id=thread_id, parent_id=parent_id, user_id=user, text=text,
+            metadata=encode(metadata).decode() if metadata else None, limit=limit, **page,
         )  # fmt: skip
         return [await self._run(row) for row in (rows if after is None else reversed(rows))]
 
@@ -119,20 +124,40 @@ class Control:
 
         Cancelling a run that has ended changes nothing. Raises `NotFound`.
         """
-        rows = await self._database.write(self._queries["cancel"], tenant=tenant, id=run_id, actor=by)
-        signals = self._database.signals
-        for row in rows:
-            signals.publish("cancel", row["id"])
-            signals.publish(f"run:{row['id']}")
-            self._announcer.changed(row["id"])
-            if row["thread_id"] and row["status"] != Status.RUNNING:
-                await self._turns.free(tenant, row["thread_id"], row["id"])
-            self._emit("run_cancelled", run_id=row["id"], tenant=tenant, by=by)
+        await self._cancelling.run(tenant, run_id, by=by)
         run = await self.get(run_id, tenant=tenant)
         if run.parent_id is not None:
-            signals.publish("poke", run.parent_id)
-            signals.publish("work")
+            self._database.signals.publish("poke", run.parent_id)
+            self._database.signals.publish("work")
         return run
+
+    async def roll_back(self, run_id: str, *, tenant: str = "default", by: str = "") -> None:
+        """Stop the run and everything it started, and forget it: its thread stays as it was before. One that has ended
+        is forgotten too; what its thread kept of it stays. Raises `NotFound`."""
+        run = await self.get(run_id, tenant=tenant)
+        await self._cancelling.run(tenant, run_id, by=by, rollback=True)
+        if run.finished_at is not None:
+            await self._cancelling.remove(tenant, run_id)
+
+    async def delete(self, run_id: str, *, tenant: str = "default") -> None:
+        """Forget a run that has ended. Raises `NotFound`, or `Conflict` while it is under way."""
+        run = await self.get(run_id, tenant=tenant)
+        if not await self._cancelling.remove(tenant, run_id):
+            raise Conflict(f"Run {run_id} is {run.status}.", hint="Cancel it first.")
+
+    async def cancel_many(
+        self, *, tenant: str = "default", run_ids: Sequence[str] | None = None, thread_id: str | None = None,
+        statuses: Sequence[Status] = (), rollback: bool = False, by: str = "",
+    ) -> list[str]:  # fmt: skip
+        """Stop runs that have not ended: those named, or those of a thread or status; answers their ids."""
+        rows = await self._database.read(
+            self._queries["open_runs"], tenant=tenant, thread_id=thread_id,
+            ids=encode(list(run_ids)).decode() if run_ids is not None else None,
+            statuses=encode([str(status) for status in statuses]).decode() if statuses else None,
+        )  # fmt: skip
+        for row in rows:
+            await self._cancelling.run(tenant, row["id"], by=by, rollback=rollback)
+        return [row["id"] for row in rows]
 
     async def resume(self, run_id: str, *, tenant: str = "default", by: str = "",
                      outcomes: Mapping[str, Mapping[str, Any]] | None = None) -> Run:  # fmt: skip
@@ -219,7 +244,10 @@ class Control:
         return await self.get(run_id, tenant=tenant)
 
     async def stop_children(self, tenant: str, run_id: str) -> None:
-        await self.cancel(run_id, tenant=tenant, by="its parent")
+        await self._cancelling.run(tenant, run_id, by="its parent")
+
+    async def forget(self, tenant: str, run_id: str) -> None:
+        await self._cancelling.remove(tenant, run_id, only=Discard.ROLLBACK)
 
     async def ask(self, approval: Approval) -> None:
         await self._database.write(
@@ -253,7 +281,9 @@ class Control:
             new.root_id or new.id, new.idempotency_key, await self._payloads.keep(new.id, new.input),
             encode(new.metadata).decode(), Reason.LATER.value if later else None,
             to_micros(new.start_at) if later and new.start_at else None,
-            to_micros(new.deadline) if new.deadline else None, new.budget_nano, self._clock.micros(),
+            to_micros(new.deadline) if new.deadline else None, new.budget_nano, self._clock.micros(), new.user,
+            kept_asker(new.asker), encode(new.terms).decode() if new.terms else None,
+            new.discard.value if new.discard else None,
             encode(new.assignment).decode() if new.assignment else None,
         )  # fmt: skip
 
@@ -263,8 +293,23 @@ class Control:
         return [row[1] in fresh for row in rows]
 
     async def _into_thread(self, new: NewRun, row: tuple[Any, ...]) -> bool:
-        submit = Call(self._queries["submit"], rows=[row])
-        return bool(await self._turns.join(new.tenant, new.thread_id or "", new.id, submit))
+        """Raises `Conflict` when the thread is at work and the run must not wait."""
+        thread_id = new.thread_id or ""
+        by = f"multitask_strategy {new.multitask}"
+        displace = None
+        if new.multitask in (Multitask.INTERRUPT, Multitask.ROLLBACK):
+            rollback = new.multitask is Multitask.ROLLBACK
+            displace = self._cancelling.call(new.tenant, by=by, rollback=rollback, thread_id=thread_id, beside=new.id)
+        joined = await self._turns.join(
+            new.tenant, thread_id, new.id, Call(self._queries["submit"], rows=[row]), user=new.user,
+            displace=displace, or_never=row[15] if new.multitask is Multitask.REJECT else None,
+        )  # fmt: skip
+        if joined.refused:
+            raise Conflict(
+                f"Thread {thread_id} is busy.", hint='Wait for its run, or send multitask_strategy="enqueue".'
+            )
+        await self._cancelling.stopped(new.tenant, joined.displaced, by=by)
+        return bool(joined.entered)
 
     async def _existing(self, new: NewRun) -> Run:
         rows = await self._database.read(
@@ -307,7 +352,7 @@ class Control:
             "statuses": encode([str(status) for status in statuses]).decode(),
         })  # fmt: skip
         if run.thread_id is not None:  # others may have come since: it waits for its turn
-            rows = await self._turns.join(run.tenant, run.thread_id, run.id, reopen)
+            rows = (await self._turns.join(run.tenant, run.thread_id, run.id, reopen)).entered
         else:
             rows = await self._database.write(reopen.query, **reopen.parameters)
         if not rows:
@@ -345,5 +390,6 @@ def _as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:
         created_at=from_micros(row[15]), started_at=None, finished_at=None, wake_at=new.start_at if later else None,
         deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0,
         tokens_out=0, steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
+        user=new.user, asker=new.asker, terms=new.terms or {},
         assignment=new.assignment,
     )  # fmt: skip

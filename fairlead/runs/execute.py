@@ -182,6 +182,7 @@ class Executor:
             return FENCED
         if ending is CANCELLED:  # a child that was being started while its tree was cancelled
             await self._others.stop_children(held.run.tenant, held.run.id)
+            await self._others.forget(held.run.tenant, held.run.id)
         self._say(held, ending)
         if held.watched:  # who begins to watch now is told by the session
             self._tell(held)

@@ -19,6 +19,7 @@ import orjson
 from fairlead.agents.jsonable import decode
 from fairlead.clock import Clock
 from fairlead.database import Database, Query
+from fairlead.errors import NotFound
 from fairlead.runs.announcer import EVERY_RUN, TOPIC
 from fairlead.runs.following import NO_EVENTS, PAGE, Delta, Follower, Followers
 from fairlead.runs.payload import Payloads
@@ -27,6 +28,7 @@ from fairlead.runs.run import Event
 
 _WATCH_AGAIN = 5.0  # seconds
 _MOST_CHANGES = 500  # that wait to be read
+_LOOKS = 5  # after a run that is rolled back has ended
 _FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
 
 
@@ -107,6 +109,18 @@ class Feed:
                 await follower.news()
         finally:
             follower.close()
+
+    async def gone(self, run_id: str, *, tenant: str = "default") -> None:
+        """Wait until the run has stopped and was removed, or its removal is left to retention."""
+        with suppress(NotFound):
+            await self.ended(run_id, tenant=tenant)
+            follower = self.follower(run_id, tenant=tenant, after=NO_EVENTS)
+            try:
+                for _ in range(_LOOKS):
+                    await follower.come()
+                    await follower.news()
+            finally:
+                follower.close()
 
     async def _messages(self, tenant: str, run_id: str) -> dict[str, Any]:
         rows = await self._database.read(self._queries["messages"], tenant=tenant, run_id=run_id)

@@ -82,7 +82,7 @@ class Followers:
         """Raises `NotFound`."""
         seen = await self._looks.put((tenant, run_id, after))
         if seen is None:
-            raise NotFound(f"There is no run {run_id}.", hint="It may have been removed by retention.")
+            raise NotFound(f"There is no run {run_id}.", hint="It was rolled back, or removed by retention.")
         return seen
 
     def _sweep(self) -> None:

@@ -81,9 +81,10 @@ class PutDown(NamedTuple):
     at: int
     thread_id: str | None = None
     state: str | None = None
+    base: str | None = None  # the checkpoint it began from, when that is not where the thread stood
 
 
-_THREAD_FIELDS = 2  # the last of PutDown
+_THREAD_FIELDS = 3  # the last of PutDown
 
 
 class Journal:
@@ -218,7 +219,10 @@ class Journal:
             return []
         thread = {"tenant": down.tenant, "thread_id": down.thread_id}
         settle = {**thread, "run_id": down.run_id, "fence": down.fence, "seq": down.seq, "state": down.state}
-        return [Call(self._queries["settle_thread"], settle), Call(self._queries["advance_thread"], thread)]
+        leave = [Call(self._queries["settle_thread"], settle), Call(self._queries["advance_thread"], thread)]
+        if down.state is None:
+            return leave
+        return [Call(self._queries["keep_checkpoint"], {**settle, "base": down.base}), *leave]
 
     async def _standing(self, asked: list[tuple[str, str, int, int, str]]) -> list[bool]:
         """Which of these writes stand. A lost answer is not a refusal."""

@@ -10,6 +10,7 @@ from fairlead.database import Blobs, Database, Query
 from fairlead.telemetry.emit import Emit
 
 _AT_ONCE = timedelta(milliseconds=50)
+_TIME_TO_READ = timedelta(minutes=1)  # what came of a run that is not kept
 _FORGET_WORKERS = timedelta(days=1)
 
 
@@ -36,7 +37,10 @@ class Retention:
             batch=batch,
         )  # fmt: skip
         deleted = await self._database.write(
-            self._queries["delete"], before=self._before(settings.run_retention), batch=batch
+            self._queries["delete"],
+            before=self._before(settings.run_retention),
+            batch=batch,
+            read_by=self._before(_TIME_TO_READ),
         )
         for row in deleted:
             await self._blobs.delete_scope(row["id"])

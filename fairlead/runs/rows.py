@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from fairlead.agents.jsonable import decode
+from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import from_micros
 from fairlead.database import Row
-from fairlead.runs.run import Approval, Assignment, Event, Reason, Run, Status, Worker
+from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Worker
 
 
 def run_of(row: Row, *, input: Any, output: Any) -> Run:
@@ -46,8 +46,26 @@ def run_of(row: Row, *, input: Any, output: Any) -> Run:
         progress=row["progress"],
         cancel_requested=bool(row["cancel_requested"]),
         idempotency_key=row["idempotency_key"],
+        user=row["user_id"],
+        asker=_asker(row["asker"]),
+        terms=decode(row["terms"]) if row["terms"] else {},
         assignment=Assignment(**decode(row["assignment"])) if row["assignment"] else None,
     )
+
+
+def kept_asker(asker: Asker | None) -> str | None:
+    """The column's text."""
+    if asker is None:
+        return None
+    return encode({"key": asker.key, "key_id": asker.key_id, "labels": dict(asker.labels), "limited": asker.limited,
+                   "rate": list(asker.rate)}).decode()  # fmt: skip
+
+
+def _asker(text: str | None) -> Asker | None:
+    if not text:
+        return None
+    said = decode(text)
+    return Asker(said["key"], said["key_id"], said["labels"], said["limited"], tuple(said["rate"]))
 
 
 def event_of(row: Row, *, data: Any) -> Event:

@@ -13,10 +13,13 @@ A run that waits (`wake_at` is set) holds no worker.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+LONGEST_USER = 200
 
 
 class Status(StrEnum):
@@ -52,6 +55,33 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """The key that asked for a run, as it was when it did: what the run spends is spent by it."""
+
+    key: str
+    key_id: str
+    labels: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    limited: bool = False  # it has a budget of its own
+    rate: tuple[int | None, int | None] = (None, None)  # requests and tokens a minute
+
+
+class Multitask(StrEnum):
+    """What becomes of a run whose thread is at work."""
+
+    ENQUEUE = "enqueue"  # it waits for its turn
+    REJECT = "reject"  # it is refused
+    INTERRUPT = "interrupt"  # the others stop, and keep what they have
+    ROLLBACK = "rollback"  # the others stop, and are forgotten
+
+
+class Discard(StrEnum):
+    """A run that is not kept."""
+
+    ENDED = "ended"  # it goes when its caller has had time to read what came of it
+    ROLLBACK = "rollback"  # it goes as soon as it has stopped, and leaves nothing in its thread
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """As which assistant a run runs, and with what it was configured: the assistant's, and over it the caller's own."""
 
@@ -79,6 +109,11 @@ class NewRun:
     deadline: datetime | None = None
     parent_id: str | None = None
     root_id: str | None = None
+    user: str | None = None  # on whose behalf
+    asker: Asker | None = None
+    terms: dict[str, Any] | None = None  # how it is to be run, beyond its input: see `terms`
+    discard: Discard | None = None
+    multitask: Multitask = Multitask.ENQUEUE
     assignment: Assignment | None = None  # None: the agent as it is declared
 
 
@@ -119,6 +154,9 @@ class Run:
     progress: int  # 0-100; at most 99 until it has ended
     cancel_requested: bool
     idempotency_key: str | None
+    user: str | None = None
+    asker: Asker | None = None
+    terms: dict[str, Any] = field(default_factory=dict[str, Any])
     assignment: Assignment | None = None
 
 
@@ -179,3 +217,9 @@ class Worker:
     draining: bool
     running: int = 0
     alive: bool = True
+
+
+def user_of(given: str | None, metadata: Mapping[str, Any]) -> str | None:
+    """On whose behalf: a key speaks for its owner; who comes without one may name the user in the run's metadata."""
+    named = metadata.get("user")
+    return given or (named if isinstance(named, str) and 0 < len(named) <= LONGEST_USER else None)

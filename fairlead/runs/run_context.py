@@ -27,7 +27,7 @@ from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import outcome_unknown
 from fairlead.runs.recorded import EMPTY, Recording, digest_of
-from fairlead.runs.run import Run
+from fairlead.runs.run import Run, user_of
 from fairlead.runs.step import Step
 from fairlead.runs.store_steps import StoreSteps
 from fairlead.runs.thread_memory import ThreadMemory
@@ -271,10 +271,18 @@ class RunContext:
 
 
 def _caller(run: Run) -> Caller:
-    user = run.metadata.get("user")
+    """What the run spends is spent by the key that asked for it. What a key is labelled with can't be said otherwise
+    by the run's metadata."""
+    asker = run.asker
+    if asker is None:
+        return Caller(
+            run.tenant, user_of(run.user, run.metadata), run.agent, run.id, run.thread_id, run.release,
+            metadata=run.metadata, priority=run.priority,
+        )  # fmt: skip
     return Caller(
-        run.tenant, user if isinstance(user, str) else None, run.agent, run.id, run.thread_id, run.release,
-        metadata=run.metadata, priority=run.priority,
+        run.tenant, user_of(run.user, run.metadata), run.agent, run.id, run.thread_id, run.release, asker.key_id,
+        metadata={**run.metadata, **asker.labels}, priority=run.priority, key_limited=asker.limited,
+        key_rate=asker.rate,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from fairlead.database import Database, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
+from fairlead.runs.run import user_of
 
 
 class ThreadStatus(StrEnum):
@@ -27,6 +28,7 @@ class ThreadStatus(StrEnum):
 class Thread:
     id: str
     tenant: str
+    user: str | None
     metadata: dict[str, Any]
     status: ThreadStatus
     state: Any  # {"messages", "values", "output"} of the last run that succeeded; None before
@@ -52,11 +54,15 @@ class Threads:
         metadata: Mapping[str, Any] | None = None,
         tenant: str = "default",
         if_exists: bool = False,
+        user: str | None = None,
     ) -> Thread:
         """A new thread; with `if_exists` the one that is there. Raises `Conflict`, `InvalidInput`."""
         thread_id = thread_id or self._ids.new()
         kept = _metadata(metadata or {})
-        rows = await self._database.write(self._queries["create_thread"], tenant=tenant, id=thread_id, metadata=kept)
+        rows = await self._database.write(
+            self._queries["create_thread"], tenant=tenant, id=thread_id, metadata=kept,
+            user_id=user_of(user, metadata or {}),
+        )  # fmt: skip
         if not rows and not if_exists:
             raise Conflict(f"There is a thread {thread_id} already.", hint='Send if_exists="do_nothing" to use it.')
         return await self.get(thread_id, tenant=tenant)
@@ -74,13 +80,14 @@ class Threads:
         tenant: str = "default",
         metadata: Mapping[str, Any] | None = None,
         ids: Sequence[str] | None = None,
+        user: str | None = None,
         status: ThreadStatus | None = None,
         limit: int = 10,
         offset: int = 0,
     ) -> list[Thread]:
         """Those that changed last first."""
         rows = await self._database.read(
-            self._queries["search_threads"], tenant=tenant, status=status, limit=limit, offset=offset,
+            self._queries["search_threads"], tenant=tenant, status=status, limit=limit, offset=offset, user_id=user,
             metadata=_metadata(metadata) if metadata else None, ids=encode(list(ids)).decode() if ids else None,
         )  # fmt: skip
         return [await self._thread(row) for row in rows]
@@ -103,6 +110,7 @@ class Threads:
         return Thread(
             id=row["id"],
             tenant=row["tenant"],
+            user=row["user_id"],
             metadata=decode(row["metadata"]),
             status=_status(row["active_status"], row["last_status"]),
             state=await self._payloads.load(row["state"]),

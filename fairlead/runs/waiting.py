@@ -39,6 +39,10 @@ class Others(Protocol):
         """Cancel whatever a cancelled run has started and is still under way."""
         ...
 
+    async def forget(self, tenant: str, run_id: str) -> None:
+        """Remove a run that has stopped, if it was rolled back."""
+        ...
+
     async def ask(self, approval: Approval) -> None: ...
 
     async def answer_to(self, tenant: str, run_id: str, approval_id: str) -> Approval: ...
@@ -164,6 +168,7 @@ class Waiting:
             agent, input, id=child_id, tenant=run.tenant, release=run.release, priority=run.priority,
             metadata={key: run.metadata[key] for key in ("user", "intent") if key in run.metadata},
             budget_nano=budget_nano, deadline=run.deadline, parent_id=run.id, root_id=run.root_id,
+            user=run.user, asker=run.asker,
         )  # fmt: skip
 
     def _set_aside(self, child_id: str, agent: str, asked: int | None) -> int:

@@ -37,7 +37,7 @@ from fairlead.runs.oversight import Oversight
 from fairlead.runs.retention import Retention
 from fairlead.runs.role import Role, Roles
 from fairlead.runs.rows import NEVER
-from fairlead.runs.run import Event, Run
+from fairlead.runs.run import Event, Reason, Run
 from fairlead.runs.takeover import Takeover
 from fairlead.runs.turns import Turns
 from fairlead.telemetry.emit import Emit
@@ -275,8 +275,12 @@ class Session:
     async def _wake_due(self) -> timedelta | None:
         """Wake what is due; come again when the next is, or after `poll_every`."""
         parts = self._parts
-        rows = await parts.database.write(parts.queries["due"])
+        rows = await parts.database.write(parts.queries["due"], never=NEVER)
         if rows:
+            turns = Turns(parts.database, parts.queries)
+            for row in rows:
+                if row["reason"] == Reason.THREAD:  # its time has come: is it its turn?
+                    await turns.free(row["tenant"], row["thread_id"], None)
             parts.database.signals.publish("work")
             return timedelta(0)
         found = await parts.database.read(parts.queries["next_due"])

@@ -105,7 +105,10 @@ async def test_a_thread_whose_process_died_before_it_was_freed_is_freed(engine: 
     running = await engine(agent=Witness(), workers=0, settings=_OFTEN)
     first, second = [await running.submit("agent", what, thread_id="t") for what in ("first", "second")]
     # The first half of a cancellation; its process dies before the second.
-    await running.engine.database.write(running.engine.queries["cancel"], tenant="default", id=first.id, actor="")
+    await running.engine.database.write(
+        running.engine.queries["cancel"], tenant="default", id=first.id, actor="", thread_id=None, beside=None,
+        discard=None,
+    )  # fmt: skip
     await running.start_worker()
     assert (await running.ended(second.id)).status is Status.SUCCESS
 

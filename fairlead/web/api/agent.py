@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from fairlead.access import Role
 from fairlead.runs.run import NewRun, Run, Status
+from fairlead.web.api.asking import asker_of
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
@@ -58,6 +59,7 @@ class AgentRuns:
             agent, body.input, assignment=assignment, tenant=call.tenant,
             release=body.release or self._doors.release, priority=body.priority, metadata=body.metadata or {},
             idempotency_key=call.header("idempotency-key"), budget_nano=nano_of(body.budget_usd),
+            user=call.visit.caller.user, asker=asker_of(call.visit.caller),
         )  # fmt: skip
         run, fresh = await self._doors.control.submit(new)
         url = f"/agent/status/{run.id}"

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from fairlead.access import Principal
 from fairlead.errors import InvalidInput
-from fairlead.runs.run import Assignment, NewRun
+from fairlead.runs.run import Assignment, Discard, Multitask, NewRun
+from fairlead.web.api.asking import asker_of
 from fairlead.web.api.views import NANO
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
@@ -88,16 +90,20 @@ class RunCreate(Additions):
 
 
 def new_run_of(
-    body: RunCreate, agent: str, assignment: Assignment | None, *, now: datetime, release: str, tenant: str,
+    body: RunCreate, agent: str, assignment: Assignment | None, *, now: datetime, release: str, caller: Principal,
     thread_id: str | None, idempotency_key: str | None,
 ) -> NewRun:  # fmt: skip
     """Raises `InvalidInput` for what LangGraph offers and we do not yet."""
     _refuse_unsupported(body)
+    if body.on_completion == "delete" and thread_id is not None:
+        raise InvalidInput('`on_completion`: "delete" is for runs without a thread.', hint="Delete the thread instead.")
     start_at = now + timedelta(seconds=body.after_seconds) if body.after_seconds else None
     return NewRun(
-        agent, body.input, assignment=assignment, tenant=tenant, thread_id=thread_id,
+        agent, body.input, assignment=assignment, tenant=caller.tenant, thread_id=thread_id,
         release=body.release or release, priority=body.priority, metadata=body.metadata or {},
         idempotency_key=idempotency_key, budget_nano=nano_of(body.budget_usd), start_at=start_at,
+        user=caller.user, asker=asker_of(caller), multitask=Multitask(body.multitask_strategy),
+        discard=Discard.ENDED if body.on_completion == "delete" else None,
     )  # fmt: skip
 
 
@@ -112,8 +118,6 @@ def _refuse_unsupported(body: RunCreate) -> None:
         "interrupt_before": bool(body.interrupt_before),
         "interrupt_after": bool(body.interrupt_after),
         "webhook": body.webhook is not None,
-        "on_completion": body.on_completion == "delete",
-        "multitask_strategy": body.multitask_strategy in ("interrupt", "rollback"),
     }
     refused = [f"`{name}`" for name, given in asked.items() if given]
     if refused:

@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairlead.access import Role
-from fairlead.errors import InvalidInput
+from fairlead.errors import InvalidInput, NotFound
 from fairlead.runs.run import Reason, Run, Status
 from fairlead.runs.scores import Wanted
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
-from fairlead.web.api.reply import Reply, json_reply
+from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, RunCreate
 from fairlead.web.api.scores import ScoreView, score_view
 from fairlead.web.api.start import find_run, path_of, start_run
@@ -42,6 +42,7 @@ class RunQuery(BaseModel):
     release: str | None = None
     thread_id: str | None = None
     parent_id: str | None = None
+    user: str | None = Field(None, description="On whose behalf it was started.")
     text: Annotated[str, Field(max_length=200)] | None = Field(None, description="Part of an id or of the input.")
     before: str | None = Field(None, description="Runs older than this id: the last one of the page before.")
     after: str | None = Field(None, description="Runs newer than this id.")
@@ -58,6 +59,17 @@ class EventQuery(BaseModel):
 class CancelQuery(BaseModel):
     wait: bool = Field(False, description="Answer when the run has stopped.")
     action: Literal["interrupt", "rollback"] = "interrupt"
+
+
+class CancelMany(Body):
+    run_ids: Annotated[list[str], Field(max_length=_MOST)] | None = None
+    thread_id: str | None = None
+    status: Literal["pending", "running", "all"] | None = None
+
+
+_STATUSES: dict[str | None, tuple[Status, ...]] = {
+    "pending": (Status.PENDING,), "running": (Status.RUNNING,), "all": (), None: (),
+}  # fmt: skip
 
 
 class Outcome(Body):
@@ -97,6 +109,8 @@ class Runs:
             Operation("GET", f"{one}/join", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("POST", f"{one}/cancel", self.cancel, "Cancel a run", role=Role.OPERATOR, query=CancelQuery,
                       gives=RunView, status=202, **look),
+            Operation("DELETE", one, self.delete, "Forget a run that has ended", role=Role.OPERATOR, status=204,
+                      tag=tag, problems=(404, 409)),
         ]  # fmt: skip
 
     def _ours(self) -> list[Operation]:
@@ -110,6 +124,8 @@ class Runs:
             Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", role=Role.OPERATOR, **change),
             Operation("POST", f"{one}/resume", self.resume, "Let an interrupted run go on", role=Role.OPERATOR,
                       body=Resume, body_optional=True, **change),
+            Operation("POST", "/runs/cancel", self.cancel_many, "Cancel runs", role=Role.OPERATOR, query=CancelQuery,
+                      body=CancelMany, status=204, **look),
             Operation("POST", f"{one}/move", self.move, "Give a run to another release", role=Role.ADMIN, body=Move,
                       **change),
         ]  # fmt: skip
@@ -148,14 +164,41 @@ class Runs:
 
     async def cancel(self, call: Call) -> Reply:
         query = call.query(CancelQuery)
-        if query.action == "rollback":
-            raise InvalidInput("`rollback`: not supported yet.", hint='Send action="interrupt".')
         run = await find_run(self._doors, call)
+        if query.action == "rollback":
+            await self._doors.control.roll_back(run.id, tenant=call.tenant, by=call.by)
+            if query.wait:
+                await self._doors.feed.gone(run.id, tenant=call.tenant)
+            return _shown(run, status=202)
         run = await self._doors.control.cancel(run.id, tenant=call.tenant, by=call.by)
         if query.wait:
             await self._doors.feed.ended(run.id, tenant=call.tenant)
             run = await self._doors.control.get(run.id, tenant=call.tenant)
         return _shown(run, status=202)
+
+    async def cancel_many(self, call: Call) -> Reply:
+        """Those named, or those of a thread or a status. 404 when none of them is under way."""
+        query, body = call.query(CancelQuery), await call.body(CancelMany)
+        if body.run_ids is None and body.thread_id is None and body.status is None:
+            raise InvalidInput("Say which runs: `run_ids`, `thread_id` or `status`.")
+        found = await self._doors.control.cancel_many(
+            tenant=call.tenant, run_ids=body.run_ids, thread_id=body.thread_id, statuses=_STATUSES[body.status],
+            rollback=query.action == "rollback", by=call.by,
+        )  # fmt: skip
+        if not found:
+            raise NotFound("None of these runs is under way.")
+        if query.wait:
+            for run_id in found:
+                await (self._doors.feed.gone if query.action == "rollback" else self._doors.feed.ended)(
+                    run_id, tenant=call.tenant
+                )
+        return JsonReply(b"", status=204)
+
+    async def delete(self, call: Call) -> Reply:
+        """What its thread keeps of it stays."""
+        run = await find_run(self._doors, call)
+        await self._doors.control.delete(run.id, tenant=call.tenant)
+        return JsonReply(b"", status=204)
 
     async def events(self, call: Call) -> Reply:
         query = call.query(EventQuery)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead.errors import Conflict, NotFound
+from fairlead.errors import NotFound
 from fairlead.runs.assistants import assistant_id_of
-from fairlead.runs.run import NewRun, Reason, Run
-from fairlead.runs.threads import Thread, ThreadStatus
+from fairlead.runs.run import NewRun, Run
+from fairlead.runs.threads import Thread
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.reply import Headers
@@ -44,15 +44,12 @@ async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = 
         body.assistant_id, tenant=call.tenant, config=body.config, context=body.context
     )
     new = new_run_of(
-        body, agent, assignment, now=doors.clock.now(), release=doors.release, tenant=call.tenant,
+        body, agent, assignment, now=doors.clock.now(), release=doors.release, caller=call.visit.caller,
         thread_id=thread_id, idempotency_key=call.header("idempotency-key"),
     )  # fmt: skip
     if thread_id is not None:
         await _prepare_thread(doors, new, body, thread_id)
     run, fresh = await doors.control.submit(new, watch=watch)
-    if fresh and body.multitask_strategy == "reject" and run.reason is Reason.THREAD:
-        await doors.control.cancel(run.id, tenant=call.tenant, by="multitask_strategy reject")
-        raise _busy(str(thread_id))
     return Started(run, fresh)
 
 
@@ -69,22 +66,16 @@ async def _prepare_thread(doors: Doors, new: NewRun, body: RunCreate, thread_id:
     """LangGraph's clients look for threads by the graph that has run in them."""
     assistant_id = new.assignment.assistant_id if new.assignment else assistant_id_of(new.agent)
     graph = {"graph_id": new.agent, "assistant_id": assistant_id}
-    thread = await _thread(doors, new.tenant, thread_id, create=body.if_not_exists == "create", metadata=graph)
-    if body.multitask_strategy == "reject" and thread.status is ThreadStatus.BUSY:
-        raise _busy(thread_id)
+    thread = await _thread(doors, new, thread_id, create=body.if_not_exists == "create", metadata=graph)
     wanted = {key: value for key, value in graph.items() if thread.metadata.get(key) != value}
     if wanted:
         await doors.threads.describe(thread_id, wanted, tenant=new.tenant)
 
 
-async def _thread(doors: Doors, tenant: str, thread_id: str, *, create: bool, metadata: dict[str, str]) -> Thread:
+async def _thread(doors: Doors, new: NewRun, thread_id: str, *, create: bool, metadata: dict[str, str]) -> Thread:
     try:
-        return await doors.threads.get(thread_id, tenant=tenant)
+        return await doors.threads.get(thread_id, tenant=new.tenant)
     except NotFound as error:
         if not create or not SAFE_ID.fullmatch(thread_id):
             raise NotFound(error.message, hint='Create it, or send if_not_exists="create".') from None
-    return await doors.threads.create(thread_id, metadata=metadata, tenant=tenant, if_exists=True)
-
-
-def _busy(thread_id: str) -> Conflict:
-    return Conflict(f"Thread {thread_id} is busy.", hint='Wait for its run, or send multitask_strategy="enqueue".')
+    return await doors.threads.create(thread_id, metadata=metadata, tenant=new.tenant, if_exists=True, user=new.user)

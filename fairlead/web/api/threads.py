@@ -33,6 +33,7 @@ class ThreadPatch(Body):
 class ThreadSearch(Body):
     metadata: dict[str, Any] | None = None
     ids: Annotated[list[str], Field(max_length=1000)] | None = None
+    user: str | None = Field(None, description="On whose behalf it was created.")
     status: Literal["idle", "busy", "interrupted", "error"] | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 10
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
@@ -87,15 +88,16 @@ class Threads:
         if body.thread_id is not None and not SAFE_ID.fullmatch(body.thread_id):
             raise InvalidInput("A thread id has 1 to 128 letters, digits, `.`, `_`, `:` or `-`.")
         thread = await self._doors.threads.create(
-            body.thread_id, metadata=body.metadata, tenant=call.tenant, if_exists=body.if_exists == "do_nothing"
-        )
+            body.thread_id, metadata=body.metadata, tenant=call.tenant, if_exists=body.if_exists == "do_nothing",
+            user=call.visit.caller.user,
+        )  # fmt: skip
         return await self._shown(thread)
 
     async def search(self, call: Call) -> Reply:
         body = await call.body(ThreadSearch, optional=True)
         found = await self._doors.threads.search(
-            tenant=call.tenant, metadata=body.metadata, ids=body.ids, limit=body.limit, offset=body.offset,
-            status=ThreadStatus(body.status) if body.status else None,
+            tenant=call.tenant, metadata=body.metadata, ids=body.ids, user=body.user, limit=body.limit,
+            offset=body.offset, status=ThreadStatus(body.status) if body.status else None,
         )  # fmt: skip
         return json_reply(selected([thread_view(thread) for thread in found], body.select))
 

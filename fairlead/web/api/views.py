@@ -39,6 +39,8 @@ class RunView(BaseModel):
     error: dict[str, Any] | None
     parent_id: str | None
     root_id: str
+    user: str | None
+    key: str | None
     worker: str | None
     attempt: int
     started_at: datetime | None
@@ -141,6 +143,8 @@ def run_view(run: Run) -> dict[str, Any]:
         "error": run.error,
         "parent_id": run.parent_id,
         "root_id": run.root_id,
+        "user": run.user,
+        "key": run.asker.key if run.asker is not None else None,
         "worker": run.owner,
         "attempt": run.fence,
         "started_at": run.started_at,

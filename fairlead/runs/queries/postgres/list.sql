@@ -7,6 +7,7 @@ WHERE tenant = :tenant
   AND (:reason::text IS NULL OR reason = :reason)
   AND (:thread_id::text IS NULL OR thread_id = :thread_id)
   AND (:parent_id::text IS NULL OR parent_id = :parent_id)
+  AND (:user_id::text IS NULL OR user_id = :user_id)
   AND (:before::text IS NULL OR id < :before)
   AND (:text::text IS NULL OR id LIKE '%' || :text || '%' OR input ILIKE '%' || :text || '%')
   AND (:metadata::text IS NULL OR metadata @> :metadata::jsonb)

@@ -1,2 +1,3 @@
-INSERT INTO threads (tenant, id, metadata, created_at, updated_at) VALUES (:tenant, :id, :metadata, {now}, {now})
+INSERT INTO threads (tenant, id, metadata, user_id, created_at, updated_at)
+VALUES (:tenant, :id, :metadata, :user_id, {now}, {now})
 ON CONFLICT DO NOTHING RETURNING *

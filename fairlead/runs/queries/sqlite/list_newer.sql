@@ -7,6 +7,7 @@ WHERE tenant = :tenant
   AND (:reason IS NULL OR reason = :reason)
   AND (:thread_id IS NULL OR thread_id = :thread_id)
   AND (:parent_id IS NULL OR parent_id = :parent_id)
+  AND (:user_id IS NULL OR user_id = :user_id)
   AND (:after IS NULL OR id > :after)
   AND (:text IS NULL OR id LIKE '%' || :text || '%' OR input LIKE '%' || :text || '%')
   AND (:metadata IS NULL OR NOT EXISTS (

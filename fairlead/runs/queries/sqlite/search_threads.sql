@@ -4,6 +4,7 @@ SELECT * FROM (
            (SELECT l.status FROM runs l WHERE l.tenant = t.tenant AND l.thread_id = t.id ORDER BY l.id DESC LIMIT 1) AS last_status
     FROM threads t LEFT JOIN runs r ON r.tenant = t.tenant AND r.id = t.active_run_id
     WHERE t.tenant = :tenant
+      AND (:user_id IS NULL OR t.user_id = :user_id)
       AND (:ids IS NULL OR t.id IN (SELECT value FROM json_each(:ids)))
       AND (:metadata IS NULL OR NOT EXISTS (
         SELECT 1 FROM json_each(:metadata) f WHERE json_extract(t.metadata, '$."' || f.key || '"') IS NOT f.value))
