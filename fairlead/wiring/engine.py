@@ -14,7 +14,7 @@ from fairlead.agents.guest import HouseRules
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
-from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
+from fairlead.database import Database, Postgres, Query, Sqlite, migrate
 from fairlead.gateway import Model, Prices
 from fairlead.gateway.addresses import addresses
 from fairlead.gateway.schema import MIGRATIONS as GATEWAY
@@ -34,6 +34,7 @@ from fairlead.runs.worker import Parts, Worker
 from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
+from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
 from fairlead.wiring.stores import open_stores
 
@@ -90,9 +91,7 @@ async def open_engine(
     key_book = KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys))
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
-    payloads = Payloads(
-        FolderBlobs(settings.root / settings.database.blob_dir), threshold=settings.database.blob_threshold
-    )
+    payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
     return Engine(
         settings=settings,
         agents=agents,

@@ -173,7 +173,8 @@ async def test_what_changes_something_needs_more_than_a_viewer() -> None:
         reading_posts = {"/threads/search", "/assistants/search", "/assistants/count", "/threads/{thread_id}/history",
                          "/assistants/{assistant_id}/versions", "/store/items/search", "/store/namespaces"}  # fmt: skip
         for method, path, role in await _operations(api):
-            if method != "GET" and path not in reading_posts:
+            # Who has the link of a stream may leave a score by it.
+            if method != "GET" and path not in reading_posts and path != "/feedback/{secret}":
                 assert role in ("operator", "admin"), path
 
 

@@ -114,7 +114,7 @@ async def test_scores_are_a_tenants_own_and_go_with_their_run(database_url: str 
         queries, database = api.running.engine.queries, api.running.engine.database
         later = to_micros(api.running.engine.clock.now()) + 10_000_000
         await database.write(queries["prune"], before=later, keep=1, batch=10)
-        await database.write(queries["delete"], before=later, batch=10)
+        await database.write(queries["delete"], before=later, batch=10, read_by=later)
         assert await api.json("GET", "/scores") == []
 
 
