@@ -30,6 +30,11 @@
     │   ├── CircuitOpenError              circuit_open
     │   ├── AllProvidersUnavailableError  all_providers_unavailable
     │   └── AllProvidersFailedError       all_providers_failed
+    ├── EgressError               egress_error          a call to an address that somebody named failed
+    │   ├── EgressRefused         egress_refused        this address may not be called
+    │   ├── EgressTimeout         egress_timeout
+    │   ├── EgressUnreachable     egress_unreachable    no such name, no connection, no valid certificate
+    │   └── EgressBroken          egress_broken         the answer is cut, malformed, compressed or too large
     ├── BudgetExceededError       budget                the run may spend no more
     ├── CallsStopped              calls_stopped         somebody has stopped these model calls
     ├── ToolFailed                tool_failed           a tool raised, or its result is no JSON
@@ -191,6 +196,28 @@ class AllProvidersUnavailableError(ModelError):
 
 class AllProvidersFailedError(ModelError):
     code = "all_providers_failed"
+
+
+class EgressError(FairleadError):
+    """A call to an address that somebody named: a webhook, a key set, a tool server."""
+
+    code = "egress_error"
+
+
+class EgressRefused(EgressError):
+    code = "egress_refused"
+
+
+class EgressTimeout(EgressError):
+    code = "egress_timeout"
+
+
+class EgressUnreachable(EgressError):
+    code = "egress_unreachable"
+
+
+class EgressBroken(EgressError):
+    code = "egress_broken"
 
 
 class BudgetExceededError(FairleadError):

@@ -19,6 +19,7 @@ from fairlead.config.parts import (
     BudgetSettings,
     ClientSettings,
     DatabaseSettings,
+    EgressSettings,
     EngineSettings,
     ModelSettings,
     Part,
@@ -35,6 +36,7 @@ PARTS: dict[str, type[Part]] = {
     "database": DatabaseSettings,
     "server": ServerSettings,
     "access": AccessSettings,
+    "egress": EgressSettings,
     "models": ModelSettings,
     "budgets": BudgetSettings,
     "store": StoreSettings,
@@ -85,6 +87,8 @@ def write_value(value: Any, *, secret: bool) -> str:
     match value:
         case None | ():
             return ""
+        case tuple():
+            return ",".join(str(item) for item in cast("tuple[object, ...]", value))
         case bool():
             return str(value).lower()
         case timedelta():

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
 from fairlead.config.url import database_url, hide_password
-from fairlead.config.value import Duration, SecretList, Size, setting
+from fairlead.config.value import Duration, SecretList, Size, TextList, setting
 
 _MAX_PORT = 65535
 
@@ -194,6 +194,18 @@ class AccessSettings(Part):
 
     api_keys: SecretList = setting(
         (), "Keys that may call the API, comma separated.", name="API_KEY_WHITELIST", bare=True, secret=True
+    )
+
+
+class EgressSettings(Part):
+    """Calls to addresses that others name: webhooks, key sets, tool servers."""
+
+    allow: TextList = setting(
+        (),
+        "Networks, addresses and hosts that may be called though they are not public, comma separated: "
+        "10.1.0.0/16, hooks.internal, *.corp.example.com. A host so allowed may stand on a private network; "
+        "link-local and metadata addresses must be named as addresses.",
+        name="EGRESS_ALLOW",
     )
 
 

@@ -16,6 +16,7 @@ from fairlead.config.parts import (
     BudgetSettings,
     ClientSettings,
     DatabaseSettings,
+    EgressSettings,
     EngineSettings,
     ModelSettings,
     ServerSettings,
@@ -44,6 +45,7 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    egress: EgressSettings = field(default_factory=EgressSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
     store: StoreSettings = field(default_factory=StoreSettings)

@@ -15,6 +15,7 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
 from fairlead.database import Database, Postgres, Query, Sqlite, migrate
+from fairlead.egress import Egress, read_rules
 from fairlead.gateway import Model, Prices
 from fairlead.gateway.addresses import addresses
 from fairlead.gateway.schema import MIGRATIONS as GATEWAY
@@ -59,12 +60,14 @@ class Engine:
     retention: Retention
     announcer: Announcer
     key_book: KeyBook
+    egress: Egress
     ids: Ids
     rules: HouseRules
     clock: Clock
     emit: Emit
 
     async def close(self) -> None:
+        await self.egress.close()
         await self.models.close()
         await self.database.close()
 
@@ -84,6 +87,7 @@ async def open_engine(
 
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
+    egress = Egress(rules=read_rules(settings.egress.allow))
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE)):
         emit("migration_applied", database=database.dialect, migration=name)
@@ -121,6 +125,7 @@ async def open_engine(
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
         key_book=key_book,
+        egress=egress,
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,
