@@ -18,6 +18,7 @@
     ├── DatabaseUnavailable       database_unavailable  could not ask; try again
     │   ├── DatabaseInUse         database_in_use       another process serves this file
     │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
+    ├── Damaged                   damaged               what was kept is not what comes back
     ├── ModelError                model_error           the model call failed
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
     │   │   └── ModelDenied       model_denied          this provider does not serve us: key, quota, unknown model
@@ -139,6 +140,10 @@ class DatabaseInUse(DatabaseUnavailable):
 
 class SchemaTooNew(DatabaseUnavailable):
     code = "schema_too_new"
+
+
+class Damaged(FairleadError):
+    code = "damaged"
 
 
 class ModelError(FairleadError):
