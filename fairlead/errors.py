@@ -18,6 +18,7 @@
     ├── DatabaseUnavailable       database_unavailable  could not ask; try again
     │   ├── DatabaseInUse         database_in_use       another process serves this file
     │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
+    ├── Damaged                   damaged               what was kept is not what comes back
     ├── ModelError                model_error           the model call failed
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
     │   │   └── ModelDenied       model_denied          this provider does not serve us: key, quota, unknown model
@@ -29,6 +30,11 @@
     │   ├── CircuitOpenError              circuit_open
     │   ├── AllProvidersUnavailableError  all_providers_unavailable
     │   └── AllProvidersFailedError       all_providers_failed
+    ├── EgressError               egress_error          a call to an address that somebody named failed
+    │   ├── EgressRefused         egress_refused        this address may not be called
+    │   ├── EgressTimeout         egress_timeout
+    │   ├── EgressUnreachable     egress_unreachable    no such name, no connection, no valid certificate
+    │   └── EgressBroken          egress_broken         the answer is cut, malformed, compressed or too large
     ├── BudgetExceededError       budget                the run may spend no more
     ├── CallsStopped              calls_stopped         somebody has stopped these model calls
     ├── ToolFailed                tool_failed           a tool raised, or its result is no JSON
@@ -143,6 +149,10 @@ class SchemaTooNew(DatabaseUnavailable):
     code = "schema_too_new"
 
 
+class Damaged(FairleadError):
+    code = "damaged"
+
+
 class ModelError(FairleadError):
     code = "model_error"
 
@@ -193,6 +203,28 @@ class AllProvidersUnavailableError(ModelError):
 
 class AllProvidersFailedError(ModelError):
     code = "all_providers_failed"
+
+
+class EgressError(FairleadError):
+    """A call to an address that somebody named: a webhook, a key set, a tool server."""
+
+    code = "egress_error"
+
+
+class EgressRefused(EgressError):
+    code = "egress_refused"
+
+
+class EgressTimeout(EgressError):
+    code = "egress_timeout"
+
+
+class EgressUnreachable(EgressError):
+    code = "egress_unreachable"
+
+
+class EgressBroken(EgressError):
+    code = "egress_broken"
 
 
 class BudgetExceededError(FairleadError):

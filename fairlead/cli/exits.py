@@ -44,6 +44,7 @@ _BY_CODE = {
     "unreachable": Exit.UNREACHABLE,
     "unknown_setting": Exit.CONFIGURATION,
     "configuration": Exit.CONFIGURATION,
+    "egress_refused": Exit.USAGE,
     "unauthorised": Exit.REFUSED,
     "forbidden": Exit.REFUSED,
     "queue_full": Exit.REFUSED,

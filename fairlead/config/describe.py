@@ -19,10 +19,12 @@ from fairlead.config.parts import (
     BudgetSettings,
     ClientSettings,
     DatabaseSettings,
+    EgressSettings,
     EngineSettings,
     ModelSettings,
     Part,
     ServerSettings,
+    StoreSettings,
     TelemetrySettings,
 )
 from fairlead.config.value import Said, Unit, write_duration, write_size
@@ -34,8 +36,10 @@ PARTS: dict[str, type[Part]] = {
     "database": DatabaseSettings,
     "server": ServerSettings,
     "access": AccessSettings,
+    "egress": EgressSettings,
     "models": ModelSettings,
     "budgets": BudgetSettings,
+    "store": StoreSettings,
     "telemetry": TelemetrySettings,
     "client": ClientSettings,
 }
@@ -83,6 +87,8 @@ def write_value(value: Any, *, secret: bool) -> str:
     match value:
         case None | ():
             return ""
+        case tuple():
+            return ",".join(str(item) for item in cast("tuple[object, ...]", value))
         case bool():
             return str(value).lower()
         case timedelta():
@@ -112,7 +118,9 @@ def _accepted(own: str, said: Said) -> Iterator[str]:
 
 
 def _kind(info: FieldInfo) -> str:
-    units = [item.word for item in info.metadata if isinstance(item, Unit)]
+    # Of a setting that may be not set, the unit is said within: `Duration | None`.
+    within = [item for inner in get_args(info.annotation) for item in getattr(inner, "__metadata__", ())]
+    units = [item.word for item in (*info.metadata, *within) if isinstance(item, Unit)]
     if units:
         return units[0]
     kinds = [kind for kind in get_args(info.annotation) or (info.annotation,) if isinstance(kind, type)]

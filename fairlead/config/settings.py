@@ -16,9 +16,11 @@ from fairlead.config.parts import (
     BudgetSettings,
     ClientSettings,
     DatabaseSettings,
+    EgressSettings,
     EngineSettings,
     ModelSettings,
     ServerSettings,
+    StoreSettings,
     TelemetrySettings,
 )
 from fairlead.config.url import password_of
@@ -43,8 +45,10 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    egress: EgressSettings = field(default_factory=EgressSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

@@ -85,6 +85,7 @@ class Unit:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), Field(gt=timedelta(0)), Unit("duration")]
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0), Unit("size")]
+TextList = Annotated[tuple[str, ...], BeforeValidator(parse_list), Unit("comma-separated list")]
 SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(parse_list), Unit("comma-separated list")]
 
 

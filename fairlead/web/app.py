@@ -27,7 +27,9 @@ from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
+from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
 from fairlead.web.api.open_streams import OpenStreams
@@ -49,6 +51,8 @@ def make_app(
     oversight: Oversight,
     threads: Threads,
     assistants: Assistants,
+    scores: Scores,
+    stores: Stores,
     costs: Costs,
     budgets: SharedBudgets,
     stops: Stops,
@@ -74,7 +78,8 @@ def make_app(
     """
     stopping = stopping or asyncio.Event()
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants, costs=costs,
+        control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
+        scores=scores, stores=stores, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

@@ -22,6 +22,11 @@ STATUSES = {
     "conflict": 409,
     "too_large": 413,
     "wrong_media_type": 415,
+    "egress_refused": 422,
+    "egress_error": 502,
+    "egress_timeout": 504,
+    "egress_unreachable": 502,
+    "egress_broken": 502,
     "unauthorised": 401,
     "forbidden": 403,
     "queue_full": 429,
@@ -42,7 +47,9 @@ TITLES = {
     422: "Cannot be taken as it is",
     429: "Too much at once",
     500: "Our fault",
+    502: "An address we called failed",
     503: "Not available now",
+    504: "An address we called was too slow",
 }
 
 

@@ -16,6 +16,7 @@ from fairlead.web.api.asking import asker_of
 from fairlead.web.api.views import NANO
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
+ScoreName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 _PRIORITY = 1_000_000
 _DEAREST_USD = 1_000_000
 _LATEST_S = 366 * 24 * 3600
@@ -81,7 +82,9 @@ class RunCreate(Additions):
     stream_mode: Mode | Annotated[list[Mode], Field(min_length=1)] | None = None
     stream_subgraphs: bool | None = None
     stream_resumable: bool | None = None
-    feedback_keys: list[str] | None = None
+    feedback_keys: Annotated[list[ScoreName], Field(max_length=20)] | None = Field(
+        None, description="The stream tells a link for each, where its reader may leave a score."
+    )
     multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] = "enqueue"
     if_not_exists: Literal["create", "reject"] = "reject"
     on_disconnect: Literal["cancel", "continue"] = "continue"
