@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
+from fairlead.agents.files import files_in
 from fairlead.agents.jsonable import decode, encode
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, from_micros, to_micros
@@ -28,11 +29,13 @@ from fairlead.runs.rows import approval_of, kept_asker, run_of
 from fairlead.runs.run import Approval, Discard, Multitask, NewRun, Reason, Run, Status, user_of
 from fairlead.runs.turns import Turns
 from fairlead.runs.waiting import EXPIRED
+from fairlead.store import Files
 from fairlead.telemetry.emit import Emit
 
 _RESUMABLE = (Status.INTERRUPTED,)
 _RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
 _MOST_CHILDREN = 1000
+_INPUT = 9  # of a row that is submitted
 
 
 class Control:
@@ -50,8 +53,10 @@ class Control:
         clock: Clock,
         emit: Emit,
         announcer: Announcer,
+        files: Files,
     ) -> None:
         self._announcer = announcer
+        self._files = files
         self._database = database
         self._queries = queries
         self._payloads = payloads
@@ -74,11 +79,14 @@ class Control:
         self._admission.check(new)
         await self._admission.make_room(new)
         new = replace(new, id=new.id or self._ids.new(), user=user_of(new.user, new.metadata))
+        if needed := list(dict.fromkeys(files_in(new.input))):
+            await self._files.use(needed, new.id, tenant=new.tenant)
         row = await self._row(new)
         if watch:
             self._database.signals.publish("watch", new.id)
         created = await (self._into_thread(new, row) if new.thread_id else self._submissions.put(row))
         if not created:
+            await self._payloads.forget(new.id, row[_INPUT])
             return await self._existing(new), False
         self._admission.entered()
         self._emit("run_submitted", run_id=new.id, agent=new.agent, tenant=new.tenant, created=True)
