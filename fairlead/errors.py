@@ -49,6 +49,7 @@ Codes become HTTP statuses in `web/api/problems.py` and exit codes in `cli/exits
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 
@@ -95,7 +96,13 @@ class NotFound(FairleadError):
 
 
 class MethodNotAllowed(FairleadError):
+    """`allowed`: the methods this address takes."""
+
     code = "method_not_allowed"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__("This address does not take this method.", hint=f"It takes {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
 
 
 class Conflict(FairleadError):

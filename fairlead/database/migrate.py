@@ -52,16 +52,17 @@ async def migrate(database: Database, parts: tuple[Migrations, ...]) -> list[str
     applied: list[str] = []
     for part in parts:
         known = _load(part, database.dialect)
-        newest, oldest_reader = await _state(database, part.part)
+        there, oldest_reader = await _state(database, part.part)
         mine = known[-1].number
         if mine < oldest_reader:
             raise SchemaTooNew(
-                f"The database is at {part.part} schema {newest}, which needs code of schema {oldest_reader} or "
+                f"The database is at {part.part} schema {max(there)}, which needs code of schema {oldest_reader} or "
                 f"newer; this Fairlead is at {mine}.",
                 hint="Start a newer Fairlead, or restore the database from before its upgrade.",
             )
         for migration in known:
-            if migration.number > newest and await _unless_raced(
+            # By number, not beyond the newest: work that was done side by side is not released in the order of numbers.
+            if migration.number not in there and await _unless_raced(
                 database, _guarded(database.dialect, part.part, migration)
             ):
                 applied.append(f"{part.part} {migration.number:04} {migration.name}")
@@ -90,14 +91,13 @@ def _read(path: Path) -> Migration:
     return Migration(int(number), name, int(oldest.group(1)), text)
 
 
-async def _state(database: Database, part: str) -> tuple[int, int]:
+async def _state(database: Database, part: str) -> tuple[set[int], int]:
+    """The numbers of what has been applied, and the oldest code that can live with all of it."""
     query = parse(
-        "schema_state",
-        "SELECT number, oldest_reader FROM schema_migrations WHERE part = :part ORDER BY number DESC LIMIT 1",
-        database.dialect,
+        "schema_state", "SELECT number, oldest_reader FROM schema_migrations WHERE part = :part", database.dialect
     )
     rows = await database.read(query, part=part)
-    return (rows[0]["number"], rows[0]["oldest_reader"]) if rows else (0, 0)
+    return {row["number"] for row in rows}, max((row["oldest_reader"] for row in rows), default=0)
 
 
 def _guarded(dialect: str, part: str, migration: Migration) -> str:

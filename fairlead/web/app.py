@@ -18,6 +18,7 @@ from fairlead.access import KeyBook, Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
+from fairlead.errors import MethodNotAllowed
 from fairlead.gateway import Gateway
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
@@ -115,6 +116,8 @@ def _routing(app: FastAPI, routes: Routes, endpoints: GatewayEndpoints) -> ASGIA
                 answering, scope["path_params"] = found
                 await answering(scope, receive, send)
                 return
+            if methods := routes.methods(scope["path"]):
+                raise MethodNotAllowed(methods)
         scope["app"] = app
         await app.router(scope, receive, send)
 

@@ -31,6 +31,13 @@ async def test_each_is_applied_once_in_order(database: Database, tmp_path: Path)
     assert await migrate(database, (mine,)) == []
 
 
+async def test_one_that_comes_after_a_later_number_is_applied_too(database: Database, tmp_path: Path) -> None:
+    await migrate(database, (part(tmp_path, _0001_one=ONE, _0008_two=TWO),))
+    mine = part(tmp_path, _0005_three="-- oldest_reader: 1\nCREATE TABLE three (id text);")
+    assert await migrate(database, (mine,)) == ["probe 0005 three"]
+    assert await migrate(database, (mine,)) == []
+
+
 async def test_many_that_start_at_once_apply_it_once(database_url: str) -> None:
     databases = [await open_one(database_url) for _ in range(4)]
     applied = await asyncio.gather(*(migrate(one, (MIGRATIONS,)) for one in databases))
