@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
-from fairlead.agents.files import files_in
 from fairlead.agents.jsonable import decode, encode
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, from_micros, to_micros
@@ -56,7 +55,6 @@ class Control:
         files: Files,
     ) -> None:
         self._announcer = announcer
-        self._files = files
         self._database = database
         self._queries = queries
         self._payloads = payloads
@@ -67,7 +65,7 @@ class Control:
         self._cancelling = Cancelling(
             database, queries, payloads.blobs, turns=self._turns, announcer=announcer, emit=emit
         )
-        self._admission = Admission(database, queries, agents, settings=settings, clock=clock, emit=emit)
+        self._admission = Admission(database, queries, agents, files, settings=settings, clock=clock, emit=emit)
         self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
 
     async def submit(self, new: NewRun, *, watch: bool = False) -> tuple[Run, bool]:
@@ -79,8 +77,7 @@ class Control:
         self._admission.check(new)
         await self._admission.make_room(new)
         new = replace(new, id=new.id or self._ids.new(), user=user_of(new.user, new.metadata))
-        if needed := list(dict.fromkeys(files_in(new.input))):
-            await self._files.use(needed, new.id, tenant=new.tenant)
+        await self._admission.hold_files(new)
         row = await self._row(new)
         if watch:
             self._database.signals.publish("watch", new.id)

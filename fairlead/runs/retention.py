@@ -22,8 +22,8 @@ class Retention:
     """A role. Several workers may do it at once: each takes rows that nobody else has locked."""
 
     def __init__(
-        self, database: Database, queries: dict[str, Query], blobs: Blobs, *, files: Files, settings: EngineSettings, clock: Clock,
-        emit: Emit,
+        self, database: Database, queries: dict[str, Query], blobs: Blobs, *, files: Files,
+        settings: EngineSettings, clock: Clock, emit: Emit,
     ) -> None:  # fmt: skip
         self._database = database
         self._queries = queries

@@ -9,6 +9,7 @@ import pytest
 
 from fairlead.agents import Agent, Context
 from fairlead.clock import to_micros
+from fairlead.database.sql import parse
 from tests.api.serving import Serving, serving
 
 PNG = base64.b64decode(
@@ -110,12 +111,14 @@ async def test_a_thread_goes_on_when_a_file_of_before_is_gone() -> None:
 
 
 async def test_a_file_is_kept_until_no_run_needs_it(database_url: str | None) -> None:
-    async with serving(AGENTS, database_url=database_url, file_ttl="1ms") as api:
+    async with serving(AGENTS, database_url=database_url) as api:
         file = await upload(api)
         block = {"type": "file", "file_id": file["id"]}
         run = await api.running.submit("wait", block)
         await api.running.until(run.id, "parked")
         engine = api.running.engine
+        expire = parse("expire", "UPDATE store_files SET expires_at = 1", engine.database.dialect)
+        await engine.database.write(expire)
         await engine.retention.once()
         assert await api.json("GET", f"/files/{file['id']}")
         (asked,) = await engine.control.approvals(run_id=run.id)
