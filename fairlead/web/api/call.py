@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -123,9 +123,13 @@ class Call:
 
     async def _read(self) -> bytes:
         """The whole body, never more of it than the limit."""
-        parts: list[bytes] = []
-        size = 0
-        while True:
+        parts = [part async for part in self.pieces()]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """The body as it comes, never more of it than the limit. Raises `TooLarge`, `InvalidInput`."""
+        size, more = 0, True
+        while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise InvalidInput("The caller went away in the middle of the body.")
@@ -133,9 +137,8 @@ class Call:
             size += len(part)
             if size > self._limit:
                 raise too_large(self._limit)
-            parts.append(part)
-            if not message.get("more_body"):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+            more = bool(message.get("more_body"))
+            yield part
 
 
 def too_large(limit: int) -> TooLarge:
