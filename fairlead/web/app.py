@@ -27,6 +27,7 @@ from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.threads import Threads
+from fairlead.runs.webhooks import Webhooks
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
 from fairlead.web.api.open_streams import OpenStreams
@@ -48,6 +49,7 @@ def make_app(
     oversight: Oversight,
     threads: Threads,
     assistants: Assistants,
+    webhooks: Webhooks,
     costs: Costs,
     budgets: SharedBudgets,
     stops: Stops,
@@ -73,7 +75,8 @@ def make_app(
     """
     stopping = stopping or asyncio.Event()
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants, costs=costs,
+        control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
+        webhooks=webhooks, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

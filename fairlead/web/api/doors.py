@@ -18,6 +18,7 @@ from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.threads import Threads
+from fairlead.runs.webhooks import Webhooks
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.health import Component
 from fairlead.web.api.open_streams import OpenStreams
@@ -32,6 +33,7 @@ class Doors:
     oversight: Oversight
     threads: Threads
     assistants: Assistants
+    webhooks: Webhooks
     costs: Costs
     budgets: SharedBudgets
     stops: Stops

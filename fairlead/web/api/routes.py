@@ -17,11 +17,25 @@ from fairlead.web.api.runs import Runs
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.threads import Threads
+from fairlead.web.api.webhooks import Webhooks
 from fairlead.web.api.workers import Workers
 
 
 def operations(doors: Doors) -> list[Operation]:
-    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, CostReports, Budgets, Assistants, Keys, System)
+    nouns = (
+        Runs,
+        Streams,
+        AgentRuns,
+        Threads,
+        Approvals,
+        Workers,
+        CostReports,
+        Budgets,
+        Assistants,
+        Keys,
+        Webhooks,
+        System,
+    )
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 
