@@ -17,8 +17,10 @@ from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
+from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
+from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.health import Component
 from fairlead.web.api.open_streams import OpenStreams
@@ -34,6 +36,8 @@ class Doors:
     threads: Threads
     assistants: Assistants
     webhooks: Webhooks
+    scores: Scores
+    stores: Stores
     costs: Costs
     budgets: SharedBudgets
     stops: Stops

@@ -14,6 +14,8 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
+from fairlead.web.api.scores import Scores
+from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.threads import Threads
@@ -34,6 +36,8 @@ def operations(doors: Doors) -> list[Operation]:
         Assistants,
         Keys,
         Webhooks,
+        Store,
+        Scores,
         System,
     )
     return [operation for noun in nouns for operation in noun(doors).operations()]
