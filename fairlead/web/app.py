@@ -33,6 +33,7 @@ from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
+from fairlead.web.api.files import FORM_SLACK
 from fairlead.web.api.open_streams import OpenStreams
 from fairlead.web.front import Front
 from fairlead.web.gateway import GatewayEndpoints, is_gateway
@@ -94,8 +95,9 @@ def make_app(
         app.include_router(console)
     endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
     front: ASGIApp = Front(
-        _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit
-    )
+        _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit,
+        file_limit=stores.files.limit + FORM_SLACK, clock=clock, emit=emit,
+    )  # fmt: skip
     if cors_origins:
         front = CORSMiddleware(
             front, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED

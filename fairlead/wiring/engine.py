@@ -100,6 +100,7 @@ async def open_engine(
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
+    stores = open_stores(settings, database, payloads.blobs, new_id=ids.new, clock=clock, emit=emit)
     return Engine(
         settings=settings,
         agents=agents,
@@ -119,14 +120,17 @@ async def open_engine(
             clock=clock,
             emit=emit,
             announcer=announcer,
+            files=stores.files,
         ),
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit),
         threads=Threads(database, queries, payloads, ids=ids),
         assistants=Assistants(database, queries, agents=agents, ids=ids, clock=clock),
         scores=Scores(database, queries, clock=clock, emit=emit),
-        stores=open_stores(settings, database, clock=clock, emit=emit),
-        retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
+        stores=stores,
+        retention=Retention(
+            database, queries, payloads.blobs, files=stores.files, settings=settings.engine, clock=clock, emit=emit
+        ),
         announcer=announcer,
         key_book=key_book,
         egress=egress,

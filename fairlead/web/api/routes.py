@@ -11,6 +11,7 @@ from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.files import Files
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
@@ -37,6 +38,7 @@ def operations(doors: Doors) -> list[Operation]:
         Keys,
         Webhooks,
         Store,
+        Files,
         Scores,
         System,
     )
