@@ -114,13 +114,14 @@ class Control:
         before: str | None = None,
         after: str | None = None,
         limit: int = 50,
+        offset: int = 0,
     ) -> list[Run]:
         """Newest first. Page with `before` or `after`: the id of the last one you have, or of the first."""
         page: dict[str, Any] = {"before": before} if after is None else {"after": after}
         rows = await self._database.read(
             self._queries["list" if after is None else "list_newer"], tenant=tenant, status=status, reason=reason,
             agent=agent, release=release, thread_id=thread_id, parent_id=parent_id, user_id=user, text=text,
-            metadata=encode(metadata).decode() if metadata else None, limit=limit, **page,
+            metadata=encode(metadata).decode() if metadata else None, limit=limit, offset=offset, **page,
         )  # fmt: skip
         return [await self._run(row) for row in (rows if after is None else reversed(rows))]
 

@@ -48,9 +48,9 @@ class KeyCreate(Body):
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
     expires_after_seconds: Annotated[float, Field(gt=0, le=_LONGEST_S)] | None = None
-    metadata: Annotated[dict[Name, Text], Field(max_length=MOST_LABELS)] = Field(
-        {}, description="Labels of what it spends."
-    )
+    metadata: Annotated[
+        dict[Name, Text], Field(max_length=MOST_LABELS, json_schema_extra={"additionalProperties": False})
+    ] = Field({}, description="Labels of what it spends.")
 
 
 class KeyRotate(Body):

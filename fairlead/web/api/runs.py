@@ -20,12 +20,13 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body, RunCreate
+from fairlead.web.api.run_body import Body, RunCreate, wants_one_of
 from fairlead.web.api.scores import ScoreView, score_view
 from fairlead.web.api.start import find_run, path_of, start_run
 from fairlead.web.api.views import EventView, RunView, event_view, run_view
 from fairlead.web.api.wait import WaitReply
 
+_FARTHEST = 10_000
 _MOST = 1000
 
 
@@ -47,7 +48,7 @@ class RunQuery(BaseModel):
     before: str | None = Field(None, description="Runs older than this id: the last one of the page before.")
     after: str | None = Field(None, description="Runs newer than this id.")
     limit: Annotated[int, Field(ge=1, le=_MOST)] = 50
-    offset: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    offset: Annotated[int, Field(ge=0, le=_FARTHEST)] = Field(0, description="Better page with `before`.")
 
 
 class EventQuery(BaseModel):
@@ -62,6 +63,8 @@ class CancelQuery(BaseModel):
 
 
 class CancelMany(Body):
+    model_config = wants_one_of("run_ids", "thread_id", "status")
+
     run_ids: Annotated[list[str], Field(max_length=_MOST)] | None = None
     thread_id: str | None = None
     status: Literal["pending", "running", "all"] | None = None
@@ -146,12 +149,8 @@ class Runs:
         if "thread_id" in call.path:
             await self._doors.threads.get(call.path["thread_id"], tenant=call.tenant)
             wanted["thread_id"] = call.path["thread_id"]
-        if query.limit + query.offset > _MOST:
-            raise InvalidInput(
-                f"No more than {_MOST} runs in one go.", hint="Page with `before`: the last id you have."
-            )
-        found = await self._doors.control.list(tenant=call.tenant, limit=query.limit + query.offset, **wanted)
-        return json_reply([run_view(run) for run in found[query.offset :]])
+        found = await self._doors.control.list(tenant=call.tenant, limit=query.limit, offset=query.offset, **wanted)
+        return json_reply([run_view(run) for run in found])
 
     async def get(self, call: Call) -> Reply:
         run = await find_run(self._doors, call)
