@@ -24,7 +24,7 @@ _LONGEST_OVERLAP_S = 90 * 24 * 3600
 Usd = Annotated[float, Field(gt=0, le=_DEAREST_USD)]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Name = Annotated[str, Field(pattern=f"^{NAME}$")]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class KeyBudget(Body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.errors import NotFound
@@ -23,6 +23,8 @@ Labels = Annotated[list[Label], Field(max_length=32)]
 Namespace = Annotated[list[Label], Field(min_length=1, max_length=32)]
 Dotted = Annotated[str, Field(json_schema_extra={"pattern": rf"^{LABEL}(\.{LABEL})*$"})]
 Key = Annotated[str, Field(json_schema_extra={"pattern": f"^{KEY}$"})]
+Never = Annotated[Literal[False], BeforeValidator(lambda value: value if value is False else None)]
+"""False, and not 0, which is equal to it."""
 Offset = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -30,7 +32,7 @@ class ItemPut(Body):
     namespace: Namespace
     key: Key
     value: dict[str, Any]
-    index: Literal[False] | Annotated[list[str], Field(max_length=32)] | None = Field(
+    index: Never | Annotated[list[str], Field(max_length=32)] | None = Field(
         None, description="Fields that a search looks into, such as `author.name`; false: none; null: all."
     )
     ttl: Annotated[float, Field(gt=0, le=_LONGEST_TTL)] | None = Field(None, description="Minutes to live.")
