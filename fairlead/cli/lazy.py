@@ -24,6 +24,7 @@ COMMANDS = (
     "workers",
     "keys",
     "webhooks",
+    "schedules",
     "costs",
     "prices",
     "budgets",
