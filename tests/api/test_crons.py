@@ -16,8 +16,12 @@ async def greet(input: Any) -> str:
 
 
 async def test_langgraphs_client_makes_finds_changes_and_removes_crons() -> None:
-    async with serving({"greet": greet}, workers=0) as server, listening(server.app) as url:
-        crons = get_client(url=url, api_key=None).crons
+    async with (
+        serving({"greet": greet}, workers=0) as server,
+        listening(server.app) as url,
+        get_client(url=url, api_key=None) as client,
+    ):
+        crons = client.crons
         made: Any = await crons.create(
             "greet", schedule="0 9 * * *", input={"name": "Ada"}, timezone="Europe/Vienna", metadata={"team": "a"},
             end_time=datetime(2040, 1, 1, tzinfo=UTC), stream_mode="values", multitask_strategy="enqueue",
