@@ -24,6 +24,7 @@ COMMANDS = (
     "workers",
     "keys",
     "knowledge",
+    "webhooks",
     "costs",
     "prices",
     "budgets",

@@ -289,7 +289,7 @@ class Control:
             to_micros(new.deadline) if new.deadline else None, new.budget_nano, self._clock.micros(), new.user,
             kept_asker(new.asker), encode(new.terms).decode() if new.terms else None,
             new.discard.value if new.discard else None,
-            encode(new.assignment).decode() if new.assignment else None,
+            encode(new.assignment).decode() if new.assignment else None, new.webhook,
         )  # fmt: skip
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> Sequence[bool]:

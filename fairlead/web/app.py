@@ -29,6 +29,7 @@ from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
@@ -52,6 +53,7 @@ def make_app(
     oversight: Oversight,
     threads: Threads,
     assistants: Assistants,
+    webhooks: Webhooks,
     scores: Scores,
     stores: Stores,
     costs: Costs,
@@ -80,7 +82,7 @@ def make_app(
     stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
-        scores=scores, stores=stores, costs=costs,
+        webhooks=webhooks, scores=scores, stores=stores, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

@@ -22,6 +22,7 @@ from fairlead.gateway.schema import MIGRATIONS as GATEWAY
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
+from fairlead.runs.delivering import Delivering
 from fairlead.runs.execute import Executor
 from fairlead.runs.feed import Feed
 from fairlead.runs.ids import Ids
@@ -31,10 +32,12 @@ from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.runs.webhooks import Webhooks
 from fairlead.runs.worker import Parts, Worker
 from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
+from fairlead.web.api.webhook_body import WebhookBody
 from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
 from fairlead.wiring.stores import open_stores
@@ -61,6 +64,7 @@ class Engine:
     announcer: Announcer
     key_book: KeyBook
     egress: Egress
+    webhooks: Webhooks
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -130,6 +134,7 @@ async def open_engine(
         announcer=announcer,
         key_book=key_book,
         egress=egress,
+        webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,
@@ -190,6 +195,15 @@ def make_worker(engine: Engine) -> Worker:
         retention=engine.retention,
         sweeps={**engine.models.sweeps, **engine.stores.sweeps, "score_links": engine.scores.sweep},
         oversight=engine.oversight,
+        delivering=_delivering(engine, clock),
         announcer=engine.announcer,
     )
     return Worker(parts, ids=engine.ids)
+
+
+def _delivering(engine: Engine, clock: Clock) -> Delivering:
+    return Delivering(
+        engine.database, engine.queries, webhooks=engine.webhooks, egress=engine.egress,
+        render=WebhookBody(engine.control, engine.threads, clock=clock), keep=engine.settings.engine.run_retention,
+        clock=clock, emit=engine.emit,
+    )  # fmt: skip

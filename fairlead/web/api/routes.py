@@ -21,6 +21,7 @@ from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.threads import Threads
+from fairlead.web.api.webhooks import Webhooks
 from fairlead.web.api.workers import Workers
 
 
@@ -35,11 +36,12 @@ def operations(doors: Doors) -> list[Operation]:
         CostReports,
         Budgets,
         Assistants,
+        Keys,
+        Webhooks,
         Store,
         Files,
         Knowledge,
         Scores,
-        Keys,
         System,
     )
     return [operation for noun in nouns for operation in noun(doors).operations()]
