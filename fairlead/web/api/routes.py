@@ -14,6 +14,7 @@ from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
 from fairlead.web.api.keys import Keys
+from fairlead.web.api.knowledge import Knowledge
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
 from fairlead.web.api.scores import Scores
@@ -41,6 +42,7 @@ def operations(doors: Doors) -> list[Operation]:
         Crons,
         Store,
         Files,
+        Knowledge,
         Scores,
         System,
     )
