@@ -9,6 +9,7 @@ from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
 from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
+from fairlead.web.api.crons import Crons
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
@@ -38,6 +39,7 @@ def operations(doors: Doors) -> list[Operation]:
         Assistants,
         Keys,
         Webhooks,
+        Crons,
         Store,
         Files,
         Knowledge,
