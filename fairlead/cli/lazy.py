@@ -21,6 +21,7 @@ COMMANDS = (
     "dev",
     "run",
     "runs",
+    "approvals",
     "workers",
     "keys",
     "knowledge",
