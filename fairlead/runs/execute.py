@@ -18,6 +18,7 @@ from typing import Any
 from fairlead.agents import guest
 from fairlead.agents.guest import HouseRules
 from fairlead.agents.jsonable import encode
+from fairlead.agents.mcp.declared import ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, to_micros
 from fairlead.errors import Fenced, NotJson
@@ -54,6 +55,7 @@ class Executor:
         load_state: LoadState,
         publish: Callable[[str, str], None],
         rules: HouseRules,
+        tool_servers: ToolServers,
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -64,6 +66,7 @@ class Executor:
         self._load_state = load_state
         self._publish = publish
         self._rules = rules
+        self._tool_servers = tool_servers
         self._clock = clock
         self._emit = emit
 
@@ -152,7 +155,10 @@ class Executor:
         held.deltas = Deltas(
             lambda said: self._publish(f"delta:{held.run.id}", said), watched=lambda: held.watched, attempt=held.fence
         )
-        return RunContext(recording, waiting, gateway=self._gateway, memory=memory, deltas=held.deltas, emit=self._emit)
+        return RunContext(
+            recording, waiting, gateway=self._gateway, memory=memory, deltas=held.deltas,
+            tool_servers=self._tool_servers, emit=self._emit,
+        )  # fmt: skip
 
     def _memory(self, run: Run) -> ThreadMemory:
         async def load() -> State | None:

@@ -10,6 +10,7 @@ from fairlead.database import Database, Query
 from fairlead.runs.rows import worker_of
 from fairlead.runs.run import Status, Worker
 from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.health import Component, Condition
 
 _MOST = 10_000  # beyond that a count is "many"
 
@@ -35,6 +36,15 @@ class Oversight:
 
     async def workers(self) -> list[Worker]:
         return [worker_of(row) for row in await self._database.read(self._queries["workers"])]
+
+    async def tool_servers(self) -> dict[str, Component]:
+        """The MCP servers of all living workers; of one that several have, how it is where it is worst."""
+        told: dict[str, Component] = {}
+        for worker in await self.workers():
+            for name, one in worker.tool_servers.items() if worker.alive else ():
+                if name not in told or one.status is Condition.UNHEALTHY:
+                    told[name] = one
+        return told
 
     async def unserved(self) -> list[Unserved]:
         rows = await self._database.read(self._queries["unserved"])

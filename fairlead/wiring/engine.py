@@ -11,6 +11,7 @@ from fairlead.access import MIGRATIONS as KEYS
 from fairlead.access import KeyBook
 from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
+from fairlead.agents.mcp.declared import Server, ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
@@ -33,6 +34,7 @@ from fairlead.runs.threads import Threads
 from fairlead.runs.worker import Parts, Worker
 from fairlead.telemetry.emit import Emit
 from fairlead.wiring.models import ModelLayer, open_models
+from fairlead.wiring.tool_servers import open_tool_servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,14 @@ class Engine:
     announcer: Announcer
     key_book: KeyBook
     egress: Egress
+    tool_servers: ToolServers
     ids: Ids
     rules: HouseRules
     clock: Clock
     emit: Emit
 
     async def close(self) -> None:
+        await self.tool_servers.close()
         await self.egress.close()
         await self.models.close()
         await self.database.close()
@@ -72,6 +76,7 @@ async def open_engine(
     providers: Mapping[str, Mapping[str, Any]],
     models: Mapping[str, Model] | None = None,
     prices: Prices | None = None,
+    mcp: Mapping[str, Server] | None = None,
     clock: Clock,
     emit: Emit,
     database: Database | None = None,
@@ -81,6 +86,7 @@ async def open_engine(
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
     egress = Egress(rules=read_rules(settings.egress.allow))
+    tool_servers = open_tool_servers(mcp or {}, egress=egress, clock=clock, emit=emit)
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY)):
         emit("migration_applied", database=database.dialect, migration=name)
@@ -119,6 +125,7 @@ async def open_engine(
         announcer=announcer,
         key_book=key_book,
         egress=egress,
+        tool_servers=tool_servers,
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,
@@ -145,6 +152,7 @@ def make_worker(engine: Engine) -> Worker:
 
     lend_keys()
     lay_under(engine.rules.addresses, engine.emit)
+    engine.tool_servers.wake(sorted({name for spec in engine.agents.values() for name in spec.mcp}))
     # Timers and deadlines go by the database's clock: workers' own may differ.
     clock = SteeredClock(engine.clock)
 
@@ -162,6 +170,7 @@ def make_worker(engine: Engine) -> Worker:
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
             rules=engine.rules,
+            tool_servers=engine.tool_servers,
             clock=clock,
             emit=engine.emit,
         )
@@ -179,5 +188,6 @@ def make_worker(engine: Engine) -> Worker:
         sweeps=engine.models.sweeps,
         oversight=engine.oversight,
         announcer=engine.announcer,
+        tool_servers=engine.tool_servers.conditions,
     )
     return Worker(parts, ids=engine.ids)
