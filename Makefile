@@ -65,6 +65,11 @@ bench-gateway: $(VENV)/.bench .venv-peers/.made compiled system ## Measure the g
 	@[ -e ../shared/bench/load.c ] || .ci/system wrk
 	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),gateway)
 
+.PHONY: bench-api
+bench-api: $(VENV)/.bench .venv-langgraph/.made compiled system ## Measure the API beside bare web frameworks and the LangGraph dev server
+	@[ -e ../shared/bench/load.c ] || .ci/system wrk
+	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),api)
+
 .PHONY: crash
 crash: $(VENV)/.dev compiled system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
 	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -95,13 +100,14 @@ lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --all-extras --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --group bench -c requirements.lock -o requirements-bench.lock
 	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) --group peers -o requirements-peers.lock
+	$(BIN)/$(LOCK) $(if $(UPGRADE),--upgrade) --group langgraph -o requirements-langgraph.lock
 
 .PHONY: node
 node: $(NODE) ## Install the clients for Node that the gateway is tested with
 
 .PHONY: clean
 clean: ## Remove what can be made again
-	rm -rf $(VENV) .venv-peers tests/node/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers .venv-langgraph tests/node/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.base: requirements.lock .ci/venv
 	.ci/venv base
@@ -116,6 +122,11 @@ $(NODE): tests/node/package-lock.json | system
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.dev
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-bench.lock
+	@touch $@
+
+.venv-langgraph/.made: requirements-langgraph.lock $(VENV)/.dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-langgraph
+	-$(BIN)/uv pip install --quiet --python .venv-langgraph/bin/python --require-hashes -r requirements-langgraph.lock
 	@touch $@
 
 # What others make must not disturb ours: it gets an environment of its own. One that can't be had is named by the

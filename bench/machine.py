@@ -17,8 +17,8 @@ from tests.servers import postgres_binaries
 _PACKAGES = (
     "fairlead", "asyncpg", "uvloop", "orjson", "aiohttp", "dbos", "psycopg", "SQLAlchemy", "openai", "anthropic",
 )  # fmt: skip
-_PEERS = ("litellm", "tensorzero")  # in an environment of their own
-_VENV = Path(__file__).resolve().parent.parent / ".venv-peers"
+_PEERS = ("litellm", "tensorzero", "langgraph-api")  # in environments of their own
+_ROOT = Path(__file__).resolve().parent.parent
 
 
 def describe() -> dict[str, Any]:
@@ -56,10 +56,10 @@ def _version(package: str) -> str:
 
 def _peers() -> dict[str, str]:
     """Those in `.venv-peers`, where it was made."""
-    folders = [*_VENV.glob("lib/python*/site-packages")]
+    folders = [*_ROOT.glob(".venv-*/lib/python*/site-packages")]
     found = {one.metadata["Name"]: one.version for one in distributions(path=[str(folder) for folder in folders])}
     versions = {name: found[name] for name in _PEERS if name in found}
-    portkey = _VENV / "node/node_modules/@portkey-ai/gateway/package.json"
+    portkey = _ROOT / ".venv-peers/node/node_modules/@portkey-ai/gateway/package.json"
     return versions | ({"Portkey": json.loads(portkey.read_text())["version"]} if portkey.exists() else {})
 
 

@@ -21,6 +21,7 @@ INTRODUCTION = f"""<!-- Made by `python -m bench.page`. Measure again, do not ed
 
     make bench ARGS="--json docs/benchmarks.json"                     # the engine; `ARGS="NAME --quick"` for a look
     make bench-gateway ARGS="gateway --json docs/benchmarks.json"     # the model layer
+    make bench-api ARGS="api --json docs/benchmarks.json"             # the API
     .venv/bin/python -m bench.page                                    # write this page
 
 Fairlead is measured as it is used: `fairlead work` and `fairlead serve` processes with the settings of
@@ -38,6 +39,9 @@ can't be seen beside a real one. Each caller and each gateway is a process of it
 TensorZero embedded, Portkey, the SDKs of OpenAI and Anthropic) ask the same provider in the same minutes, in turn with
 ours. They have no budgets, limits, usage rows or logs of calls switched on; ours has all of them. A peer that could not
 be installed or did not start is named.
+
+The API is measured from outside, by clients on the same machine, which take their part of its cores. Beside it the
+LangGraph dev server, which keeps everything in memory, and bare apps of Starlette and FastAPI, which keep nothing.
 
 PostgreSQL is a server of our own with `fsync`, `synchronous_commit` and `full_page_writes` on, and
 {", ".join(f"`{name} = {value}`" for name, value in POSTGRES.items())}.

@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ async def fairlead(place: Place, url: str, folder: Path) -> Serving:
     port = free_port()
     member = workers.start("serve", url, folder, slots=1, port=port, more=_UNLIMITED)
     place.processes.append(member.process)
-    return await _ready(Serving("Fairlead", member, port, HEADERS), "/ok")
+    return await ready(Serving("Fairlead", member, port, HEADERS), "/ok")
 
 
 async def bare(place: Place, name: str) -> Serving:
@@ -50,17 +50,19 @@ async def bare(place: Place, name: str) -> Serving:
         sys.executable, "-m", "uvicorn", f"bench.bare:{name}", "--port", str(port), "--log-level", "warning",
         "--no-access-log", "--loop", "uvloop", "--http", "httptools",
     ]  # fmt: skip
-    return await _ready(Serving(name.capitalize(), launched(place, command, log), port), "/ok")
+    return await ready(Serving(name.capitalize(), launched(place, command, log), port), "/ok")
 
 
-def launched(place: Place, command: Sequence[str], log: Path) -> Member:
+def launched(
+    place: Place, command: Sequence[str], log: Path, *, cwd: Path = _ROOT, environment: Mapping[str, str] | None = None
+) -> Member:
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=_ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=out)
     place.processes.append(process)
     return Member(process, log)
 
 
-async def _ready(serving: Serving, path: str) -> Serving:
+async def ready(serving: Serving, path: str) -> Serving:
     await asyncio.to_thread(wait_until, lambda: _answers(serving, path), seconds=60)
     return serving
 

@@ -18,6 +18,7 @@
     ├── DatabaseUnavailable       database_unavailable  could not ask; try again
     │   ├── DatabaseInUse         database_in_use       another process serves this file
     │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
+    ├── Damaged                   damaged               what was kept is not what comes back
     ├── ModelError                model_error           the model call failed
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
     │   │   └── ModelDenied       model_denied          this provider does not serve us: key, quota, unknown model
@@ -49,6 +50,7 @@ Codes become HTTP statuses in `web/api/problems.py` and exit codes in `cli/exits
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 
@@ -95,7 +97,13 @@ class NotFound(FairleadError):
 
 
 class MethodNotAllowed(FairleadError):
+    """`allowed`: the methods this address takes."""
+
     code = "method_not_allowed"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__("This address does not take this method.", hint=f"It takes {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
 
 
 class Conflict(FairleadError):
@@ -140,6 +148,10 @@ class DatabaseInUse(DatabaseUnavailable):
 
 class SchemaTooNew(DatabaseUnavailable):
     code = "schema_too_new"
+
+
+class Damaged(FairleadError):
+    code = "damaged"
 
 
 class ModelError(FairleadError):

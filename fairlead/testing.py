@@ -290,6 +290,15 @@ async def a_blob_comes_back_as_it_was(blobs: Blobs) -> None:
         assert await blobs.get(await blobs.put("run-1", data)) == data
 
 
+async def a_file_is_kept_as_its_bytes_are(blobs: Blobs) -> None:
+    data = bytes(range(256)) * 50_000
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        reference = await blobs.put_file("run-1", file)
+    assert reference == await blobs.put("run-1", data)
+    assert await blobs.get(reference) == data
+
+
 async def keeping_a_blob_twice_keeps_it_once(blobs: Blobs) -> None:
     references = await asyncio.gather(*(blobs.put("run-1", b"same") for _ in range(20)))
     assert len(set(references)) == 1
@@ -318,6 +327,7 @@ async def a_hostile_reference_is_not_found(blobs: Blobs) -> None:
 
 BLOBS: tuple[Callable[[Blobs], Awaitable[None]], ...] = (
     a_blob_comes_back_as_it_was,
+    a_file_is_kept_as_its_bytes_are,
     keeping_a_blob_twice_keeps_it_once,
     a_scope_goes_alone,
     any_text_is_a_scope,

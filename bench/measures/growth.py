@@ -23,7 +23,7 @@ async def measure(place: Place) -> tuple[list[Figure], list[str], list[tuple[flo
     runs = place.amount(5000)
     databases = {size: await place.new_database() for size in sizes}
     for size, url in databases.items():
-        await _fill(place, url, size)
+        await fill(place, url, size)
     paces: dict[int, list[float]] = {size: [] for size in sizes}
     for _ in range(place.repeats):
         for size, url in databases.items():
@@ -37,7 +37,7 @@ async def measure(place: Place) -> tuple[list[Figure], list[str], list[tuple[flo
     return figures, [f"{runs} runs in each round."], curve
 
 
-async def _fill(place: Place, url: str, size: int) -> None:
+async def fill(place: Place, url: str, size: int) -> None:
     """Runs that ended within the last day, so that retention leaves them."""
     async with workers.engine_on(url, place.new_folder()):
         pass

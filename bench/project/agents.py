@@ -23,6 +23,10 @@ async def ten(input: Any, ctx: Context) -> int:
     return 1
 
 
+async def echo(input: Any) -> Any:
+    return input
+
+
 async def single(input: Any, ctx: Context) -> int:
     return await ctx.step("s", nothing)
 

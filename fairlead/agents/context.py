@@ -70,6 +70,31 @@ class Memory(Protocol):
     async def set(self, key: str, value: Any) -> None: ...
 
 
+class Store(Protocol):
+    """What the tenant's agents remember beyond their threads. A namespace is labels in a row, or one text of them with
+    dots: ("users", "ada") or "users.ada". Each use is a step."""
+
+    async def get(self, namespace: str | Sequence[str], key: str, default: Any = None) -> Any:
+        """The value, a JSON object; `default` when there is none."""
+        ...
+
+    async def put(
+        self, namespace: str | Sequence[str], key: str, value: Mapping[str, Any], *, ttl: timedelta | None = None,
+        index: Sequence[str] | bool = True,
+    ) -> None:  # fmt: skip
+        """Instead of what is there. `index`: the fields that a search looks into; True: all, False: none."""
+        ...
+
+    async def delete(self, namespace: str | Sequence[str], key: str) -> None: ...
+
+    async def search(
+        self, namespace: str | Sequence[str] = (), *, query: str | None = None,
+        filter: Mapping[str, Any] | None = None, limit: int = 10, offset: int = 0,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        """Of the namespace and those below: {"namespace", "key", "value", "score", "updated_at"}, the best first."""
+        ...
+
+
 class ModelCall(Protocol):
     """Ask a model, once: the answer is recorded. This is `Context.model`, and the loop's `ask`."""
 
@@ -126,6 +151,9 @@ class Context(Protocol):
 
     @property
     def memory(self) -> Memory: ...
+
+    @property
+    def store(self) -> Store: ...
 
     async def step(self, name: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What `fn(*args, **kwargs)` gave, as JSON, done once. `fn` may be async or sync (then in a thread)."""

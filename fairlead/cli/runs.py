@@ -125,6 +125,29 @@ def move(
 
 
 @app.command()
+def score(
+    run: RunId,
+    name: Annotated[str, typer.Argument(help="What is scored, such as helpful.")],
+    value: Annotated[str, typer.Argument(help="A number, yes or no, or a category.")],
+    comment: Annotated[str | None, typer.Option(help="Kept with the score.")] = None,
+    step: Annotated[str | None, typer.Option(help="The key of the step that is meant.")] = None,
+    source: Annotated[str, typer.Option(help="person, rule or model.")] = "person",
+    author: Annotated[str | None, typer.Option(help="Who says so. Default: who calls.")] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Say what a run is worth. Each author has one score of a name: said again, it is changed."""
+    given = {"comment": comment, "step": step, "author": author}
+    body = {"name": name, "value": _value(value), "source": source} | {k: v for k, v in given.items() if v is not None}
+    with reach() as reached:
+        run_id = _find(reached.client, run)["run_id"]
+        made = reached.client.post(f"/runs/{part(run_id)}/scores", body)
+    if json:
+        say_json(made)
+    else:
+        say(f"{made['name']} of {run_id} is {made['value']}.")
+
+
+@app.command()
 def approve(run: RunId, comment: Annotated[str | None, typer.Option(help="Kept with the answer.")] = None,
             json: AsJson = False) -> None:  # fmt: skip
     """Say yes to what a run asks."""
@@ -136,6 +159,16 @@ def deny(run: RunId, comment: Annotated[str | None, typer.Option(help="Kept with
          json: AsJson = False) -> None:  # fmt: skip
     """Say no to what a run asks."""
     _answer(run, approved=False, comment=comment, json=json)
+
+
+def _value(text: str) -> bool | float | str:
+    """A number, yes or no, or a category."""
+    if text.lower() in ("yes", "true", "no", "false"):
+        return text.lower() in ("yes", "true")
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _answer(run: str, *, approved: bool, comment: str | None, json: bool) -> None:

@@ -24,6 +24,7 @@ from fairlead.config.parts import (
     ModelSettings,
     Part,
     ServerSettings,
+    StoreSettings,
     TelemetrySettings,
 )
 from fairlead.config.value import Said, Unit, write_duration, write_size
@@ -38,6 +39,7 @@ PARTS: dict[str, type[Part]] = {
     "egress": EgressSettings,
     "models": ModelSettings,
     "budgets": BudgetSettings,
+    "store": StoreSettings,
     "telemetry": TelemetrySettings,
     "client": ClientSettings,
 }
@@ -116,7 +118,9 @@ def _accepted(own: str, said: Said) -> Iterator[str]:
 
 
 def _kind(info: FieldInfo) -> str:
-    units = [item.word for item in info.metadata if isinstance(item, Unit)]
+    # Of a setting that may be not set, the unit is said within: `Duration | None`.
+    within = [item for inner in get_args(info.annotation) for item in getattr(inner, "__metadata__", ())]
+    units = [item.word for item in (*info.metadata, *within) if isinstance(item, Unit)]
     if units:
         return units[0]
     kinds = [kind for kind in get_args(info.annotation) or (info.annotation,) if isinstance(kind, type)]

@@ -135,6 +135,24 @@ class DatabaseSettings(Part):
     blob_dir: Path = setting(
         Path(".fairlead/blobs"), "Folder of values too large for a row; shared by all machines of an environment."
     )
+    s3_bucket: str | None = setting(
+        None, "Bucket of an S3-compatible store for those values. Not set: the folder.", name="AWS_S3_BUCKET", bare=True
+    )
+    s3_prefix: str = setting("", "Where in the bucket.", name="S3_PREFIX")
+    s3_endpoint: str | None = setting(
+        None, "Address of a store that is not AWS's own.", name="AWS_ENDPOINT_URL_S3", bare=True,
+        also="AWS_ENDPOINT_URL",
+    )  # fmt: skip
+    s3_region: str = setting(
+        "us-east-1", "Region of the bucket.", name="AWS_REGION", bare=True, also="AWS_DEFAULT_REGION"
+    )
+    s3_key_id: SecretStr | None = setting(
+        None, "Key of the bucket. Not set: the machine's own role.", name="AWS_ACCESS_KEY_ID", bare=True, secret=True
+    )
+    s3_key: SecretStr | None = setting(None, "Its secret.", name="AWS_SECRET_ACCESS_KEY", bare=True, secret=True)
+    s3_token: SecretStr | None = setting(
+        None, "Its session token, if it has one.", name="AWS_SESSION_TOKEN", bare=True, secret=True
+    )
     blob_threshold: Size = setting(64 * 1024, "A larger value goes to a blob.")
 
     @field_validator("url")
@@ -298,6 +316,18 @@ class BudgetSettings(Part):
         "A process that has not renewed for this long has lost its part of the budgets.",
         name="BUDGET_LEASE",
     )
+
+
+class StoreSettings(Part):
+    """What outlives runs and threads."""
+
+    default_ttl: Duration | None = setting(
+        None, "How long an item is kept that was put without a time to live. Not set: for good.", name="STORE_TTL"
+    )
+    refresh_on_read: bool = setting(
+        True, "Reading an item lets it live as long again, unless the reader says otherwise.",
+        name="STORE_REFRESH_ON_READ",
+    )  # fmt: skip
 
 
 class TelemetrySettings(Part):

@@ -20,6 +20,7 @@ from fairlead.config.parts import (
     EngineSettings,
     ModelSettings,
     ServerSettings,
+    StoreSettings,
     TelemetrySettings,
 )
 from fairlead.config.url import password_of
@@ -47,6 +48,7 @@ class Settings:
     egress: EgressSettings = field(default_factory=EgressSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     client: ClientSettings = field(default_factory=ClientSettings)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

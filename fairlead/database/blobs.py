@@ -1,4 +1,4 @@
-"""Large values outside the tables: a folder now, an object store later through the same door."""
+"""Large values outside the tables: a folder here, an object store in `blobs_s3`, through the same door."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import hashlib
 import os
 import re
 import shutil
+import stat
+from io import BytesIO
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 
-from fairlead.errors import DatabaseUnavailable, NotFound
+from fairlead.errors import Damaged, DatabaseUnavailable, NotFound
 
 _SCOPE = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]{0,79}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,80}/[0-9a-f]{64}")
@@ -24,8 +26,13 @@ class Blobs(Protocol):
         """Keep `data` under `scope` (whose it is); answers its reference. Raises `DatabaseUnavailable`."""
         ...
 
+    async def put_file(self, scope: str, file: BinaryIO) -> str:
+        """The same with all that is in a file, which need not fit into memory."""
+        ...
+
     async def get(self, reference: str) -> bytes:
-        """Raises `NotFound` when nothing is kept under it."""
+        """Raises `NotFound` when nothing is kept under it, `Damaged` when it is not what was kept, and
+        `DatabaseUnavailable`."""
         ...
 
     async def delete_scope(self, scope: str) -> None:
@@ -41,9 +48,12 @@ class FolderBlobs:
         self._numbers = count()
 
     async def put(self, scope: str, data: bytes) -> str:
-        reference = f"{_folder_of(scope)}/{hashlib.sha256(data).hexdigest()}"
+        return await self.put_file(scope, BytesIO(data))
+
+    async def put_file(self, scope: str, file: BinaryIO) -> str:
+        reference = await asyncio.to_thread(reference_of, scope, file)
         try:
-            await asyncio.to_thread(self._write, reference, data)
+            await asyncio.to_thread(self._write, reference, file)
         except OSError as error:
             said = f"A value can't be kept in {self._folder}: {error.strerror or error}."
             raise DatabaseUnavailable(said, hint="Free space, or check the folder's rights.") from error
@@ -51,29 +61,32 @@ class FolderBlobs:
 
     async def get(self, reference: str) -> bytes:
         try:
-            return await asyncio.to_thread(self._path(reference).read_bytes)
+            data = await asyncio.to_thread(self._path(reference).read_bytes)
         except FileNotFoundError:
-            raise NotFound(f"No blob {reference}.", hint="It may have been removed by retention.") from None
+            raise gone(reference) from None
+        except OSError as error:
+            said = f"{self._folder} can't be read: {error.strerror or error}."
+            raise DatabaseUnavailable(said, hint="Check the folder's rights.") from error
+        return verified(reference, data)
 
     async def delete_scope(self, scope: str) -> None:
-        folder = self._path(f"{_folder_of(scope)}/{'0' * 64}").parent
+        folder = self._path(f"{folder_of(scope)}/{'0' * 64}").parent
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def _path(self, reference: str) -> Path:
-        if not _REFERENCE.fullmatch(reference):
-            raise NotFound(f"No blob {reference!r}.", hint="A reference is a scope, a slash and 64 hexadecimal digits.")
-        scope, _, digest = reference.rpartition("/")
+        scope, digest = parts_of(reference)
         return self._folder / scope[-2:] / scope / digest
 
-    def _write(self, reference: str, data: bytes) -> None:
+    def _write(self, reference: str, data: BinaryIO) -> None:
         path = self._path(reference)
-        if path.exists():
+        if _is_whole(path, data):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}.{next(self._numbers)}")
         try:
             with aside.open("wb") as file:
-                file.write(data)
+                data.seek(0)
+                shutil.copyfileobj(data, file)
                 file.flush()
                 os.fsync(file.fileno())
             aside.rename(path)
@@ -87,7 +100,44 @@ class FolderBlobs:
             os.close(folder)
 
 
-def _folder_of(scope: str) -> str:
+def reference_of(scope: str, file: BinaryIO) -> str:
+    """Where what is in a file is kept."""
+    file.seek(0)
+    readable: Any = file  # of any kind that is opened for bytes
+    return f"{folder_of(scope)}/{hashlib.file_digest(readable, 'sha256').hexdigest()}"
+
+
+def parts_of(reference: str) -> tuple[str, str]:
+    """Scope and digest. Raises `NotFound` for what is no reference."""
+    if not _REFERENCE.fullmatch(reference):
+        raise NotFound(f"No blob {reference!r}.", hint="A reference is a scope, a slash and 64 hexadecimal digits.")
+    scope, _, digest = reference.rpartition("/")
+    return scope, digest
+
+
+def verified(reference: str, data: bytes) -> bytes:
+    """Raises `Damaged` when the data is not what the reference was given for."""
+    if hashlib.sha256(data).hexdigest() != parts_of(reference)[1]:
+        raise Damaged(f"The blob {reference} is not what was kept: {len(data)} bytes of another digest.",
+                      hint="Its disk or store is at fault. Restore it from a backup.")  # fmt: skip
+    return data
+
+
+def gone(reference: str) -> NotFound:
+    return NotFound(f"No blob {reference}.", hint="It may have been removed by retention.")
+
+
+def _is_whole(path: Path, data: BinaryIO) -> bool:
+    """A file that is there and of the right length: what is shorter was cut by a disk, and is written again."""
+    data.seek(0, os.SEEK_END)
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == data.tell()
+
+
+def folder_of(scope: str) -> str:
     """A scope may be any text (a thread's name is its owner's choice); a folder's name may not."""
     if _SCOPE.fullmatch(scope):
         return scope

@@ -6,6 +6,7 @@ A scope is a text: `all` (everything of a tenant), `user:NAME`, `agent:NAME`, `k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,10 @@ from fairlead.gateway.types import Caller
 
 ANY = "*"
 ALL = "all"
-_KINDS = ("user", "agent", "key", "metadata")
+_TEXT, _KEY = r"[^\x00-\x1f\x7f]", r"[^\x00-\x1f\x7f=]"
+SCOPE = rf"^(all|(user|agent|key):{_TEXT}+|metadata:{_KEY}+={_TEXT}+)$"
+STOPPABLE = rf"^(all|provider:{_TEXT}+|(user|agent|key):{_TEXT}*(?!\*){_TEXT}|metadata:{_KEY}+={_TEXT}*(?!\*){_TEXT})$"
+"""Scopes of budgets, and of what can be stopped: also a provider, but not each user at once."""
 _LAST_MONTH = 12
 
 
@@ -120,12 +124,7 @@ def each_of(scope: str) -> str:
 
 def checked_scope(scope: str) -> str:
     """The scope, or InvalidInput when it is none."""
-    kind, colon, name = scope.partition(":")
-    good = scope == ALL or (bool(colon) and kind in _KINDS and bool(name))
-    if good and kind == "metadata":
-        key, equals, value = name.partition("=")
-        good = bool(key and equals and value)
-    if not good or not scope.isprintable():
+    if re.fullmatch(SCOPE, scope) is None:
         raise InvalidInput(
             f"{scope!r} is not the scope of a budget.",
             hint="Write all, user:NAME, agent:NAME, key:NAME or metadata:KEY=VALUE; * as NAME or VALUE means each.",

@@ -7,6 +7,7 @@ stop(scope) ──► row ──► every process, by signal at once and by look
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any
 from fairlead.clock import Clock, from_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import CallsStopped, DatabaseUnavailable, InvalidInput, NotFound
-from fairlead.gateway.allowance import ANY, checked_scope
+from fairlead.gateway.allowance import ANY, STOPPABLE, checked_scope
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.rounds import Rounds
 from fairlead.gateway.types import Caller, ModelReply, ModelRequest
@@ -201,7 +202,7 @@ def _stop_of(row: Row) -> Stop:
 
 
 def _checked(scope: str) -> str:
-    if scope.startswith(_PROVIDER) and scope != _PROVIDER and scope.isprintable():
+    if re.fullmatch(STOPPABLE, scope) is not None:
         return scope
     if scope.endswith(ANY):
         raise InvalidInput(f"{scope!r} can't be stopped as one.", hint="Stop `all`, or name each.")

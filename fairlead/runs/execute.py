@@ -36,6 +36,7 @@ from fairlead.runs.run import Event, Reason, Run, Status
 from fairlead.runs.run_context import RunContext
 from fairlead.runs.thread_memory import State, ThreadMemory
 from fairlead.runs.waiting import Others, Waiting
+from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 
 _TRACE = 4000  # characters of a traceback that are kept
@@ -51,6 +52,7 @@ class Executor:
         agents: dict[str, AgentSpec],
         *,
         gateway: Gateway,
+        stores: Stores,
         others: Others,
         load_state: LoadState,
         publish: Callable[[str, str], None],
@@ -62,6 +64,7 @@ class Executor:
         self._journal = journal
         self._agents = agents
         self._gateway = gateway
+        self._stores = stores
         self._others = others
         self._load_state = load_state
         self._publish = publish
@@ -156,7 +159,7 @@ class Executor:
             lambda said: self._publish(f"delta:{held.run.id}", said), watched=lambda: held.watched, attempt=held.fence
         )
         return RunContext(
-            recording, waiting, gateway=self._gateway, memory=memory, deltas=held.deltas,
+            recording, waiting, gateway=self._gateway, memory=memory, stores=self._stores, deltas=held.deltas,
             tool_servers=self._tool_servers, emit=self._emit,
         )  # fmt: skip
 

@@ -31,8 +31,10 @@ from fairlead.runs.ending import outcome_unknown
 from fairlead.runs.recorded import EMPTY, Recording, digest_of
 from fairlead.runs.run import Run, user_of
 from fairlead.runs.step import Step
+from fairlead.runs.store_steps import StoreSteps
 from fairlead.runs.thread_memory import ThreadMemory
 from fairlead.runs.waiting import Waiting
+from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 
 _HIGHEST_PROGRESS = 99  # 100 is for runs that have ended
@@ -48,6 +50,7 @@ class RunContext:
         *,
         gateway: Gateway,
         memory: ThreadMemory,
+        stores: Stores,
         deltas: Deltas,
         tool_servers: ToolServers,
         emit: Emit,
@@ -64,6 +67,7 @@ class RunContext:
         self._caller = _caller(recording.held.run)
         self._summaries: dict[bytes, ModelReply] = {}
         self.memory = memory
+        self.store = StoreSteps(recording, stores.items)
 
     @property
     def run_id(self) -> str:

@@ -18,6 +18,7 @@ from fairlead.access import KeyBook, Keyring
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
+from fairlead.errors import MethodNotAllowed
 from fairlead.gateway import Gateway
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
@@ -26,7 +27,9 @@ from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
+from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
 from fairlead.web.api.open_streams import OpenStreams
@@ -48,6 +51,8 @@ def make_app(
     oversight: Oversight,
     threads: Threads,
     assistants: Assistants,
+    scores: Scores,
+    stores: Stores,
     costs: Costs,
     budgets: SharedBudgets,
     stops: Stops,
@@ -73,7 +78,8 @@ def make_app(
     """
     stopping = stopping or asyncio.Event()
     doors = Doors(
-        control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants, costs=costs,
+        control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
+        scores=scores, stores=stores, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
@@ -108,6 +114,8 @@ def _routing(app: FastAPI, routes: Routes, endpoints: GatewayEndpoints) -> ASGIA
                 answering, scope["path_params"] = found
                 await answering(scope, receive, send)
                 return
+            if methods := routes.methods(scope["path"]):
+                raise MethodNotAllowed(methods)
         scope["app"] = app
         await app.router(scope, receive, send)
 

@@ -196,5 +196,6 @@ def _basic_password(header: str) -> str:
 
 def _ours(error: HTTPException) -> FairleadError:
     if error.status_code == 405:
-        return MethodNotAllowed("This address does not take this method.")
+        allowed = (error.headers or {}).get("Allow", "")
+        return MethodNotAllowed([one.strip() for one in allowed.split(",") if one.strip()])
     return NotFound("There is nothing at this address.", hint="GET /openapi.json lists what there is.")

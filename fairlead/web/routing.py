@@ -5,41 +5,64 @@ The framework's router tries one route after the other, and leaves three frames 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-Segments = tuple[str, ...]
-_ANY = ""  # a parameter: any segment but an empty one
+
+@dataclass(slots=True)
+class _Place:
+    """Where the segments of an address have led so far."""
+
+    fixed: dict[str, _Place] = field(default_factory=dict[str, "_Place"])
+    any: _Place | None = None  # a parameter: any segment but an empty one
+    answers: dict[str, tuple[ASGIApp, tuple[str, ...]]] = field(
+        default_factory=dict[str, tuple[ASGIApp, tuple[str, ...]]]
+    )
+    """By method, with the names of the parameters."""
 
 
 class Routes:
-    """A fixed address before one with parameters, and of those the one that was declared first."""
+    """A word that an address names goes before a parameter in its place, whatever the method: `/threads/search` is no
+    thread."""
 
     def __init__(self, routes: Iterable[APIRoute]) -> None:
-        self._fixed: dict[tuple[str, str], ASGIApp] = {}
-        self._open: dict[tuple[str, int], list[tuple[Segments, Segments, ASGIApp]]] = {}
+        self._root = _Place()
         for route in routes:
-            for method in route.methods or ():
-                self._add(method, route.path, route.app)
+            self._add(route)
 
     def find(self, method: str, path: str) -> tuple[ASGIApp, dict[str, str]] | None:
         """What answers, and the parameters in the address."""
-        if (fixed := self._fixed.get((method, path))) is not None:
-            return fixed, {}
-        given = path[1:].split("/")
-        for wanted, names, app in self._open.get((method, len(given)), ()):
-            if all(want == have if want else have for want, have in zip(wanted, given, strict=True)):
-                parameters = [have for want, have in zip(wanted, given, strict=True) if want == _ANY]
-                return app, dict(zip(names, parameters, strict=True))
-        return None
+        found = _found(self._root, path[1:].split("/"), ())
+        if found is None or (answer := found[0].answers.get(method)) is None:
+            return None
+        app, names = answer
+        return app, dict(zip(names, found[1], strict=True))
 
-    def _add(self, method: str, path: str, app: ASGIApp) -> None:
-        if "{" not in path:
-            self._fixed[method, path] = app
-            return
-        segments = path[1:].split("/")
-        names = tuple(one[1:-1] for one in segments if one.startswith("{"))
-        wanted = tuple(_ANY if one.startswith("{") else one for one in segments)
-        self._open.setdefault((method, len(segments)), []).append((wanted, names, app))
+    def methods(self, path: str) -> list[str]:
+        """Those that an address takes."""
+        found = _found(self._root, path[1:].split("/"), ())
+        return sorted(found[0].answers) if found else []
+
+    def _add(self, route: APIRoute) -> None:
+        place, names = self._root, tuple[str, ...]()
+        for segment in route.path[1:].split("/"):
+            if segment.startswith("{"):
+                names = (*names, segment[1:-1])
+                place.any = place.any or _Place()
+                place = place.any
+            else:
+                place = place.fixed.setdefault(segment, _Place())
+        for method in route.methods or ():
+            place.answers.setdefault(method, (route.app, names))
+
+
+def _found(place: _Place, left: Sequence[str], given: tuple[str, ...]) -> tuple[_Place, tuple[str, ...]] | None:
+    if not left:
+        return (place, given) if place.answers else None
+    segment, *rest = left
+    if (named := place.fixed.get(segment)) is not None and (found := _found(named, rest, given)) is not None:
+        return found
+    return _found(place.any, rest, (*given, segment)) if place.any is not None and segment else None

@@ -15,7 +15,7 @@ from fairlead.agents.mcp.declared import Server, ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
-from fairlead.database import Database, FolderBlobs, Postgres, Query, Sqlite, migrate
+from fairlead.database import Database, Postgres, Query, Sqlite, migrate
 from fairlead.egress import Egress, read_rules
 from fairlead.gateway import Model, Prices
 from fairlead.gateway.addresses import addresses
@@ -30,10 +30,15 @@ from fairlead.runs.journal import MIGRATIONS, Journal, load_queries
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
+from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.worker import Parts, Worker
+from fairlead.store import MIGRATIONS as STORE
+from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
+from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
+from fairlead.wiring.stores import open_stores
 from fairlead.wiring.tool_servers import open_tool_servers
 
 
@@ -52,6 +57,8 @@ class Engine:
     oversight: Oversight
     threads: Threads
     assistants: Assistants
+    scores: Scores
+    stores: Stores
     retention: Retention
     announcer: Announcer
     key_book: KeyBook
@@ -88,15 +95,13 @@ async def open_engine(
     egress = Egress(rules=read_rules(settings.egress.allow))
     tool_servers = open_tool_servers(mcp or {}, egress=egress, clock=clock, emit=emit)
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
-    for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY)):
+    for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
     key_book = KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys))
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
-    payloads = Payloads(
-        FolderBlobs(settings.root / settings.database.blob_dir), threshold=settings.database.blob_threshold
-    )
+    payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
     return Engine(
         settings=settings,
         agents=agents,
@@ -121,6 +126,8 @@ async def open_engine(
         oversight=Oversight(database, queries, clock=clock, emit=emit),
         threads=Threads(database, queries, payloads, ids=ids),
         assistants=Assistants(database, queries, agents=agents, ids=ids, clock=clock),
+        scores=Scores(database, queries, clock=clock, emit=emit),
+        stores=open_stores(settings, database, clock=clock, emit=emit),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
         key_book=key_book,
@@ -166,6 +173,7 @@ def make_worker(engine: Engine) -> Worker:
             journal,
             dict(engine.agents),
             gateway=engine.models.gateway,
+            stores=engine.stores,
             others=engine.control,
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
@@ -185,7 +193,7 @@ def make_worker(engine: Engine) -> Worker:
         journal=journal,
         executor=executor,
         retention=engine.retention,
-        sweeps=engine.models.sweeps,
+        sweeps={**engine.models.sweeps, **engine.stores.sweeps, "score_links": engine.scores.sweep},
         oversight=engine.oversight,
         announcer=engine.announcer,
         tool_servers=engine.tool_servers.conditions,

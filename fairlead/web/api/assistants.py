@@ -21,7 +21,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.graph import graph_of, schemas_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import SAFE_ID, Body
+from fairlead.web.api.run_body import SAFE_ID, Body, SafeId
 from fairlead.web.api.views import AssistantView, Chosen, assistant_view, selected
 
 _AT_ONCE = 100
@@ -40,7 +40,7 @@ class AssistantConfigured(Body):
 
 class AssistantCreate(AssistantConfigured):
     graph_id: Name = Field(description="The agent.")
-    assistant_id: str | None = None
+    assistant_id: SafeId | None = None
     if_exists: Literal["raise", "do_nothing"] = "raise"
 
 

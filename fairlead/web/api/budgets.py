@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
 from fairlead.access import Role
-from fairlead.gateway.allowance import ANY, parse_period
+from fairlead.gateway.allowance import ANY, SCOPE, STOPPABLE, parse_period
 from fairlead.gateway.budgets import BudgetState, SharedBudgets
 from fairlead.gateway.switch import Stop, Stops
 from fairlead.web.api.call import Call
@@ -50,27 +50,29 @@ class StopView(BaseModel):
     stopped_at: datetime
 
 
-Scope = Annotated[str, Field(min_length=1, max_length=300)]
+Scope = Annotated[str, Field(min_length=1, max_length=300, json_schema_extra={"pattern": SCOPE})]
+Stoppable = Annotated[str, Field(min_length=1, max_length=300, json_schema_extra={"pattern": STOPPABLE})]
+Span = Literal["day", "month", "total"]
 
 
 class SetBudget(Body):
     scope: Scope
-    period: str = Field("day", description="day, month or total")
+    period: Span = "day"
     usd: Annotated[float, Field(ge=0, le=1e9)] | None = Field(None, description="null: no limit")
 
 
 class RemoveBudget(Body):
     scope: Scope
-    period: str = "day"
+    period: Span = "day"
 
 
 class StopCalls(Body):
-    scope: Scope
+    scope: Stoppable
     reason: Annotated[str, Field(max_length=1000)] = ""
 
 
 class ResumeCalls(Body):
-    scope: Scope
+    scope: Stoppable
 
 
 class Budgets:

@@ -74,6 +74,11 @@ class Call:
         return self.visit.caller.tenant
 
     @property
+    def origin(self) -> str:
+        """How the caller reached us: scheme and host."""
+        return f"{self._scope.get('scheme', 'http')}://{self.visit.headers.get('host', 'localhost')}"
+
+    @property
     def by(self) -> str:
         return self.visit.caller.name
 

@@ -17,7 +17,9 @@ from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
+from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.health import Component
 from fairlead.web.api.open_streams import OpenStreams
@@ -32,6 +34,8 @@ class Doors:
     oversight: Oversight
     threads: Threads
     assistants: Assistants
+    scores: Scores
+    stores: Stores
     costs: Costs
     budgets: SharedBudgets
     stops: Stops

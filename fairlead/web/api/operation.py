@@ -113,7 +113,8 @@ def _documented(operation: Operation) -> Callable[..., Any]:
 def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     told: dict[int | str, dict[str, Any]] = {}
     if operation.media_type != "application/json":
-        told[operation.status] = {"content": {operation.media_type: {"schema": {"type": "string"}}}}
+        schema = _EVENT if operation.media_type == "text/event-stream" else {"type": "string"}
+        told[operation.status] = {"content": {operation.media_type: {"schema": schema}}}
     usual = {500, 503, 401, 403} if operation.role is not None else {500, 503}
     if operation.body is not None:
         usual |= {413, 415, 422}
@@ -123,6 +124,13 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
         schema = {"$ref": "#/components/schemas/Problem"}
         told[status] = {"description": TITLES[status], "content": {"application/problem+json": {"schema": schema}}}
     return told
+
+
+_EVENT = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("event", "id", "data")},
+    "description": "Each event of the stream. `data` is JSON.",
+}
 
 
 def _operation_id(operation: Operation) -> str:

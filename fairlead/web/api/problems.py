@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from fairlead.errors import ComeBackLater, DatabaseUnavailable, FairleadError
+from fairlead.errors import ComeBackLater, DatabaseUnavailable, FairleadError, MethodNotAllowed
 from fairlead.web.api.reply import JsonReply
 
 _MEDIA_TYPE = b"application/problem+json"
@@ -70,6 +70,8 @@ def problem_reply(
         headers = ((b"retry-after", str(max(1, math.ceil(error.retry_after.total_seconds()))).encode()),)
     elif isinstance(error, DatabaseUnavailable):
         headers = ((b"retry-after", str(_TRY_AGAIN).encode()),)
+    elif isinstance(error, MethodNotAllowed):
+        headers = ((b"allow", ", ".join(error.allowed).encode()),)  # RFC 9110 wants it
     elif status == 401:
         headers = ((b"www-authenticate", challenge),)
     message = "The database does not answer." if isinstance(error, DatabaseUnavailable) else error.message

@@ -14,6 +14,8 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
+from fairlead.web.api.scores import Scores
+from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.threads import Threads
@@ -21,7 +23,21 @@ from fairlead.web.api.workers import Workers
 
 
 def operations(doors: Doors) -> list[Operation]:
-    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, CostReports, Budgets, Assistants, Keys, System)
+    nouns = (
+        Runs,
+        Streams,
+        AgentRuns,
+        Threads,
+        Approvals,
+        Workers,
+        CostReports,
+        Budgets,
+        Assistants,
+        Store,
+        Scores,
+        Keys,
+        System,
+    )
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 

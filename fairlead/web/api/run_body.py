@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fairlead.access import Principal
 from fairlead.errors import InvalidInput
@@ -15,16 +16,35 @@ from fairlead.web.api.asking import asker_of
 from fairlead.web.api.views import NANO
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
+ScoreName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 _PRIORITY = 1_000_000
 _DEAREST_USD = 1_000_000
 _LATEST_S = 366 * 24 * 3600
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+SafeId = Annotated[str, Field(json_schema_extra={"pattern": f"^{SAFE_ID.pattern}$"})]
+"""What callers may name a thread or an assistant; `SAFE_ID` says whether it is one."""
 
 
 class Body(BaseModel):
     """Nothing is coerced, and a field we do not know is refused: a misspelt budget must not be no budget."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, given: Any) -> Any:
+        """To JSON 1.0 is an integer, and some clients write it so."""
+        for name in _integers(cls) if isinstance(given, dict) else ():
+            value: Any = cast("Any", given).get(name)
+            if isinstance(value, float) and value.is_integer():
+                given = cast("dict[str, Any]", {**given, name: int(value)})
+        return cast("Any", given)
+
+
+@lru_cache(maxsize=256)
+def _integers(model: type[BaseModel]) -> tuple[str, ...]:
+    kinds: tuple[Any, ...] = (int, int | None)
+    return tuple(name for name, one in model.model_fields.items() if one.annotation in kinds)
 
 
 class Additions(Body):
@@ -59,10 +79,12 @@ class RunCreate(Additions):
     webhook: str | None = None
     interrupt_before: Literal["*"] | list[str] | None = None
     interrupt_after: Literal["*"] | list[str] | None = None
-    stream_mode: Mode | list[Mode] | None = None
+    stream_mode: Mode | Annotated[list[Mode], Field(min_length=1)] | None = None
     stream_subgraphs: bool | None = None
     stream_resumable: bool | None = None
-    feedback_keys: list[str] | None = None
+    feedback_keys: Annotated[list[ScoreName], Field(max_length=20)] | None = Field(
+        None, description="The stream tells a link for each, where its reader may leave a score."
+    )
     multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] = "enqueue"
     if_not_exists: Literal["create", "reject"] = "reject"
     on_disconnect: Literal["cancel", "continue"] = "continue"
@@ -71,13 +93,6 @@ class RunCreate(Additions):
     durability: Literal["sync", "async", "exit"] | None = None
     strict_resume: bool | None = None
     langsmith_tracer: dict[str, Any] | None = None
-
-    @field_validator("stream_mode")
-    @classmethod
-    def _some(cls, value: Any) -> Any:
-        if value == []:
-            raise ValueError("name at least one mode")
-        return value
 
     @property
     def modes(self) -> tuple[Mode, ...]:

@@ -15,16 +15,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from fairlead.access import Role
 from fairlead.errors import InvalidInput, NotFound
 from fairlead.runs.run import Reason, Run, Status
+from fairlead.runs.scores import Wanted
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, RunCreate
+from fairlead.web.api.scores import ScoreView, score_view
 from fairlead.web.api.start import find_run, path_of, start_run
 from fairlead.web.api.views import EventView, RunView, event_view, run_view
 from fairlead.web.api.wait import WaitReply
 
 _MOST = 1000
+
+
+class ScoredRun(RunView):
+    scores: list[ScoreView] = Field(description="The newest 100.")
 
 
 class RunQuery(BaseModel):
@@ -99,7 +105,7 @@ class Runs:
             Operation("POST", path, self.create, "Start a run", gives=RunView, **start),
             Operation("POST", f"{path}/wait", self.create_and_wait, "Start a run, await values", gives=Any, **start),
             Operation("GET", path, self.list, "List runs, newest first", query=RunQuery, gives=list[RunView], **look),
-            Operation("GET", one, self.get, "One run", gives=RunView, **look),
+            Operation("GET", one, self.get, "One run", gives=ScoredRun, **look),
             Operation("GET", f"{one}/join", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("POST", f"{one}/cancel", self.cancel, "Cancel a run", role=Role.OPERATOR, query=CancelQuery,
                       gives=RunView, status=202, **look),
@@ -148,7 +154,10 @@ class Runs:
         return json_reply([run_view(run) for run in found[query.offset :]])
 
     async def get(self, call: Call) -> Reply:
-        return _shown(await find_run(self._doors, call))
+        run = await find_run(self._doors, call)
+        scores = await self._doors.scores.list(Wanted(run_id=run.id), tenant=run.tenant)
+        headers = [(b"content-location", path_of(run).encode())]
+        return json_reply({**run_view(run), "scores": [score_view(one) for one in scores]}, headers=headers)
 
     async def join(self, call: Call) -> Reply:
         return WaitReply(self._doors, call, await find_run(self._doors, call))

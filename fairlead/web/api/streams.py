@@ -70,7 +70,9 @@ class Streams:
         started = await start_run(self._doors, call, body, watch=True)
         again = urlencode([("stream_mode", mode) for mode in body.modes])
         headers = started.headers(f"stream?{again}")
-        return await self._stream(call, started.run, body.modes, (0, 0), headers, body.on_disconnect == "cancel")
+        cancel = body.on_disconnect == "cancel"
+        keys = body.feedback_keys or ()
+        return await self._stream(call, started.run, body.modes, (0, 0), headers, cancel, feedback=keys)
 
     async def follow(self, call: Call) -> Reply:
         query = call.query(StreamQuery)
@@ -80,8 +82,9 @@ class Streams:
         return await self._stream(call, run, modes, seen, (), query.cancel_on_disconnect)
 
     async def _stream(
-        self, call: Call, run: Run, modes: Sequence[Mode], seen: Seen, headers: Headers, cancel: bool
-    ) -> Reply:
+        self, call: Call, run: Run, modes: Sequence[Mode], seen: Seen, headers: Headers, cancel: bool,
+        feedback: Sequence[str] = (),
+    ) -> Reply:  # fmt: skip
         spec = self._doors.agents.get(run.agent)
         native = spec is not None and spec.native is not None
         before = await self._before(run) if native and "values" in modes else []
@@ -90,8 +93,15 @@ class Streams:
         async def left() -> None:
             await self._doors.control.cancel(run.id, tenant=run.tenant, by=f"{call.by} went away")
 
-        source = RunStream(self._doors, run, telling, seen)
+        source = RunStream(self._doors, run, telling, seen, first=await self._links(call, run, feedback))
         return EventStream(source, self._doors, headers=headers, left=left if cancel else None)
+
+    async def _links(self, call: Call, run: Run, names: Sequence[str]) -> list[Frame]:
+        """Where whoever reads the stream may leave a score of each name: LangGraph's `feedback_keys`."""
+        if not names:
+            return []
+        made = await self._doors.scores.open_links(run, names)
+        return [Frame("feedback", {name: f"{call.origin}/feedback/{secret}" for name, secret in made.items()})]
 
     async def _before(self, run: Run) -> list[Message]:
         """What was said in the thread before this run."""
@@ -106,13 +116,14 @@ class Streams:
 class RunStream:
     """A run's events as frames of the wanted modes, behind what the reader has seen."""
 
-    __slots__ = ("_begun", "_doors", "_follower", "_run", "_seen", "_telling")
+    __slots__ = ("_begun", "_doors", "_first", "_follower", "_run", "_seen", "_telling")
 
-    def __init__(self, doors: Doors, run: Run, telling: Modes, seen: Seen) -> None:
+    def __init__(self, doors: Doors, run: Run, telling: Modes, seen: Seen, *, first: Sequence[Frame] = ()) -> None:
         self._doors = doors
         self._run = run
         self._telling = telling
         self._seen = seen
+        self._first = first
         self._begun = False
         after = 0 if telling.remembers else seen[0]
         self._follower = doors.feed.follower(run.id, tenant=run.tenant, after=after, deltas=telling.by_pieces)
@@ -122,6 +133,7 @@ class RunStream:
         if not self._begun:
             self._begun = True
             frames.append(Frame("metadata", {"run_id": self._run.id, "attempt": max(1, self._run.fence)}))
+            frames += self._first
         for one in await self._follower.come():
             if isinstance(one, Delta):
                 frames += self._telling.of_delta(one)

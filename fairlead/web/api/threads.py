@@ -15,13 +15,13 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import SAFE_ID, Body
+from fairlead.web.api.run_body import SAFE_ID, Body, SafeId
 from fairlead.web.api.values import interrupts_of, values_of_state
 from fairlead.web.api.views import Chosen, ThreadView, selected, thread_view
 
 
 class ThreadCreate(Body):
-    thread_id: str | None = None
+    thread_id: SafeId | None = None
     metadata: dict[str, Any] | None = None
     if_exists: Literal["raise", "do_nothing"] = "raise"
 

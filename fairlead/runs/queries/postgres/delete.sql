@@ -8,5 +8,6 @@ unwanted AS MATERIALIZED (
 old AS MATERIALIZED (SELECT tenant, id FROM aged UNION SELECT tenant, id FROM unwanted),
 e AS (DELETE FROM events USING old WHERE events.tenant = old.tenant AND events.run_id = old.id),
 m AS (DELETE FROM messages USING old WHERE messages.tenant = old.tenant AND messages.run_id = old.id),
+s AS (DELETE FROM scores USING old WHERE scores.tenant = old.tenant AND scores.run_id = old.id),
 a AS (DELETE FROM approvals USING old WHERE approvals.tenant = old.tenant AND approvals.run_id = old.id)
 DELETE FROM runs r USING old WHERE r.tenant = old.tenant AND r.id = old.id RETURNING r.tenant, r.id

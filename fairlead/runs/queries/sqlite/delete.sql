@@ -5,5 +5,6 @@ SELECT * FROM (SELECT tenant, id FROM runs WHERE finished_at < :before AND prune
 UNION SELECT * FROM (SELECT tenant, id FROM runs WHERE discard IS NOT NULL AND finished_at < :read_by LIMIT :batch);
 DELETE FROM events WHERE (tenant, run_id) IN (SELECT tenant, id FROM old);
 DELETE FROM messages WHERE (tenant, run_id) IN (SELECT tenant, id FROM old);
+DELETE FROM scores WHERE (tenant, run_id) IN (SELECT tenant, id FROM old);
 DELETE FROM approvals WHERE (tenant, run_id) IN (SELECT tenant, id FROM old);
 DELETE FROM runs WHERE (tenant, id) IN (SELECT tenant, id FROM old) RETURNING tenant, id;

@@ -1,0 +1,1 @@
+DELETE FROM score_links WHERE expires_at < :now

@@ -1,0 +1,1 @@
+SELECT * FROM scores WHERE tenant = :tenant AND run_id = :run_id AND id = :id

@@ -1,0 +1,19 @@
+-- By one thing, name and kind; categories are counted one by one.
+SELECT part, name, kind, category, count(*) AS count, avg(number) AS mean, min(number) AS least, max(number) AS most
+FROM (
+    SELECT name, kind, category, number,
+           CASE :by::text WHEN 'agent' THEN agent WHEN 'release' THEN release WHEN 'assistant' THEN assistant_id
+           WHEN 'version' THEN assistant_id || '@' || assistant_version WHEN 'source' THEN source WHEN 'author' THEN author
+           WHEN 'day' THEN to_char(to_timestamp(created_at / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+           WHEN 'hour' THEN to_char(to_timestamp(created_at / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:00') END AS part
+    FROM scores
+    WHERE tenant = :tenant AND created_at >= :since AND created_at < :until
+      AND (:run_id::text IS NULL OR run_id = :run_id)
+      AND (:name::text IS NULL OR name = :name)
+      AND (:source::text IS NULL OR source = :source)
+      AND (:author::text IS NULL OR author = :author)
+      AND (:agent::text IS NULL OR agent = :agent)
+      AND (:release::text IS NULL OR release = :release)
+      AND (:assistant_id::text IS NULL OR assistant_id = :assistant_id)
+) AS scored
+GROUP BY part, name, kind, category ORDER BY part, name, kind, category LIMIT :limit

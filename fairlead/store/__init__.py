@@ -1,0 +1,30 @@
+"""What outlives runs and threads: items that agents remember, found again by key, by filter, or by their words.
+
+Main path: `Items.put` writes a value and its words in one transaction; `Items.search` asks the database's own full
+text.
+
+May import: gateway, access, database, telemetry and below; knows neither agents nor runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairlead.store.items import Item as Item
+from fairlead.store.items import Items as Items
+from fairlead.store.schema import MIGRATIONS as MIGRATIONS
+from fairlead.store.schema import load_queries as load_queries
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All of them, on one database."""
+
+    items: Items
+
+    @property
+    def sweeps(self) -> Mapping[str, Callable[[], Awaitable[Any]]]:
+        """What a worker does now and then."""
+        return {"store_retention": self.items.sweep}
