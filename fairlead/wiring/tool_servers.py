@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 
 import httpx2
 
@@ -23,7 +24,7 @@ def open_tool_servers(servers: Mapping[str, Server], *, egress: Egress, clock: C
     if not servers:
         return NoServers()
     try:
-        from fairlead.agents.mcp.servers import KeptServers
+        made = import_module("fairlead.agents.mcp.servers").KeptServers
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "The project declares MCP servers, and the extra `mcp` is not installed.",
@@ -35,7 +36,7 @@ def open_tool_servers(servers: Mapping[str, Server], *, egress: Egress, clock: C
         waits = httpx2.Timeout(server.timeout.total_seconds() + _CONNECT, connect=_CONNECT)
         return egress.client(headers=server.headers, timeout=waits)
 
-    return KeptServers(servers, open_http=open_http, clock=clock, emit=emit)
+    return made(servers, open_http=open_http, clock=clock, emit=emit)
 
 
 def health_of_servers(told: Mapping[str, Component]) -> Component:

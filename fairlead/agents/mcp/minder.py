@@ -18,7 +18,7 @@ from pathlib import Path
 
 _GRACE = 2.0  # seconds
 _PR_SET_CHILD_SUBREAPER = 36
-NOT_STARTED = 127
+_NOT_STARTED = 127
 
 
 def main(lifeline: int, command: list[str]) -> int:
@@ -30,16 +30,14 @@ def main(lifeline: int, command: list[str]) -> int:
     signal.signal(signal.SIGCHLD, _heard)
     signal.signal(signal.SIGTERM, _heard)
     os.set_inheritable(lifeline, False)
-    try:
-        program = os.posix_spawnp(command[0], command, os.environ)
-    except OSError as error:
-        sys.stderr.write(f"{command[0]} cannot be started: {error.strerror}\n")
-        return NOT_STARTED
+    program = os.spawnvp(os.P_NOWAIT, command[0], command)
     _let_go_of_pipes()
     while True:
         ready, _, _ = select.select([heard, lifeline], [], [])
         code = _exit_code(program)
         if code is not None or lifeline in ready:
+            if code == _NOT_STARTED:
+                sys.stderr.write(f"{command[0]} cannot be started.\n")
             _end_all()
             return 0 if code is None else code
         os.read(heard, 4096)

@@ -22,9 +22,8 @@ from mcp.shared.message import SessionMessage
 
 from fairlead.agents.mcp.declared import Server
 from fairlead.agents.mcp.ending import Ended
+from fairlead.config import inherited
 
-# A program gets no more of our environment: there are keys of ours in it.
-_INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
 _LONGEST_LINE = 16 * 1024**2
 _LONGEST_TOLD = 2000
 _LAST_WORDS = 2.0  # seconds that a program has to end by itself
@@ -69,10 +68,9 @@ async def over_stdio(server: Server, ended: Ended, said: Callable[[str, str], No
 
 
 async def _start(server: Server, lifeline: int) -> Process:
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", str(_MINDER), str(lifeline), *server.command,
-        env={**inherited, **server.env}, cwd=server.cwd, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=(lifeline,),
+        env={**inherited(), **server.env}, cwd=server.cwd, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=(lifeline,),
         start_new_session=True, limit=_LONGEST_LINE,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from fairlead.web.api.costs import CostReports
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.keys import Keys
+from fairlead.web.api.mcp import Mcp
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
 from fairlead.web.api.scores import Scores
@@ -35,6 +36,7 @@ def operations(doors: Doors) -> list[Operation]:
         Assistants,
         Store,
         Scores,
+        Mcp,
         Keys,
         System,
     )
