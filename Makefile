@@ -74,6 +74,10 @@ bench-api: $(VENV)/.bench .venv-langgraph/.made compiled system ## Measure the A
 crash: $(VENV)/.dev compiled system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
 	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev compiled ## Try 10 000 requests that the API's description allows or forbids (ARGS="--cases 1000")
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: fresh
 fresh: $(VENV)/.dev ## Build the wheel, install it as a user would, check count, size and start-up
 	$(BIN)/python .ci/fresh.py

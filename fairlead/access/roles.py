@@ -6,7 +6,7 @@ an operator for `models` alone asks models, and sees no run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -39,11 +39,10 @@ class Scope(StrEnum):
     EVERYTHING = "*"
 
     @staticmethod
-    def covered(held: Iterable[Scope], needed: Scope) -> bool:
+    def covered(held: Collection[Scope], needed: Scope) -> bool:
         """Whether who holds these may do what needs that one."""
-        return any(
-            one in (Scope.EVERYTHING, needed) or (one is Scope.RUNS_WRITE and needed is Scope.RUNS_READ) for one in held
-        )
+        writes = needed is Scope.RUNS_READ and Scope.RUNS_WRITE in held
+        return Scope.EVERYTHING in held or needed in held or writes
 
 
 SCOPE_OF_ROLE = {Role.VIEWER: Scope.RUNS_READ, Role.OPERATOR: Scope.RUNS_WRITE, Role.ADMIN: Scope.ADMIN}

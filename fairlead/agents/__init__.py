@@ -16,6 +16,7 @@ from fairlead.agents.context import Decision as Decision
 from fairlead.agents.context import Memory as Memory
 from fairlead.agents.context import Store as Store
 from fairlead.agents.context import ToolContext as ToolContext
+from fairlead.agents.files import InputFile as InputFile
 from fairlead.agents.invoke import check_outcome as check_outcome
 from fairlead.agents.invoke import invoke as invoke
 from fairlead.agents.jsonable import decode as decode

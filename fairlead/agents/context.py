@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fairlead.agents.files import InputFile
 from fairlead.agents.memory import Message
 
 if TYPE_CHECKING:
@@ -208,6 +209,13 @@ class Context(Protocol):
     async def uuid(self) -> str: ...
 
     async def random(self) -> float: ...
+
+    async def file(self, given: Any) -> InputFile:
+        """An uploaded file of the tenant, read: by its id, or by the block of the input that names it.
+
+        Raises `NotFound` when it is not there (any more).
+        """
+        ...
 
     async def blob(self, name: str, data: bytes) -> BlobRef:
         """Keep bytes beside the run."""

@@ -19,8 +19,11 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from fairlead.agents.agent import NAME, Agent, check_limits, usd_to_nano
 from fairlead.agents.context import Context
+from fairlead.agents.conversation import as_messages
+from fairlead.agents.files import files_in, with_files
 from fairlead.agents.frameworks import adopt
 from fairlead.agents.loop import converse
+from fairlead.agents.memory import Message
 from fairlead.agents.signature import describe
 from fairlead.agents.sync_context import Bridge, SyncContext
 from fairlead.agents.thread import in_thread
@@ -97,11 +100,20 @@ def _of_native(name: str, agent: Agent, limits: Limits | None, description: str)
         if agent.mcp:
             taken = [tool.name for tool in agent.tools]
             configured = configured.with_tools(await ctx.mcp(*agent.mcp, taken=taken))
-        answer = await converse(configured, input, ask=ctx.model, use=ctx.use_tool, history=await ctx.memory.messages())
+        history = await ctx.memory.messages()
+        if any(files_in([*history, input])):
+            history, input = await _read_files(history, input, ctx)
+        answer = await converse(configured, input, ask=ctx.model, use=ctx.use_tool, history=history)
         return answer.output
 
     text = description or agent.description
     return AgentSpec(name, call, agent.timeout, agent.model_timeout, agent.budget_nano, text, None, agent)
+
+
+async def _read_files(history: list[Message], input: Any, ctx: Context) -> tuple[list[Message], Any]:
+    """The conversation as a model reads it. The thread keeps what names the files, not what is in them."""
+    read = await with_files([*history, *as_messages(input)], ctx.file, since=len(history))
+    return read[: len(history)], {"messages": read[len(history) :]}
 
 
 def _caller(name: str, target: Callable[..., Any], reader: TypeAdapter[Any] | None) -> Call:

@@ -7,12 +7,14 @@ import socket
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
-from fairlead.errors import FairleadError
+from fairlead.errors import FairleadError, InvalidInput
 
 _TIMEOUT = 60.0  # seconds: longer than any answer but a stream
 _SILENCE = 45.0  # seconds without a byte, heartbeats included, after which a stream is taken for dead
@@ -56,6 +58,15 @@ class Client:
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
         return self._call("POST", path, orjson.dumps(body or {}), headers)
+
+    def upload(self, path: Path) -> Any:
+        """A file, as it is. Raises `InvalidInput` when it can't be read."""
+        try:
+            data = path.expanduser().read_bytes()
+        except OSError as error:
+            raise InvalidInput(f"{path} can't be read: {error.strerror}.") from error
+        kind = guess_type(path.name)[0] or "application/octet-stream"
+        return self._call("POST", _asking("/files", {"name": path.name}), data, {"content-type": kind})
 
     def delete(self, path: str, **query: Any) -> Any:
         return self._call("DELETE", _asking(path, query))
@@ -106,7 +117,8 @@ class Client:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], *, timeout: float
     ) -> Generator[http.client.HTTPResponse]:
         with closing(self._connection(timeout)) as connection:
-            sent = {**self._headers, **headers} | ({"content-type": "application/json"} if body is not None else {})
+            kind = {"content-type": "application/json"} if body is not None else {}
+            sent = {**self._headers, **kind, **headers}
             connection.request(method, path, body, sent)
             yield connection.getresponse()
 

@@ -23,6 +23,7 @@ COMMANDS = (
     "runs",
     "workers",
     "keys",
+    "webhooks",
     "costs",
     "prices",
     "budgets",

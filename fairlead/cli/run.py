@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -12,7 +13,7 @@ from fairlead.cli.exits import Exit
 from fairlead.cli.follow import follow
 from fairlead.cli.outcome import exit_of_run, show_outcome
 from fairlead.cli.reach import Reached, reach
-from fairlead.cli.run_input import read_input
+from fairlead.cli.run_input import read_input, with_files
 from fairlead.cli.say import AsJson, say_json, warn
 from fairlead.errors import InvalidInput
 
@@ -27,6 +28,7 @@ def run(
     budget: Annotated[float | None, typer.Option(help="US dollars it may spend.", show_default=False)] = None,
     priority: Annotated[int, typer.Option(help="Higher runs first.")] = 0,
     key: Annotated[str, typer.Option(help="Idempotency key: it starts one run only.", show_default=False)] = "",
+    file: Annotated[list[Path] | None, typer.Option(help="Upload it for the run; may be repeated.")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the id and leave; a server runs it.")] = False,
     json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -40,6 +42,8 @@ def run(
     if budget is not None:
         body["budget_usd"] = budget
     with reach(with_worker=not detach) as reached:
+        if file:
+            body["input"] = with_files(body["input"], [reached.client.upload(path) for path in file])
         started = reached.client.post("/runs", body, **({"idempotency-key": key} if key else {}))
         if detach:
             _detached(started, json=json)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -26,6 +27,17 @@ def read_input(given: str) -> Any:
                 f"The input looks like JSON and is not: {error}.", hint="Quote it for the shell: --input '{\"a\": 1}'."
             ) from None
         return text
+
+
+def with_files(input: Any, files: Sequence[Mapping[str, Any]]) -> Any:
+    """The input with uploaded files: an object gets them as `files`, and what is said becomes a message with them."""
+    blocks = [{"type": "file", "file_id": file["id"], "name": file["name"]} for file in files]
+    if isinstance(input, dict):
+        if "files" in input or "messages" in input:
+            raise InvalidInput("--file goes with a text, or with an object without `files` and `messages`.")
+        return {**cast("dict[str, Any]", input), "files": blocks}
+    said = [] if input is None else [{"type": "text", "text": input if isinstance(input, str) else str(input)}]
+    return {"messages": [{"role": "user", "content": [*said, *blocks]}]}
 
 
 def _read(given: str) -> str:

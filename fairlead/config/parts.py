@@ -328,6 +328,10 @@ class StoreSettings(Part):
         True, "Reading an item lets it live as long again, unless the reader says otherwise.",
         name="STORE_REFRESH_ON_READ",
     )  # fmt: skip
+    file_limit: Size = setting(32 * 1024**2, "Largest file that may be uploaded.", name="FILE_LIMIT")
+    file_ttl: Duration = setting(
+        timedelta(days=7), "How long a file is kept that no unfinished run needs.", name="FILE_TTL"
+    )
 
 
 class TelemetrySettings(Part):

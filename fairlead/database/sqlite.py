@@ -15,7 +15,7 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -156,7 +156,7 @@ class Sqlite:
         return await self._submit(lambda connection: [_run(connection, q, given) for q, given in prepared])
 
     async def script(self, text: str) -> None:
-        statements = [part for part in text.split(";") if part.strip()]
+        statements = list(_statements(text))
 
         def run(connection: sqlite3.Connection) -> None:
             for statement in statements:
@@ -321,3 +321,14 @@ def _translated(error: Exception, path: Path) -> Exception:
     if isinstance(error, OSError) or any(sign in said for sign in _UNUSABLE):
         return DatabaseUnavailable(f"The database {path} can't be used: {said}.", hint="Check the path and its rights.")
     return error
+
+
+def _statements(text: str) -> Iterator[str]:
+    """One by one; a trigger has semicolons of its own."""
+    begun = ""
+    for part in text.split(";"):
+        begun += f"{part};"
+        if sqlite3.complete_statement(begun):
+            if begun.strip(" \n\t;"):
+                yield begun
+            begun = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from fairlead.agents.files import files_in
 from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
@@ -12,6 +13,7 @@ from fairlead.config import EngineSettings
 from fairlead.database import Database, Query
 from fairlead.errors import InvalidInput, QueueFull, UnknownAgent
 from fairlead.runs.run import NewRun
+from fairlead.store import Files
 from fairlead.telemetry.emit import Emit
 
 _LONGEST = 255
@@ -23,12 +25,13 @@ _COUNT_AGAIN, _COUNT_AGAIN_WHEN_FULL = 1.0, 0.05  # seconds that a count of the 
 
 class Admission:
     def __init__(
-        self, database: Database, queries: Mapping[str, Query], agents: Mapping[str, AgentSpec], *,
+        self, database: Database, queries: Mapping[str, Query], agents: Mapping[str, AgentSpec], files: Files, *,
         settings: EngineSettings, clock: Clock, emit: Emit,
     ) -> None:  # fmt: skip
         self._database = database
         self._queries = queries
         self._agents = agents
+        self._files = files
         self._settings = settings
         self._clock = clock
         self._emit = emit
@@ -75,6 +78,11 @@ class Admission:
                 retry_after=self._settings.queue_retry_after,
                 hint="Try again later, add workers, or raise QUEUE_LIMIT.",
             )
+
+    async def hold_files(self, new: NewRun) -> None:
+        """The files that its input names are kept until it has ended. Raises `InvalidInput` when one is not there."""
+        if needed := list(dict.fromkeys(files_in(new.input))):
+            await self._files.use(needed, new.id, tenant=new.tenant)
 
     def entered(self) -> None:
         """One more waits."""

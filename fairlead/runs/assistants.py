@@ -84,6 +84,8 @@ class Assistants:
         self._agents = agents
         self._ids = ids
         self._since = clock.micros()
+        declared = [_declared(spec, from_micros(self._since)) for spec in agents.values()]
+        self._declared = {given: one for one in declared for given in (one.agent, one.id)}
 
     async def create(
         self, agent: str, change: Change, *, id: str | None = None, tenant: str, by: str, if_exists: bool = False
@@ -92,7 +94,7 @@ class Assistants:
         agent = self.agent_named(agent)
         id = id or self._ids.new()
         columns = self._columns(agent, change)
-        taken = id in self._agents or self._declared(id) is not None
+        taken = id in self._agents or self._declared.get(id) is not None
         query = self._queries["create_assistant"]
         fresh = not taken and bool(await self._database.write(query, tenant=tenant, id=id, actor=by, **columns))
         if not fresh and not if_exists:
@@ -101,7 +103,7 @@ class Assistants:
 
     async def get(self, given: str, *, tenant: str) -> Assistant:
         """By its id; a declared agent by its name too. Raises `NotFound`."""
-        if (declared := self._declared(given)) is not None:
+        if (declared := self._declared.get(given)) is not None:
             return declared
         rows = await self._database.read(self._queries["assistant"], tenant=tenant, id=given)
         if not rows:
@@ -177,20 +179,10 @@ class Assistants:
 
     def agent_named(self, given: str) -> str:
         """A declared agent by its name or its assistant id. Raises `UnknownAgent`."""
-        declared = self._declared(given)
+        declared = self._declared.get(given)
         if declared is None:
             raise self._unknown(given)
         return declared.agent
-
-    def _declared(self, given: str) -> Assistant | None:
-        name = next((name for name in self._agents if given in (name, assistant_id_of(name))), None)
-        if name is None:
-            return None
-        since = from_micros(self._since)
-        return Assistant(
-            assistant_id_of(name), name, name, self._agents[name].description, {}, {}, {"created_by": "system"}, 1,
-            since, since, declared=True,
-        )  # fmt: skip
 
     def _unknown(self, given: str) -> UnknownAgent:
         listed = ", ".join(f"`{name}`" for name in sorted(self._agents)) or "none"
@@ -243,6 +235,14 @@ def _object(value: Object, what: str) -> str:
     if "\\u0000" in text:
         raise InvalidInput(f"{what} must not hold NUL characters.")
     return text
+
+
+def _declared(spec: AgentSpec, since: datetime) -> Assistant:
+    """The assistant that a declared agent is."""
+    return Assistant(
+        assistant_id_of(spec.name), spec.name, spec.name, spec.description, {}, {}, {"created_by": "system"}, 1, since,
+        since, declared=True,
+    )  # fmt: skip
 
 
 def _assistant(row: Row) -> Assistant:

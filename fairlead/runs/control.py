@@ -28,11 +28,13 @@ from fairlead.runs.rows import approval_of, kept_asker, run_of
 from fairlead.runs.run import Approval, Discard, Multitask, NewRun, Reason, Run, Status, user_of
 from fairlead.runs.turns import Turns
 from fairlead.runs.waiting import EXPIRED
+from fairlead.store import Files
 from fairlead.telemetry.emit import Emit
 
 _RESUMABLE = (Status.INTERRUPTED,)
 _RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
 _MOST_CHILDREN = 1000
+_INPUT = 9  # of a row that is submitted
 
 
 class Control:
@@ -50,6 +52,7 @@ class Control:
         clock: Clock,
         emit: Emit,
         announcer: Announcer,
+        files: Files,
     ) -> None:
         self._announcer = announcer
         self._database = database
@@ -62,7 +65,7 @@ class Control:
         self._cancelling = Cancelling(
             database, queries, payloads.blobs, turns=self._turns, announcer=announcer, emit=emit
         )
-        self._admission = Admission(database, queries, agents, settings=settings, clock=clock, emit=emit)
+        self._admission = Admission(database, queries, agents, files, settings=settings, clock=clock, emit=emit)
         self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
 
     async def submit(self, new: NewRun, *, watch: bool = False) -> tuple[Run, bool]:
@@ -74,11 +77,13 @@ class Control:
         self._admission.check(new)
         await self._admission.make_room(new)
         new = replace(new, id=new.id or self._ids.new(), user=user_of(new.user, new.metadata))
+        await self._admission.hold_files(new)
         row = await self._row(new)
         if watch:
             self._database.signals.publish("watch", new.id)
         created = await (self._into_thread(new, row) if new.thread_id else self._submissions.put(row))
         if not created:
+            await self._payloads.forget(new.id, row[_INPUT])
             return await self._existing(new), False
         self._admission.entered()
         self._emit("run_submitted", run_id=new.id, agent=new.agent, tenant=new.tenant, created=True)
@@ -284,7 +289,7 @@ class Control:
             to_micros(new.deadline) if new.deadline else None, new.budget_nano, self._clock.micros(), new.user,
             kept_asker(new.asker), encode(new.terms).decode() if new.terms else None,
             new.discard.value if new.discard else None,
-            encode(new.assignment).decode() if new.assignment else None,
+            encode(new.assignment).decode() if new.assignment else None, new.webhook,
         )  # fmt: skip
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> Sequence[bool]:

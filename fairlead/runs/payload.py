@@ -28,6 +28,11 @@ class Payloads:
             return data.decode()
         return f"{_MARK}{await self.blobs.put(scope, data)}"
 
+    async def forget(self, scope: str, text: str) -> None:
+        """What was kept for a scope that came to nothing."""
+        if text.startswith(_MARK):
+            await self.blobs.delete_scope(scope)
+
     async def load(self, text: str | None) -> Any:
         if text is None:
             return None

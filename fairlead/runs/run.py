@@ -117,6 +117,7 @@ class NewRun:
     discard: Discard | None = None
     multitask: Multitask = Multitask.ENQUEUE
     assignment: Assignment | None = None  # None: the agent as it is declared
+    webhook: str | None = None  # told when it has ended, or needs a person
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from uuid import uuid4
 from fairlead.agents import guest
 from fairlead.agents.agent import usd_to_nano
 from fairlead.agents.context import BlobRef, ChildRun, Decision
+from fairlead.agents.files import InputFile, file_id_of
 from fairlead.agents.invoke import check_outcome, invoke
 from fairlead.agents.jsonable import encode, plain
 from fairlead.agents.mcp.declared import ToolServers
@@ -21,7 +22,7 @@ from fairlead.agents.mcp.tools import tools_of
 from fairlead.agents.memory import Message
 from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
-from fairlead.errors import ConfigurationError
+from fairlead.errors import ConfigurationError, InvalidInput
 from fairlead.gateway import Caller, Choices, Gateway, ModelReply, ModelRequest, Sink
 from fairlead.gateway.way import Way
 from fairlead.runs.asking import Asking, Tally
@@ -67,6 +68,7 @@ class RunContext:
         self._caller = _caller(recording.held.run)
         self._summaries: dict[bytes, ModelReply] = {}
         self.memory = memory
+        self._files = stores.files
         self.store = StoreSteps(recording, stores.items)
 
     @property
@@ -192,6 +194,15 @@ class RunContext:
 
     async def random(self) -> float:
         return await self._value("random", randomness.random)
+
+    async def file(self, given: Any) -> InputFile:
+        """A file never changes, so there is nothing to record."""
+        file_id = given if isinstance(given, str) else file_id_of(given)
+        if file_id is None:
+            raise InvalidInput("ctx.file() wants the id of a file, or a block that names one.")
+        reading = lambda: self._files.read(file_id, tenant=self.tenant)  # noqa: E731
+        file, data = await self._held.journal.until_answered(reading)
+        return InputFile(file.id, file.name, file.media_type, data)
 
     async def blob(self, name: str, data: bytes) -> BlobRef:
         """Content-addressed: kept twice, it is one blob; so there is nothing to record."""

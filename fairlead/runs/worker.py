@@ -28,6 +28,7 @@ from fairlead.database import Database, Query
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs import branch
 from fairlead.runs.announcer import Announcer
+from fairlead.runs.delivering import Delivering
 from fairlead.runs.ending import CANCELLED, DRAINED, FENCED
 from fairlead.runs.execute import Executor
 from fairlead.runs.holding import Holding
@@ -69,6 +70,7 @@ class Parts:
     """How the MCP servers of this process are."""
     sweeps: Mapping[str, Callable[[], Awaitable[timedelta | None]]] = field(default_factory=dict[str, Any])
     """What other parts have to do as often as retention."""
+    delivering: Delivering | None = None
 
 
 class Session:
@@ -118,6 +120,9 @@ class Session:
             Role("turns", self._settings.renew_every, Turns(parts.database, parts.queries).once),
         ):
             self._roles.start(role)
+        if parts.delivering is not None:
+            self._roles.start(Role("webhooks", every.poll_every, parts.delivering.once))
+            self._roles.start(Role("webhooks_sweep", every.retention_every, parts.delivering.sweep))
 
     async def let_go(self, *, hand_back: bool) -> int:
         """Claim no more. Runs go back to the queue at their next step boundary (`hand_back`), or end here.
@@ -147,6 +152,8 @@ class Session:
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         await self._roles.stop()
+        if self._parts.delivering is not None:
+            await self._parts.delivering.stop()
         for held in tuple(self.holdings.values()):
             held.halt(FENCED)
         await self._all_left()

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead.store.files import File as File
+from fairlead.store.files import Files as Files
 from fairlead.store.items import Item as Item
 from fairlead.store.items import Items as Items
 from fairlead.store.schema import MIGRATIONS as MIGRATIONS
@@ -23,6 +25,7 @@ class Stores:
     """All of them, on one database."""
 
     items: Items
+    files: Files
 
     @property
     def sweeps(self) -> Mapping[str, Callable[[], Awaitable[Any]]]:

@@ -30,7 +30,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        listeners = (_Agents(registry), _Models(registry), _Http(registry), _Database(registry))
+        listeners = (_Agents(registry), _Models(registry), _Http(registry), _Database(registry), _Webhooks(registry))
         self._heard: dict[str, Callable[[Fields], None]] = {k: v for part in listeners for k, v in part.heard.items()}
 
     @property
@@ -213,6 +213,19 @@ class _Database:
 
     def _query(self, fields: Fields) -> None:
         self._took(self._name(fields["query"])).observe(_seconds(fields["took"]))
+
+
+class _Webhooks:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.heard = {"webhook_delivered": self._delivered, "webhook_failed": self._failed}
+        counter = Counter("webhook_attempts_total", "Attempts to deliver.", ("type", "result"), registry=registry)
+        self._type, self._attempts = Bounded(30), _Labelled(counter)
+
+    def _delivered(self, fields: Fields) -> None:
+        self._attempts(self._type(fields["type"]), "delivered").inc()
+
+    def _failed(self, fields: Fields) -> None:
+        self._attempts(self._type(fields["type"]), "retried" if fields.get("again_at") else "failed").inc()
 
 
 def _seconds(took: timedelta) -> float:

@@ -29,9 +29,11 @@ from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
+from fairlead.web.api.files import FORM_SLACK
 from fairlead.web.api.open_streams import OpenStreams
 from fairlead.web.front import Front
 from fairlead.web.gateway import GatewayEndpoints, is_gateway
@@ -51,6 +53,7 @@ def make_app(
     oversight: Oversight,
     threads: Threads,
     assistants: Assistants,
+    webhooks: Webhooks,
     scores: Scores,
     stores: Stores,
     costs: Costs,
@@ -79,7 +82,7 @@ def make_app(
     stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
-        scores=scores, stores=stores, costs=costs,
+        webhooks=webhooks, scores=scores, stores=stores, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
@@ -92,8 +95,9 @@ def make_app(
         app.include_router(console)
     endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
     front: ASGIApp = Front(
-        _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit
-    )
+        _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit,
+        file_limit=stores.files.limit + FORM_SLACK, clock=clock, emit=emit,
+    )  # fmt: skip
     if cors_origins:
         front = CORSMiddleware(
             front, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED

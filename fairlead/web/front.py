@@ -43,10 +43,11 @@ _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Front:
-    def __init__(self, app: ASGIApp, *, keys: Keyring, limit: int, clock: Clock, emit: Emit) -> None:
+    def __init__(self, app: ASGIApp, *, keys: Keyring, limit: int, file_limit: int, clock: Clock, emit: Emit) -> None:
         self._app = app
         self._keys = keys
         self._limit = limit
+        self._limits = {"/files": file_limit}  # of addresses that take more
         self._clock = clock
         self._emit = emit
 
@@ -93,8 +94,9 @@ class Front:
             _refuse_other_sites(scope, visit)
         size = visit.headers.get("content-length", "")
         # The gateway has a limit of its own, and tells of it in the words of its clients.
-        if size.isdecimal() and int(size) > self._limit and not is_gateway(scope["path"]):
-            raise too_large(self._limit)
+        limit = self._limits.get(scope["path"], self._limit)
+        if size.isdecimal() and int(size) > limit and not is_gateway(scope["path"]):
+            raise too_large(limit)
         if _is_console(scope["path"]):
             visit.endpoint = "console"
             await self._admit_reader(visit)

@@ -23,6 +23,7 @@ from fairlead.gateway.schema import MIGRATIONS as GATEWAY
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
+from fairlead.runs.delivering import Delivering
 from fairlead.runs.execute import Executor
 from fairlead.runs.feed import Feed
 from fairlead.runs.ids import Ids
@@ -32,10 +33,12 @@ from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.runs.webhooks import Webhooks
 from fairlead.runs.worker import Parts, Worker
 from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
+from fairlead.web.api.webhook_body import WebhookBody
 from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
 from fairlead.wiring.stores import open_stores
@@ -64,6 +67,7 @@ class Engine:
     key_book: KeyBook
     egress: Egress
     tool_servers: ToolServers
+    webhooks: Webhooks
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -102,6 +106,7 @@ async def open_engine(
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
+    stores = open_stores(settings, database, payloads.blobs, new_id=ids.new, clock=clock, emit=emit)
     return Engine(
         settings=settings,
         agents=agents,
@@ -121,18 +126,22 @@ async def open_engine(
             clock=clock,
             emit=emit,
             announcer=announcer,
+            files=stores.files,
         ),
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit),
         threads=Threads(database, queries, payloads, ids=ids),
         assistants=Assistants(database, queries, agents=agents, ids=ids, clock=clock),
         scores=Scores(database, queries, clock=clock, emit=emit),
-        stores=open_stores(settings, database, clock=clock, emit=emit),
-        retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
+        stores=stores,
+        retention=Retention(
+            database, queries, payloads.blobs, files=stores.files, settings=settings.engine, clock=clock, emit=emit
+        ),
         announcer=announcer,
         key_book=key_book,
         egress=egress,
         tool_servers=tool_servers,
+        webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,
@@ -195,7 +204,16 @@ def make_worker(engine: Engine) -> Worker:
         retention=engine.retention,
         sweeps={**engine.models.sweeps, **engine.stores.sweeps, "score_links": engine.scores.sweep},
         oversight=engine.oversight,
+        delivering=_delivering(engine, clock),
         announcer=engine.announcer,
         tool_servers=engine.tool_servers.conditions,
     )
     return Worker(parts, ids=engine.ids)
+
+
+def _delivering(engine: Engine, clock: Clock) -> Delivering:
+    return Delivering(
+        engine.database, engine.queries, webhooks=engine.webhooks, egress=engine.egress,
+        render=WebhookBody(engine.control, engine.threads, clock=clock), keep=engine.settings.engine.run_retention,
+        clock=clock, emit=engine.emit,
+    )  # fmt: skip

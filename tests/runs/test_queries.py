@@ -14,6 +14,7 @@ import pytest
 from fairlead.clock import SystemClock
 from fairlead.database import Postgres, Sqlite, migrate
 from fairlead.runs.journal import MIGRATIONS, load_queries
+from fairlead.store import MIGRATIONS as STORE
 
 _HOT = ("record", "record_one", "put_down", "figures", "held")
 _LISTS = dict.fromkeys(("agents", "statuses", "holding", "metadata", "ids"), "[]")
@@ -25,7 +26,7 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def make() -> None:
         database = await Sqlite.open(path, clock=SystemClock())
-        await migrate(database, (MIGRATIONS,))
+        await migrate(database, (MIGRATIONS, STORE))
         await database.close()
 
     asyncio.run(make())
@@ -68,7 +69,7 @@ def test_sqlite_finds_runs_by_their_key(sqlite_file: Path, name: str) -> None:
 
 async def test_postgres_prepares_every_question(postgres_url: str) -> None:
     database = await Postgres.open(postgres_url, clock=SystemClock(), connections=2)
-    await migrate(database, (MIGRATIONS,))
+    await migrate(database, (MIGRATIONS, STORE))
     connection = await asyncpg.connect(postgres_url)
     for name, query in load_queries("postgres").items():
         try:
@@ -81,7 +82,7 @@ async def test_postgres_prepares_every_question(postgres_url: str) -> None:
 
 async def test_postgres_finds_runs_by_their_key_among_100_000_that_have_ended(postgres_url: str) -> None:
     database = await Postgres.open(postgres_url, clock=SystemClock(), connections=2)
-    await migrate(database, (MIGRATIONS,))
+    await migrate(database, (MIGRATIONS, STORE))
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("""
         INSERT INTO runs (tenant, id, agent, release, status, root_id, input, created_at, finished_at, owner)

@@ -15,6 +15,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 _GRACE = 2.0  # seconds
 _PR_SET_CHILD_SUBREAPER = 36
@@ -30,7 +31,9 @@ def main(lifeline: int, command: list[str]) -> int:
     signal.signal(signal.SIGCHLD, _heard)
     signal.signal(signal.SIGTERM, _heard)
     os.set_inheritable(lifeline, False)
-    program = os.spawnvp(os.P_NOWAIT, command[0], command)
+    program = os.fork()
+    if program == 0:
+        _become(command)
     _let_go_of_pipes()
     while True:
         ready, _, _ = select.select([heard, lifeline], [], [])
@@ -41,6 +44,13 @@ def main(lifeline: int, command: list[str]) -> int:
             _end_all()
             return 0 if code is None else code
         os.read(heard, 4096)
+
+
+def _become(command: list[str]) -> NoReturn:
+    try:
+        os.execvp(command[0], command)
+    finally:
+        os._exit(_NOT_STARTED)
 
 
 def _heard(number: int, frame: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -28,11 +28,17 @@ class Headers(Mapping[str, str]):
         self._raw = raw
 
     def __getitem__(self, name: str) -> str:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
         wanted = name.encode("latin-1")
         for known, value in reversed(self._raw):
             if known == wanted:
                 return value.decode("latin-1")
-        raise KeyError(name)
+        return default
 
     def __iter__(self) -> Iterator[str]:
         return iter({name.decode("latin-1") for name, _ in self._raw})
@@ -121,9 +127,13 @@ class Call:
 
     async def _read(self) -> bytes:
         """The whole body, never more of it than the limit."""
-        parts: list[bytes] = []
-        size = 0
-        while True:
+        parts = [part async for part in self.pieces()]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """The body as it comes, never more of it than the limit. Raises `TooLarge`, `InvalidInput`."""
+        size, more = 0, True
+        while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise InvalidInput("The caller went away in the middle of the body.")
@@ -131,9 +141,8 @@ class Call:
             size += len(part)
             if size > self._limit:
                 raise too_large(self._limit)
-            parts.append(part)
-            if not message.get("more_body"):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+            more = bool(message.get("more_body"))
+            yield part
 
 
 def too_large(limit: int) -> TooLarge:

@@ -19,6 +19,7 @@ from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.health import Component
@@ -34,6 +35,7 @@ class Doors:
     oversight: Oversight
     threads: Threads
     assistants: Assistants
+    webhooks: Webhooks
     scores: Scores
     stores: Stores
     costs: Costs

@@ -70,8 +70,8 @@ class Mcp:
         ]  # fmt: skip
 
     async def answer(self, call: Call) -> Reply:
-        """One JSON-RPC request. `tools/call` needs an operator's key; the answer is a stream of server-sent events where
-        the client takes one, with progress when it gave a `progressToken`."""
+        """One JSON-RPC request. `tools/call` needs an operator's key; the answer is a stream of server-sent events
+        where the client takes one, with progress when it gave a `progressToken`."""
         _refuse_other_origins(call)
         sent = await call.json()
         try:

@@ -51,6 +51,7 @@ class Operation:
     media_type: str = "application/json"
     tag: str = ""
     problems: Sequence[int] = ()
+    limit: int | None = None  # bytes of its body; None: BODY_LIMIT
 
 
 def route_of(operation: Operation, *, keys: Keyring, limit: int) -> APIRoute:
@@ -66,7 +67,7 @@ def route_of(operation: Operation, *, keys: Keyring, limit: int) -> APIRoute:
         responses=_responses(operation),
         operation_id=_operation_id(operation),
     )
-    route.app = _application(operation, keys, limit)
+    route.app = _application(operation, keys, operation.limit or limit)
     return route
 
 

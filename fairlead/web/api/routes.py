@@ -11,6 +11,7 @@ from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.files import Files
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.mcp import Mcp
 from fairlead.web.api.operation import Operation, route_of
@@ -20,6 +21,7 @@ from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.threads import Threads
+from fairlead.web.api.webhooks import Webhooks
 from fairlead.web.api.workers import Workers
 
 
@@ -34,10 +36,12 @@ def operations(doors: Doors) -> list[Operation]:
         CostReports,
         Budgets,
         Assistants,
-        Store,
-        Scores,
         Mcp,
         Keys,
+        Webhooks,
+        Store,
+        Files,
+        Scores,
         System,
     )
     return [operation for noun in nouns for operation in noun(doors).operations()]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fairlead.access import Principal
 from fairlead.errors import InvalidInput
 from fairlead.runs.run import Assignment, Discard, Multitask, NewRun
+from fairlead.runs.webhooks import callable_url
 from fairlead.web.api.asking import asker_of
 from fairlead.web.api.views import NANO
 
@@ -116,6 +117,7 @@ def new_run_of(
         idempotency_key=idempotency_key, budget_nano=nano_of(body.budget_usd), start_at=start_at,
         user=caller.user, asker=asker_of(caller), multitask=Multitask(body.multitask_strategy),
         discard=Discard.ENDED if body.on_completion == "delete" else None,
+        webhook=callable_url(body.webhook) if body.webhook is not None else None,
     )  # fmt: skip
 
 
@@ -129,7 +131,6 @@ def _refuse_unsupported(body: RunCreate) -> None:
         "command": body.command is not None and bool({k for k, v in body.command.items() if v is not None}),
         "interrupt_before": bool(body.interrupt_before),
         "interrupt_after": bool(body.interrupt_after),
-        "webhook": body.webhook is not None,
     }
     refused = [f"`{name}`" for name, given in asked.items() if given]
     if refused:

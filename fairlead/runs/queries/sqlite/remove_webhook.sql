@@ -1,0 +1,3 @@
+UPDATE deliveries SET status = 'failed', finished_at = {now}, error = 'the webhook was removed'
+WHERE tenant = :tenant AND webhook_id = :id AND status = 'pending';
+DELETE FROM webhooks WHERE tenant = :tenant AND id = :id RETURNING id;

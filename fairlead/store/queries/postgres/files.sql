@@ -1,0 +1,4 @@
+-- Newest first.
+SELECT * FROM store_files
+WHERE tenant = :tenant AND (:user_id::text IS NULL OR user_id = :user_id) AND (:before::text IS NULL OR id < :before)
+ORDER BY id DESC LIMIT :limit

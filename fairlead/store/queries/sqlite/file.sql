@@ -1,0 +1,1 @@
+SELECT * FROM store_files WHERE tenant = :tenant AND id = :id
