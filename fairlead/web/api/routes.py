@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi.routing import APIRoute
 
+from fairlead.web.api.a2a import A2a
 from fairlead.web.api.agent import AgentRuns
 from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
@@ -37,6 +38,7 @@ def operations(doors: Doors) -> list[Operation]:
         Budgets,
         Assistants,
         Mcp,
+        A2a,
         Keys,
         Webhooks,
         Store,
