@@ -23,6 +23,7 @@ COMMANDS = (
     "runs",
     "workers",
     "keys",
+    "knowledge",
     "webhooks",
     "costs",
     "prices",

@@ -29,6 +29,7 @@ from fairlead.runs.asking import Asking, Tally
 from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import outcome_unknown
+from fairlead.runs.knowledge_steps import KnowledgeOfTenant, KnowledgeSteps
 from fairlead.runs.recorded import EMPTY, Recording, digest_of
 from fairlead.runs.run import Run, user_of
 from fairlead.runs.step import Step
@@ -69,6 +70,9 @@ class RunContext:
         self._summaries: dict[bytes, ModelReply] = {}
         self.memory = memory
         self._files = stores.files
+        run = recording.held.run
+        self._knowledge = KnowledgeOfTenant(stores.knowledge, run.tenant, recording.held.journal.until_answered)
+        self.knowledge = KnowledgeSteps(recording, self._knowledge)
         self.store = StoreSteps(recording, stores.items)
 
     @property
@@ -234,7 +238,7 @@ class RunContext:
         self._emit("tool_call", **who, input=arguments)
         started = self._held.clock.monotonic()
         try:
-            result = await invoke(tool, arguments, **self._tool_needs(step))
+            result = await invoke(tool, arguments, **self._tool_needs(step), knowledge=self._knowledge)
         except Exception as error:
             self._emit("tool_result", **who, status="error", took=self._since(started), error=str(error))
             raise

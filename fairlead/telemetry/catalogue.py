@@ -137,6 +137,8 @@ _SPECS = (
              "cost_nano", "reason", level=Level.ERROR),
     _process("usage_swept", "old usage was deleted", "rows", "took"),
     _process("store_swept", "items of the store had outlived their time and were deleted", "items"),
+    _process("document_kept", "a document of a collection was added or changed", "tenant", "collection", "document",
+             "chunks", "put"),
     _process("files_swept", "uploaded files had outlived their time and were deleted", "files"),
     _process("budget_warning", "a budget passed 50 or 80 % of its limit, or is used up (100)", "tenant", "scope",
              "period", "percent", "limit_nano", "spent_nano", "run_id", "agent",

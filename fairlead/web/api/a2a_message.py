@@ -89,7 +89,8 @@ def kept(message: Message, task_id: str = "", context_id: str = "") -> dict[str,
 def decision_of(message: Message) -> tuple[bool, str | None]:
     """A person's answer, and a comment. Raises `RpcError` when it is neither yes nor no."""
     for part in message.parts:
-        said = cast("dict[str, Any]", part.data) if isinstance(part.data, dict) else {}
+        data: Any = part.data
+        said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
         if isinstance(approved := said.get("approved"), bool):
             comment = said.get("comment")
             return approved, comment if isinstance(comment, str) else None

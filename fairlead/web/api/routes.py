@@ -14,6 +14,7 @@ from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
 from fairlead.web.api.keys import Keys
+from fairlead.web.api.knowledge import Knowledge
 from fairlead.web.api.mcp import Mcp
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
@@ -43,6 +44,7 @@ def operations(doors: Doors) -> list[Operation]:
         Webhooks,
         Store,
         Files,
+        Knowledge,
         Scores,
         System,
     )
