@@ -25,6 +25,7 @@ COMMANDS = (
     "keys",
     "knowledge",
     "webhooks",
+    "schedules",
     "costs",
     "prices",
     "budgets",

@@ -48,7 +48,7 @@ def run_of(row: Row, *, input: Any, output: Any) -> Run:
         cancel_requested=bool(row["cancel_requested"]),
         idempotency_key=row["idempotency_key"],
         user=row["user_id"],
-        asker=_asker(row["asker"]),
+        asker=asker_in(row["asker"]),
         terms=decode(row["terms"]) if row["terms"] else {},
         assignment=Assignment(**decode(row["assignment"])) if row["assignment"] else None,
     )
@@ -62,7 +62,7 @@ def kept_asker(asker: Asker | None) -> str | None:
                    "rate": list(asker.rate)}).decode()  # fmt: skip
 
 
-def _asker(text: str | None) -> Asker | None:
+def asker_in(text: str | None) -> Asker | None:
     if not text:
         return None
     said = decode(text)

@@ -166,6 +166,17 @@ _SPECS = (
              level=Level.WARNING),
     _process("webhook_disabled", "a webhook is told no more: it is gone, or has taken nothing for a day", "webhook",
              "tenant", "reason", level=Level.ERROR),
+    # Schedules
+    _process("schedule_added", "runs are to be started by a schedule", "schedule", "tenant", "by", "next_at"),
+    _process("schedule_changed", "a schedule was changed, paused or resumed", "schedule", "tenant", "by", "enabled",
+             "next_at"),
+    _process("schedule_removed", "a schedule was removed", "schedule", "tenant", "by"),
+    _process("schedule_fired", "a schedule started runs; `run_id` is the last of them", "schedule", "tenant", "next_at",
+             "run_id", "count"),
+    _process("schedule_skipped", "times of a schedule were passed over: missed, or the run before has not ended",
+             "schedule", "tenant", "next_at"),
+    _process("schedule_failed", "a schedule could not start its run", "schedule", "tenant", "next_at", "error",
+             level=Level.ERROR),
     # HTTP
     _process("http_request", "a request was answered", "method", "endpoint", "status_code", "took", "request_id",
              "client", "caller", "bytes_out"),

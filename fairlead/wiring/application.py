@@ -31,7 +31,7 @@ def open_application(
     return make_app(
         control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,
         threads=engine.threads, assistants=engine.assistants, webhooks=engine.webhooks, scores=engine.scores,
-        stores=engine.stores,
+        stores=engine.stores, schedules=engine.schedules,
         costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
         keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,

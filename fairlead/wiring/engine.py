@@ -31,6 +31,7 @@ from fairlead.runs.journal import MIGRATIONS, Journal, load_queries
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
+from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
@@ -68,6 +69,7 @@ class Engine:
     egress: Egress
     tool_servers: ToolServers
     webhooks: Webhooks
+    schedules: Schedules
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -107,6 +109,20 @@ async def open_engine(
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
     stores = open_stores(settings, database, payloads.blobs, new_id=ids.new, clock=clock, emit=emit)
+    control = Control(
+        database,
+        queries,
+        payloads,
+        agents=agents,
+        settings=settings.engine,
+        ids=ids,
+        clock=clock,
+        emit=emit,
+        announcer=announcer,
+        files=stores.files,
+    )
+    threads = Threads(database, queries, payloads, ids=ids)
+    assistants = Assistants(database, queries, agents=agents, ids=ids, clock=clock)
     return Engine(
         settings=settings,
         agents=agents,
@@ -116,22 +132,11 @@ async def open_engine(
         models=await open_models(
             settings, database, providers, models=models, prices=prices, key_book=key_book, clock=clock, emit=emit
         ),
-        control=Control(
-            database,
-            queries,
-            payloads,
-            agents=agents,
-            settings=settings.engine,
-            ids=ids,
-            clock=clock,
-            emit=emit,
-            announcer=announcer,
-            files=stores.files,
-        ),
+        control=control,
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit),
-        threads=Threads(database, queries, payloads, ids=ids),
-        assistants=Assistants(database, queries, agents=agents, ids=ids, clock=clock),
+        threads=threads,
+        assistants=assistants,
         scores=Scores(database, queries, clock=clock, emit=emit),
         stores=stores,
         retention=Retention(
@@ -142,6 +147,17 @@ async def open_engine(
         egress=egress,
         tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
+        schedules=Schedules(
+            database,
+            queries,
+            control=control,
+            assistants=assistants,
+            threads=threads,
+            release=settings.engine.release,
+            ids=ids,
+            clock=clock,
+            emit=emit,
+        ),
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,
@@ -205,6 +221,7 @@ def make_worker(engine: Engine) -> Worker:
         sweeps={**engine.models.sweeps, **engine.stores.sweeps, "score_links": engine.scores.sweep},
         oversight=engine.oversight,
         delivering=_delivering(engine, clock),
+        schedules=engine.schedules,
         announcer=engine.announcer,
         tool_servers=engine.tool_servers.conditions,
     )

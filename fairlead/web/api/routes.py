@@ -10,6 +10,7 @@ from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
 from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
+from fairlead.web.api.crons import Crons
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
@@ -42,6 +43,7 @@ def operations(doors: Doors) -> list[Operation]:
         A2a,
         Keys,
         Webhooks,
+        Crons,
         Store,
         Files,
         Knowledge,
