@@ -43,7 +43,6 @@ from fairlead.runs.schedules import Schedules
 from fairlead.runs.takeover import Takeover
 from fairlead.runs.turns import Turns
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.health import Component
 
 _SHOW_EVERY = timedelta(seconds=1)
 _OVERSEE_EVERY = timedelta(seconds=10)
@@ -67,8 +66,6 @@ class Parts:
     retention: Retention
     oversight: Oversight
     announcer: Announcer
-    tool_servers: Callable[[], Mapping[str, Component]] = dict
-    """How the MCP servers of this process are."""
     sweeps: Mapping[str, Callable[[], Awaitable[timedelta | None]]] = field(default_factory=dict[str, Any])
     """What other parts have to do as often as retention."""
     delivering: Delivering | None = None
@@ -94,7 +91,6 @@ class Session:
         self._slot_free = asyncio.Event()
         self._watchers: dict[str, float] = {}
         self._watchers_pruned_at = 0.0
-        self._servers_shown: dict[str, list[str]] = {}
         self._lately_left: OrderedDict[str, None] = OrderedDict()
         self._unsubscribe: list[Callable[[], None]] = []
 
@@ -307,7 +303,7 @@ class Session:
 
     async def _show(self) -> timedelta | None:
         """Let people see cost and progress of runs under way, and hear of cancellations whose signal was lost."""
-        await self._show_tool_servers()
+        await self._parts.oversight.show_tool_servers(self.name)
         changed: list[tuple[object, ...]] = []
         for held in self.holdings.values():
             figures = (held.budget.spent_nano, held.tokens_in, held.tokens_out, held.steps, held.progress)
@@ -320,13 +316,6 @@ class Session:
             for run_id in await self._journal.cancelled():
                 self._heard_cancel(run_id)
         return None
-
-    async def _show_tool_servers(self) -> None:
-        servers = {name: [one.status, one.message] for name, one in self._parts.tool_servers().items()}
-        if servers != self._servers_shown:
-            told = encode(servers).decode()
-            await self._parts.database.write(self._parts.queries["show_tool_servers"], id=self.name, tool_servers=told)
-            self._servers_shown = servers
 
     def _heard_work(self, _: str) -> None:
         self._roles.nudge("claim")

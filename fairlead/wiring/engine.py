@@ -134,7 +134,7 @@ async def open_engine(
         ),
         control=control,
         feed=Feed(database, queries, payloads, clock=clock),
-        oversight=Oversight(database, queries, clock=clock, emit=emit),
+        oversight=Oversight(database, queries, clock=clock, emit=emit, servers=tool_servers.conditions),
         threads=threads,
         assistants=assistants,
         scores=Scores(database, queries, clock=clock, emit=emit),
@@ -223,7 +223,6 @@ def make_worker(engine: Engine) -> Worker:
         delivering=_delivering(engine, clock),
         schedules=engine.schedules,
         announcer=engine.announcer,
-        tool_servers=engine.tool_servers.conditions,
     )
     return Worker(parts, ids=engine.ids)
 

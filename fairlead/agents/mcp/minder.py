@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-_GRACE = 2.0  # seconds
+_GRACE, _LOOK_EVERY = 2.0, 0.01  # seconds
 _PR_SET_CHILD_SUBREAPER = 36
 _NOT_STARTED = 127
 
@@ -85,14 +85,14 @@ def _end_all() -> None:
     for one in _descendants(os.getpid()):
         with suppress(ProcessLookupError):
             os.kill(one, signal.SIGTERM)
-    until = time.monotonic() + _GRACE
-    while _has_children():
-        if time.monotonic() > until:
-            for one in _descendants(os.getpid()):
-                with suppress(ProcessLookupError):
-                    os.kill(one, signal.SIGKILL)
-            os.killpg(0, signal.SIGKILL)  # ourselves with them
-        time.sleep(0.01)
+    for _ in range(round(_GRACE / _LOOK_EVERY)):
+        if not _has_children():
+            return
+        time.sleep(_LOOK_EVERY)
+    for one in _descendants(os.getpid()):
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+    os.killpg(0, signal.SIGKILL)  # ourselves with them
 
 
 def _has_children() -> bool:
