@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from fairlead.agents import Choices as Choices
     from fairlead.agents import Context as Context
     from fairlead.agents import MemoryBuffer as MemoryBuffer
+    from fairlead.agents import knowledge_tool as knowledge_tool
     from fairlead.agents import tool as tool
 
 __version__ = "0.1.0"
-__all__ = ["Agent", "Choices", "Context", "MemoryBuffer", "__version__", "tool"]
+__all__ = ["Agent", "Choices", "Context", "MemoryBuffer", "__version__", "knowledge_tool", "tool"]
 
 
 def __getattr__(name: str) -> object:

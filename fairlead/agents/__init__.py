@@ -13,6 +13,7 @@ from fairlead.agents.context import BlobRef as BlobRef
 from fairlead.agents.context import ChildRun as ChildRun
 from fairlead.agents.context import Context as Context
 from fairlead.agents.context import Decision as Decision
+from fairlead.agents.context import Knowledge as Knowledge
 from fairlead.agents.context import Memory as Memory
 from fairlead.agents.context import Store as Store
 from fairlead.agents.context import ToolContext as ToolContext
@@ -21,6 +22,7 @@ from fairlead.agents.invoke import check_outcome as check_outcome
 from fairlead.agents.invoke import invoke as invoke
 from fairlead.agents.jsonable import decode as decode
 from fairlead.agents.jsonable import encode as encode
+from fairlead.agents.knowledge_tool import knowledge_tool as knowledge_tool
 from fairlead.agents.load import Project as Project
 from fairlead.agents.load import load_project as load_project
 from fairlead.agents.loop import Answer as Answer

@@ -38,6 +38,15 @@ class BlobRef:
     name: str = ""
 
 
+class Knowledge(Protocol):
+    """Collections of documents: `fairlead knowledge add`."""
+
+    async def search(self, collection: str, query: str, *, limit: int = 5) -> list[dict[str, Any]]:
+        """Pieces with any of the words, the best first: {"document", "title", "heading", "start", "stop", "text",
+        "score"}; start and stop say where in the document's text."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a tool may know of the call it is in. Declare a parameter `ctx: ToolContext` to receive it."""
@@ -46,6 +55,7 @@ class ToolContext:
     run_id: str
     input: Any  # what the run was given: a tool can hold itself to it, whatever the model asks for
     log: Callable[..., None]  # log("charged", amount=3)
+    knowledge: Knowledge | None = None  # None outside a run
 
 
 class ChildRun(Protocol):
@@ -156,6 +166,9 @@ class Context(Protocol):
     @property
     def store(self) -> Store: ...
 
+    @property
+    def knowledge(self) -> Knowledge: ...
+
     async def step(self, name: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What `fn(*args, **kwargs)` gave, as JSON, done once. `fn` may be async or sync (then in a thread)."""
         ...
@@ -179,6 +192,11 @@ class Context(Protocol):
 
     async def use_tool(self, tool: Tool, arguments: Mapping[str, Any], *, call_id: str | None = None) -> Any:
         """The tool's result as JSON. Raises ToolFailed when the tool raised, timed out or gave no JSON."""
+        ...
+
+    async def mcp(self, *servers: str, taken: Sequence[str] = ()) -> list[Tool]:
+        """The tools of MCP servers that the project declares, as this run first saw them: recorded. `taken`: names that
+        they must not have. Raises ToolServerDown."""
         ...
 
     async def spawn(

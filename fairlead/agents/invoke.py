@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from fairlead.agents.context import ToolContext
+from fairlead.agents.context import Knowledge, ToolContext
 from fairlead.agents.jsonable import plain
 from fairlead.agents.signature import read_signature
 from fairlead.agents.thread import in_thread
@@ -30,6 +30,7 @@ async def invoke(
     run_id: str,
     input: Any,
     log: Callable[..., None] = _silent,
+    knowledge: Knowledge | None = None,
 ) -> Any:
     """The tool's result as plain JSON.
 
@@ -38,7 +39,7 @@ async def invoke(
     """
     values = tool.validate(arguments)
     if tool.signature.context_parameter:
-        values[tool.signature.context_parameter] = ToolContext(idempotency_key, run_id, input, log)
+        values[tool.signature.context_parameter] = ToolContext(idempotency_key, run_id, input, log, knowledge)
     result = await _bounded(tool.name, tool.fn, values, tool.timeout)
     try:
         return plain(result)
@@ -54,6 +55,7 @@ async def check_outcome(
     run_id: str,
     input: Any,
     log: Callable[..., None] = _silent,
+    knowledge: Knowledge | None = None,
 ) -> Outcome:
     """What the tool's own check says happened to an earlier try. Never raises: trouble is Unknown."""
     if tool.check is None:
@@ -62,7 +64,7 @@ async def check_outcome(
     try:
         values = {k: v for k, v in tool.validate(arguments).items() if k in signature.names}
         if signature.context_parameter:
-            values[signature.context_parameter] = ToolContext(idempotency_key, run_id, input, log)
+            values[signature.context_parameter] = ToolContext(idempotency_key, run_id, input, log, knowledge)
         outcome = await _bounded(f"check of {tool.name}", tool.check, values, tool.timeout)
         return _outcome(tool, outcome)
     except Exception as error:  # noqa: BLE001 could not tell, whatever the reason

@@ -68,6 +68,9 @@ class Client:
         kind = guess_type(path.name)[0] or "application/octet-stream"
         return self._call("POST", _asking("/files", {"name": path.name}), data, {"content-type": kind})
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._call("PATCH", path, orjson.dumps(body))
+
     def delete(self, path: str, **query: Any) -> Any:
         return self._call("DELETE", _asking(path, query))
 

@@ -218,10 +218,19 @@ class Control:
         return [row["id"] for row in rows]
 
     async def approvals(self, *, tenant: str = "default", run_id: str | None = None, approval_id: str | None = None,
-                        open_only: bool = True, limit: int = 100) -> list[Approval]:  # fmt: skip
-        """Newest first."""
+                        open_only: bool = True, agent: str | None = None, overdue: bool = False,
+                        before: str | None = None, limit: int = 100) -> list[Approval]:  # fmt: skip
+        """Newest first. Page with `before`: the id of the last one you have."""
         rows = await self._database.read(
-            self._queries["approvals"], tenant=tenant, run_id=run_id, id=approval_id, open=open_only, limit=limit
+            self._queries["approvals"],
+            tenant=tenant,
+            run_id=run_id,
+            id=approval_id,
+            open=open_only,
+            limit=limit,
+            agent=agent,
+            overdue=overdue,
+            before=before,
         )
         return [approval_of(row) for row in rows]
 

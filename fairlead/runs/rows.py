@@ -9,6 +9,7 @@ from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import from_micros
 from fairlead.database import Row
 from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Worker
+from fairlead.telemetry.health import Component, Condition
 
 
 def run_of(row: Row, *, input: Any, output: Any) -> Run:
@@ -47,7 +48,7 @@ def run_of(row: Row, *, input: Any, output: Any) -> Run:
         cancel_requested=bool(row["cancel_requested"]),
         idempotency_key=row["idempotency_key"],
         user=row["user_id"],
-        asker=_asker(row["asker"]),
+        asker=asker_in(row["asker"]),
         terms=decode(row["terms"]) if row["terms"] else {},
         assignment=Assignment(**decode(row["assignment"])) if row["assignment"] else None,
     )
@@ -61,7 +62,7 @@ def kept_asker(asker: Asker | None) -> str | None:
                    "rate": list(asker.rate)}).decode()  # fmt: skip
 
 
-def _asker(text: str | None) -> Asker | None:
+def asker_in(text: str | None) -> Asker | None:
     if not text:
         return None
     said = decode(text)
@@ -115,6 +116,7 @@ def worker_of(row: Row) -> Worker:
         draining=bool(row["draining"]),
         running=row["running"],
         alive=bool(row["alive"]),
+        tool_servers={name: Component(Condition(one[0]), one[1]) for name, one in decode(row["tool_servers"]).items()},
     )
 
 

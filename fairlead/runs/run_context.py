@@ -17,6 +17,8 @@ from fairlead.agents.context import BlobRef, ChildRun, Decision
 from fairlead.agents.files import InputFile, file_id_of
 from fairlead.agents.invoke import check_outcome, invoke
 from fairlead.agents.jsonable import encode, plain
+from fairlead.agents.mcp.declared import ToolServers
+from fairlead.agents.mcp.tools import tools_of
 from fairlead.agents.memory import Message
 from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
@@ -27,6 +29,7 @@ from fairlead.runs.asking import Asking, Tally
 from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import outcome_unknown
+from fairlead.runs.knowledge_steps import KnowledgeOfTenant, KnowledgeSteps
 from fairlead.runs.recorded import EMPTY, Recording, digest_of
 from fairlead.runs.run import Run, user_of
 from fairlead.runs.step import Step
@@ -51,12 +54,14 @@ class RunContext:
         memory: ThreadMemory,
         stores: Stores,
         deltas: Deltas,
+        tool_servers: ToolServers,
         emit: Emit,
     ) -> None:
         self._recording = recording
         self._waiting = waiting
         self._gateway = gateway
         self._deltas = deltas
+        self._tool_servers = tool_servers
         self._emit = emit
         self._held = recording.held
         self._loop = asyncio.get_running_loop()
@@ -65,6 +70,9 @@ class RunContext:
         self._summaries: dict[bytes, ModelReply] = {}
         self.memory = memory
         self._files = stores.files
+        run = recording.held.run
+        self._knowledge = KnowledgeOfTenant(stores.knowledge, run.tenant, recording.held.journal.until_answered)
+        self.knowledge = KnowledgeSteps(recording, self._knowledge)
         self.store = StoreSteps(recording, stores.items)
 
     @property
@@ -159,6 +167,10 @@ class RunContext:
         finally:
             self._held.end()
 
+    async def mcp(self, *servers: str, taken: Sequence[str] = ()) -> list[Tool]:
+        said = {name: await self.step(f"mcp:{name}", self._tool_servers.listing, name) for name in servers}
+        return tools_of(said, self._tool_servers, taken=taken)
+
     async def spawn(
         self, agent: str, input: Any, *, budget_usd: float | None = None, name: str | None = None
     ) -> ChildRun:
@@ -226,7 +238,7 @@ class RunContext:
         self._emit("tool_call", **who, input=arguments)
         started = self._held.clock.monotonic()
         try:
-            result = await invoke(tool, arguments, **self._tool_needs(step))
+            result = await invoke(tool, arguments, **self._tool_needs(step), knowledge=self._knowledge)
         except Exception as error:
             self._emit("tool_result", **who, status="error", took=self._since(started), error=str(error))
             raise

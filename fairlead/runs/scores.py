@@ -23,6 +23,7 @@ from fairlead.telemetry.emit import Emit
 
 _END = 2**62
 _MOST_GROUPS = 5000
+_PAGE = 500
 _LINK_LIVES = timedelta(days=7)
 Value = bool | float | str
 
@@ -182,6 +183,18 @@ class Scores:
             if row["category"] is not None:
                 one.categories[row["category"]] = row["count"]
         return list(found.values())
+
+    async def export_of(self, user: str, *, tenant: str) -> list[Score]:
+        """All that the user has said, as an author."""
+        found: list[Score] = []
+        while page := await self.list(Wanted(author=user), tenant=tenant, limit=_PAGE, offset=len(found)):
+            found += page
+        return found
+
+    async def forget(self, user: str, *, tenant: str) -> int:
+        """Take back all that the user has said; how much there was."""
+        rows = await self._database.write(self._queries["forget_scores_of"], tenant=tenant, author=user)
+        return len(rows)
 
     # -- links that take a score without a key
 

@@ -39,6 +39,7 @@ from fairlead.runs.retention import Retention
 from fairlead.runs.role import Role, Roles
 from fairlead.runs.rows import NEVER
 from fairlead.runs.run import Event, Reason, Run
+from fairlead.runs.schedules import Schedules
 from fairlead.runs.takeover import Takeover
 from fairlead.runs.turns import Turns
 from fairlead.telemetry.emit import Emit
@@ -68,6 +69,7 @@ class Parts:
     sweeps: Mapping[str, Callable[[], Awaitable[timedelta | None]]] = field(default_factory=dict[str, Any])
     """What other parts have to do as often as retention."""
     delivering: Delivering | None = None
+    schedules: Schedules | None = None
 
 
 class Session:
@@ -116,6 +118,8 @@ class Session:
             Role("turns", self._settings.renew_every, Turns(parts.database, parts.queries).once),
         ):
             self._roles.start(role)
+        if parts.schedules is not None:
+            self._roles.start(Role("schedules", every.poll_every, parts.schedules.once))
         if parts.delivering is not None:
             self._roles.start(Role("webhooks", every.poll_every, parts.delivering.once))
             self._roles.start(Role("webhooks_sweep", every.retention_every, parts.delivering.sweep))
@@ -128,6 +132,7 @@ class Session:
         self._draining = True
         self._parts.emit("worker_draining", worker=self.name, running=len(self.holdings))
         await self._roles.stop("claim")
+        await self._roles.stop("schedules")  # what it starts would be of a release that is leaving
         with suppress(DatabaseUnavailable):
             await self._renew()
             await self._reconcile()  # the claim may have been cut off
@@ -298,6 +303,7 @@ class Session:
 
     async def _show(self) -> timedelta | None:
         """Let people see cost and progress of runs under way, and hear of cancellations whose signal was lost."""
+        await self._parts.oversight.show_tool_servers(self.name)
         changed: list[tuple[object, ...]] = []
         for held in self.holdings.values():
             figures = (held.budget.spent_nano, held.tokens_in, held.tokens_out, held.steps, held.progress)

@@ -16,6 +16,9 @@ from fairlead.store.files import File as File
 from fairlead.store.files import Files as Files
 from fairlead.store.items import Item as Item
 from fairlead.store.items import Items as Items
+from fairlead.store.knowledge import Document as Document
+from fairlead.store.knowledge import Found as Found
+from fairlead.store.knowledge import Knowledge as Knowledge
 from fairlead.store.schema import MIGRATIONS as MIGRATIONS
 from fairlead.store.schema import load_queries as load_queries
 
@@ -26,6 +29,7 @@ class Stores:
 
     items: Items
     files: Files
+    knowledge: Knowledge
 
     @property
     def sweeps(self) -> Mapping[str, Callable[[], Awaitable[Any]]]:

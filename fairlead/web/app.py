@@ -27,6 +27,7 @@ from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
+from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
@@ -54,6 +55,7 @@ def make_app(
     threads: Threads,
     assistants: Assistants,
     webhooks: Webhooks,
+    schedules: Schedules,
     scores: Scores,
     stores: Stores,
     costs: Costs,
@@ -82,7 +84,7 @@ def make_app(
     stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
-        webhooks=webhooks, scores=scores, stores=stores, costs=costs,
+        webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         key_book=key_book,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

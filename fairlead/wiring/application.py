@@ -15,6 +15,7 @@ from fairlead.web.app import make_app
 from fairlead.web.console import ConsoleSettings, console_router
 from fairlead.wiring.console_door import EngineDoor
 from fairlead.wiring.engine import Engine
+from fairlead.wiring.tool_servers import health_of_servers
 
 _FULL, _NEARLY_FULL = 0.98, 0.9
 
@@ -30,18 +31,24 @@ def open_application(
     return make_app(
         control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,
         threads=engine.threads, assistants=engine.assistants, webhooks=engine.webhooks, scores=engine.scores,
-        stores=engine.stores,
+        stores=engine.stores, schedules=engine.schedules,
         costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
         keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
         clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
         stopping=stopping,
-        probes={"disk": lambda: _disk(engine), "ai_service": lambda: _models(engine)},
+        probes={
+            "disk": lambda: _disk(engine), "ai_service": lambda: _models(engine), "mcp": lambda: _tool_servers(engine)
+        },
     )  # fmt: skip
 
 
 async def _models(engine: Engine) -> Component:
     return health_of_models(engine.models.gateway.standings())
+
+
+async def _tool_servers(engine: Engine) -> Component:
+    return health_of_servers(await engine.oversight.tool_servers())
 
 
 async def _disk(engine: Engine) -> Component:

@@ -11,6 +11,7 @@ from fairlead.access import MIGRATIONS as KEYS
 from fairlead.access import KeyBook
 from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
+from fairlead.agents.mcp.declared import Server, ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
@@ -30,6 +31,7 @@ from fairlead.runs.journal import MIGRATIONS, Journal, load_queries
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
+from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
@@ -41,6 +43,7 @@ from fairlead.web.api.webhook_body import WebhookBody
 from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
 from fairlead.wiring.stores import open_stores
+from fairlead.wiring.tool_servers import open_tool_servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,16 @@ class Engine:
     announcer: Announcer
     key_book: KeyBook
     egress: Egress
+    tool_servers: ToolServers
     webhooks: Webhooks
+    schedules: Schedules
     ids: Ids
     rules: HouseRules
     clock: Clock
     emit: Emit
 
     async def close(self) -> None:
+        await self.tool_servers.close()
         await self.egress.close()
         await self.models.close()
         await self.database.close()
@@ -83,6 +89,7 @@ async def open_engine(
     providers: Mapping[str, Mapping[str, Any]],
     models: Mapping[str, Model] | None = None,
     prices: Prices | None = None,
+    mcp: Mapping[str, Server] | None = None,
     clock: Clock,
     emit: Emit,
     database: Database | None = None,
@@ -92,6 +99,7 @@ async def open_engine(
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
     egress = Egress(rules=read_rules(settings.egress.allow))
+    tool_servers = open_tool_servers(mcp or {}, egress=egress, clock=clock, emit=emit)
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE)):
         emit("migration_applied", database=database.dialect, migration=name)
@@ -101,6 +109,20 @@ async def open_engine(
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
     stores = open_stores(settings, database, payloads.blobs, new_id=ids.new, clock=clock, emit=emit)
+    control = Control(
+        database,
+        queries,
+        payloads,
+        agents=agents,
+        settings=settings.engine,
+        ids=ids,
+        clock=clock,
+        emit=emit,
+        announcer=announcer,
+        files=stores.files,
+    )
+    threads = Threads(database, queries, payloads, ids=ids)
+    assistants = Assistants(database, queries, agents=agents, ids=ids, clock=clock)
     return Engine(
         settings=settings,
         agents=agents,
@@ -110,22 +132,11 @@ async def open_engine(
         models=await open_models(
             settings, database, providers, models=models, prices=prices, key_book=key_book, clock=clock, emit=emit
         ),
-        control=Control(
-            database,
-            queries,
-            payloads,
-            agents=agents,
-            settings=settings.engine,
-            ids=ids,
-            clock=clock,
-            emit=emit,
-            announcer=announcer,
-            files=stores.files,
-        ),
+        control=control,
         feed=Feed(database, queries, payloads, clock=clock),
-        oversight=Oversight(database, queries, clock=clock, emit=emit),
-        threads=Threads(database, queries, payloads, ids=ids),
-        assistants=Assistants(database, queries, agents=agents, ids=ids, clock=clock),
+        oversight=Oversight(database, queries, clock=clock, emit=emit, servers=tool_servers.conditions),
+        threads=threads,
+        assistants=assistants,
         scores=Scores(database, queries, clock=clock, emit=emit),
         stores=stores,
         retention=Retention(
@@ -134,7 +145,19 @@ async def open_engine(
         announcer=announcer,
         key_book=key_book,
         egress=egress,
+        tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
+        schedules=Schedules(
+            database,
+            queries,
+            control=control,
+            assistants=assistants,
+            threads=threads,
+            release=settings.engine.release,
+            ids=ids,
+            clock=clock,
+            emit=emit,
+        ),
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,
@@ -161,6 +184,7 @@ def make_worker(engine: Engine) -> Worker:
 
     lend_keys()
     lay_under(engine.rules.addresses, engine.emit)
+    engine.tool_servers.wake(sorted({name for spec in engine.agents.values() for name in spec.mcp}))
     # Timers and deadlines go by the database's clock: workers' own may differ.
     clock = SteeredClock(engine.clock)
 
@@ -179,6 +203,7 @@ def make_worker(engine: Engine) -> Worker:
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
             rules=engine.rules,
+            tool_servers=engine.tool_servers,
             clock=clock,
             emit=engine.emit,
         )
@@ -196,6 +221,7 @@ def make_worker(engine: Engine) -> Worker:
         sweeps={**engine.models.sweeps, **engine.stores.sweeps, "score_links": engine.scores.sweep},
         oversight=engine.oversight,
         delivering=_delivering(engine, clock),
+        schedules=engine.schedules,
         announcer=engine.announcer,
     )
     return Worker(parts, ids=engine.ids)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fairlead.clock import Clock
 from fairlead.config import Settings
 from fairlead.database import Blobs, Database
-from fairlead.store import Files, Items, Stores, load_queries
+from fairlead.store import Files, Items, Knowledge, Stores, load_queries
 from fairlead.telemetry.emit import Emit
 
 
@@ -17,5 +17,6 @@ def open_stores(
     queries = load_queries(database.dialect)
     return Stores(
         items=Items(database, queries, settings.store, clock=clock, emit=emit),
+        knowledge=Knowledge(database, queries, clock=clock, emit=emit),
         files=Files(database, queries, blobs, settings.store, new_id=new_id, clock=clock),
     )

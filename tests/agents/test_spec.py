@@ -5,7 +5,7 @@ import functools
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
@@ -38,6 +38,7 @@ class Run:
 
     run_id = "run-1"
     memory = Thread()
+    config: ClassVar[dict[str, Any]] = {}
     on_loop = ""
 
     def __init__(self, model: ScriptedModel | None = None) -> None:

@@ -49,7 +49,8 @@ async def serving(
         stopping = asyncio.Event()
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
-            assistants=inside.assistants, webhooks=inside.webhooks, scores=inside.scores, stores=inside.stores,
+            assistants=inside.assistants, webhooks=inside.webhooks,
+            schedules=inside.schedules, scores=inside.scores, stores=inside.stores,
             costs=inside.models.costs,
             budgets=inside.models.budgets, stops=inside.models.stops,
             gateway=inside.models.gateway, agents=inside.agents,

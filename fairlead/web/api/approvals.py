@@ -18,6 +18,9 @@ from fairlead.web.api.views import ApprovalView, approval_view
 class ApprovalQuery(BaseModel):
     run_id: str | None = None
     open: bool = Field(True, description="Only those that wait for an answer.")
+    agent: str | None = Field(None, description="Asked by runs of this agent.")
+    overdue: bool = Field(False, description="Only those whose time is over and that nobody has closed yet.")
+    before: str | None = Field(None, description="Older than the one of this id: the next page.")
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
@@ -41,7 +44,13 @@ class Approvals:
     async def list(self, call: Call) -> Reply:
         query = call.query(ApprovalQuery)
         found = await self._doors.control.approvals(
-            tenant=call.tenant, run_id=query.run_id, open_only=query.open, limit=query.limit
+            tenant=call.tenant,
+            run_id=query.run_id,
+            open_only=query.open,
+            limit=query.limit,
+            agent=query.agent,
+            overdue=query.overdue,
+            before=query.before,
         )
         return json_reply([approval_view(one) for one in found])
 

@@ -17,6 +17,7 @@ from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
+from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
@@ -36,6 +37,7 @@ class Doors:
     threads: Threads
     assistants: Assistants
     webhooks: Webhooks
+    schedules: Schedules
     scores: Scores
     stores: Stores
     costs: Costs

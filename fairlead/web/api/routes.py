@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from fastapi.routing import APIRoute
 
+from fairlead.web.api.a2a import A2a
 from fairlead.web.api.agent import AgentRuns
 from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
 from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
+from fairlead.web.api.crons import Crons
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
 from fairlead.web.api.keys import Keys
+from fairlead.web.api.knowledge import Knowledge
+from fairlead.web.api.mcp import Mcp
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
 from fairlead.web.api.scores import Scores
@@ -35,10 +39,14 @@ def operations(doors: Doors) -> list[Operation]:
         CostReports,
         Budgets,
         Assistants,
+        Mcp,
+        A2a,
         Keys,
         Webhooks,
+        Crons,
         Store,
         Files,
+        Knowledge,
         Scores,
         System,
     )

@@ -55,7 +55,7 @@ class System:
         return json_reply({"ok": True})
 
     async def info(self, call: Call) -> Reply:
-        flags = {"assistants": True, "crons": False, "langsmith": False, "langsmith_tracing_replicas": False}
+        flags = {"assistants": True, "crons": True, "langsmith": False, "langsmith_tracing_replicas": False}
         return json_reply({"version": self._doors.version, "flags": flags, "host": {"kind": "fairlead"}})
 
     async def version(self, call: Call) -> Reply:

@@ -1,4 +1,7 @@
 SELECT * FROM approvals
 WHERE tenant = :tenant AND (:run_id::text IS NULL OR run_id = :run_id) AND (NOT :open::boolean OR approved IS NULL)
   AND (:id::text IS NULL OR id = :id)
-ORDER BY created_at DESC LIMIT :limit
+  AND (:agent::text IS NULL OR EXISTS (SELECT 1 FROM runs r WHERE r.tenant = approvals.tenant AND r.id = approvals.run_id AND r.agent = :agent))
+  AND (NOT :overdue OR (approved IS NULL AND expires_at <= {now}))
+  AND (:before::text IS NULL OR (created_at, id) < (SELECT b.created_at, b.id FROM approvals b WHERE b.tenant = :tenant AND b.id = :before))
+ORDER BY created_at DESC, id DESC LIMIT :limit

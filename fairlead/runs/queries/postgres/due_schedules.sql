@@ -1,0 +1,1 @@
+SELECT s.*, {now} AS now FROM schedules s WHERE enabled AND next_at <= {now} ORDER BY next_at LIMIT :limit

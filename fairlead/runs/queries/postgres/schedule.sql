@@ -1,0 +1,1 @@
+SELECT * FROM schedules WHERE tenant = :tenant AND id = :id

@@ -1,0 +1,1 @@
+DELETE FROM scores WHERE tenant = :tenant AND author = :author RETURNING id

@@ -1,0 +1,1 @@
+DELETE FROM knowledge_chunks WHERE tenant = :tenant AND collection = :collection AND document = :id

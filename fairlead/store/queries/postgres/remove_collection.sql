@@ -1,0 +1,2 @@
+WITH chunks AS (DELETE FROM knowledge_chunks WHERE tenant = :tenant AND collection = :collection)
+DELETE FROM knowledge_documents WHERE tenant = :tenant AND collection = :collection RETURNING id

@@ -1,0 +1,1 @@
+SELECT * FROM knowledge_documents WHERE tenant = :tenant AND collection = :collection AND id = :id

@@ -1,0 +1,4 @@
+DELETE FROM knowledge_words WHERE rowid IN (
+    SELECT number FROM knowledge_chunks WHERE tenant = :tenant AND collection = :collection);
+DELETE FROM knowledge_chunks WHERE tenant = :tenant AND collection = :collection;
+DELETE FROM knowledge_documents WHERE tenant = :tenant AND collection = :collection RETURNING id;

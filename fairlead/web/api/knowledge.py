@@ -1,0 +1,147 @@
+"""Collections of documents that agents look things up in.
+
+GET /knowledge   POST, GET, DELETE /knowledge/{collection}/documents   DELETE /knowledge/{collection}
+POST /knowledge/{collection}/search
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairlead.access import Role
+from fairlead.errors import InvalidInput
+from fairlead.web.api.call import Call
+from fairlead.web.api.doors import Doors
+from fairlead.web.api.operation import Operation
+from fairlead.web.api.reply import JsonReply, Reply, json_reply
+from fairlead.web.api.run_body import Body
+
+
+class DocumentPut(Body):
+    id: Annotated[str, Field(min_length=1, max_length=1024)] = Field(description="Its name in the collection: a path.")
+    text: str | None = Field(None, description="What it says; or `file_id`.")
+    file_id: str | None = Field(None, description="An uploaded file, which may be larger than a body.")
+    media_type: Annotated[str, Field(max_length=100)] | None = Field(
+        None, description="text/plain, text/markdown, text/html, application/json, text/csv, application/pdf."
+    )
+    title: Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f]*$")] = ""
+
+
+class DocumentQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    after: str = Field("", description="Behind the document of this id: the next page.")
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class DocumentOf(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+
+
+class KnowledgeSearch(Body):
+    query: Annotated[str, Field(min_length=1, max_length=10_000)]
+    limit: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class CollectionView(BaseModel):
+    name: str
+    documents: int
+    chunks: int
+    characters: int
+    updated_at: datetime
+
+
+class DocumentView(BaseModel):
+    id: str
+    collection: str
+    title: str
+    media_type: str
+    digest: str
+    characters: int
+    chunks: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class DocumentKept(DocumentView):
+    put: str = Field(description="added, changed or unchanged")
+
+
+class FoundView(BaseModel):
+    document: str
+    title: str
+    heading: str
+    start: int = Field(description="Where in the text of the document.")
+    stop: int
+    text: str
+    score: float
+
+
+class Removed(BaseModel):
+    documents: int
+
+
+class Knowledge:
+    def __init__(self, doors: Doors) -> None:
+        self._knowledge = doors.stores.knowledge
+        self._files = doors.stores.files
+
+    def operations(self) -> list[Operation]:
+        one = "/knowledge/{collection}"
+        tag: dict[str, Any] = {"tag": "knowledge"}
+        change: dict[str, Any] = {"role": Role.OPERATOR, **tag}
+        return [
+            Operation("GET", "/knowledge", self.collections, "Collections", gives=list[CollectionView], **tag),
+            Operation("DELETE", one, self.remove_all, "Remove a collection", gives=Removed, problems=(404,), **change),
+            Operation("POST", f"{one}/documents", self.put, "Add or replace a document", body=DocumentPut,
+                      gives=DocumentKept, problems=(404,), **change),
+            Operation("GET", f"{one}/documents", self.list, "Documents, by their ids", query=DocumentQuery,
+                      gives=list[DocumentView], **tag),
+            Operation("DELETE", f"{one}/documents", self.remove, "Remove a document", query=DocumentOf, status=204,
+                      problems=(404,), **change),
+            Operation("POST", f"{one}/search", self.search, "Pieces of documents, the best first",
+                      body=KnowledgeSearch, gives=list[FoundView], **tag),
+        ]  # fmt: skip
+
+    async def collections(self, call: Call) -> Reply:
+        return json_reply([asdict(one) for one in await self._knowledge.collections(tenant=call.tenant)])
+
+    async def put(self, call: Call) -> Reply:
+        """One that is there with the same bytes stays as it is."""
+        body = await call.body(DocumentPut)
+        if (body.text is None) == (body.file_id is None):
+            raise InvalidInput("Send `text`, or the `file_id` of an uploaded file.")
+        if body.file_id is not None:
+            file, data = await self._files.read(body.file_id, tenant=call.tenant)
+            media_type = body.media_type or file.media_type
+        else:
+            data, media_type = (body.text or "").encode(), body.media_type or "text/markdown"
+        document, put = await self._knowledge.put(
+            call.path["collection"], body.id, data, media_type=media_type, title=body.title, tenant=call.tenant
+        )
+        return json_reply({**asdict(document), "put": put})
+
+    async def list(self, call: Call) -> Reply:
+        query = call.query(DocumentQuery)
+        found = await self._knowledge.list(
+            call.path["collection"], tenant=call.tenant, after=query.after, limit=query.limit
+        )
+        return json_reply([asdict(one) for one in found])
+
+    async def remove(self, call: Call) -> Reply:
+        await self._knowledge.remove(call.path["collection"], call.query(DocumentOf).id, tenant=call.tenant)
+        return JsonReply(b"", status=204)
+
+    async def remove_all(self, call: Call) -> Reply:
+        return json_reply({"documents": await self._knowledge.remove_all(call.path["collection"], tenant=call.tenant)})
+
+    async def search(self, call: Call) -> Reply:
+        body = await call.body(KnowledgeSearch)
+        found = await self._knowledge.search(call.path["collection"], body.query, tenant=call.tenant, limit=body.limit)
+        return json_reply([asdict(one) for one in found])
