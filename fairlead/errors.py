@@ -18,6 +18,7 @@
     ├── DatabaseUnavailable       database_unavailable  could not ask; try again
     │   ├── DatabaseInUse         database_in_use       another process serves this file
     │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
+    ├── IssuerUnavailable         issuer_unavailable    who issues tokens could not be asked; try again
     ├── ModelError                model_error           the model call failed
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
     │   │   └── ModelDenied       model_denied          this provider does not serve us: key, quota, unknown model
@@ -134,6 +135,10 @@ class DatabaseInUse(DatabaseUnavailable):
 
 class SchemaTooNew(DatabaseUnavailable):
     code = "schema_too_new"
+
+
+class IssuerUnavailable(FairleadError):
+    code = "issuer_unavailable"
 
 
 class ModelError(FairleadError):

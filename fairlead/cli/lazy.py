@@ -23,6 +23,8 @@ COMMANDS = (
     "runs",
     "workers",
     "keys",
+    "users",
+    "audit",
     "costs",
     "prices",
     "budgets",

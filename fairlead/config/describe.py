@@ -23,7 +23,9 @@ from fairlead.config.parts import (
     ModelSettings,
     Part,
     ServerSettings,
+    SignInSettings,
     TelemetrySettings,
+    TokenSettings,
 )
 from fairlead.config.value import Said, Unit, write_duration, write_size
 
@@ -34,6 +36,8 @@ PARTS: dict[str, type[Part]] = {
     "database": DatabaseSettings,
     "server": ServerSettings,
     "access": AccessSettings,
+    "sign_in": SignInSettings,
+    "tokens": TokenSettings,
     "models": ModelSettings,
     "budgets": BudgetSettings,
     "telemetry": TelemetrySettings,

@@ -19,7 +19,9 @@ from fairlead.config.parts import (
     EngineSettings,
     ModelSettings,
     ServerSettings,
+    SignInSettings,
     TelemetrySettings,
+    TokenSettings,
 )
 from fairlead.config.url import password_of
 
@@ -43,6 +45,8 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
+    tokens: TokenSettings = field(default_factory=TokenSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)

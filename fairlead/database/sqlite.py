@@ -156,7 +156,7 @@ class Sqlite:
         return await self._submit(lambda connection: [_run(connection, q, given) for q, given in prepared])
 
     async def script(self, text: str) -> None:
-        statements = [part for part in text.split(";") if part.strip()]
+        statements = _statements(text)
 
         def run(connection: sqlite3.Connection) -> None:
             for statement in statements:
@@ -289,6 +289,16 @@ def _resolve(jobs: list[_Job]) -> None:
             job.future.set_exception(job.outcome)
         else:
             job.future.set_result(job.outcome)
+
+
+def _statements(text: str) -> list[str]:
+    """Cut where a statement is whole: a trigger has semicolons within."""
+    found = [""]
+    for part in text.split(";"):
+        found[-1] += part + ";"
+        if sqlite3.complete_statement(found[-1]):
+            found.append("")
+    return [one for one in found if one.strip("; \n")]
 
 
 def _run(connection: sqlite3.Connection, query: Query, parameters: dict[str, Any]) -> list[sqlite3.Row]:

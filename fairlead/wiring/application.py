@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp
 
-from fairlead.access import Keyring
+from fairlead.access import Keyring, Tokens
 from fairlead.gateway.standing import health_of_models
 from fairlead.telemetry.health import Component, Condition
 from fairlead.web.app import make_app
@@ -20,8 +20,9 @@ _FULL, _NEARLY_FULL = 0.98, 0.9
 
 
 def open_application(
-    engine: Engine, *, keys: Keyring, metrics: Callable[[], bytes] | None, stopping: asyncio.Event
-) -> ASGIApp:
+    engine: Engine, *, keys: Keyring, tokens: Tokens | None = None, metrics: Callable[[], bytes] | None,
+    stopping: asyncio.Event,
+) -> ASGIApp:  # fmt: skip
     settings = engine.settings
     environment = settings.app.environment.value
     console = console_router(
@@ -32,7 +33,7 @@ def open_application(
         threads=engine.threads, assistants=engine.assistants,
         costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
-        keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
+        keys=keys, books=engine.books, tokens=tokens, settings=settings.server, release=settings.engine.release,
         clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
         stopping=stopping,
         probes={"disk": lambda: _disk(engine), "ai_service": lambda: _models(engine)},

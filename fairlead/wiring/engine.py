@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.access import MIGRATIONS as KEYS
-from fairlead.access import KeyBook
+from fairlead.access import Audit, Books, KeyBook, SessionBook, UserBook
 from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
 from fairlead.agents.spec import AgentSpec
@@ -51,7 +51,7 @@ class Engine:
     assistants: Assistants
     retention: Retention
     announcer: Announcer
-    key_book: KeyBook
+    books: Books
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -81,7 +81,7 @@ async def open_engine(
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
-    key_book = KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys))
+    books = _books(settings, database, clock=clock, emit=emit)
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(
@@ -94,7 +94,7 @@ async def open_engine(
         queries=queries,
         payloads=payloads,
         models=await open_models(
-            settings, database, providers, models=models, prices=prices, key_book=key_book, clock=clock, emit=emit
+            settings, database, providers, models=models, prices=prices, key_book=books.keys, clock=clock, emit=emit
         ),
         control=Control(
             database,
@@ -113,12 +113,26 @@ async def open_engine(
         assistants=Assistants(database, queries, agents=agents, ids=ids, clock=clock),
         retention=Retention(database, queries, payloads.blobs, settings=settings.engine, clock=clock, emit=emit),
         announcer=announcer,
-        key_book=key_book,
+        books=books,
         ids=ids,
         rules=_rules(settings, providers, models),
         clock=clock,
         emit=emit,
     )
+
+
+def _books(settings: Settings, database: Database, *, clock: Clock, emit: Emit) -> Books:
+    audit = Audit(database, clock=clock, secret=settings.access.audit_secret)
+    others = bool(settings.access.api_keys) or settings.tokens.taken
+    return Books(
+        keys=KeyBook(database, audit=audit, clock=clock, emit=emit, others=others),
+        users=UserBook(database, audit=audit, clock=clock, emit=emit),
+        sessions=SessionBook(
+            database, audit=audit, lives=settings.sign_in.session_lifetime, idle=settings.sign_in.session_idle,
+            clock=clock,
+        ),
+        audit=audit,
+    )  # fmt: skip
 
 
 async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock) -> Database:

@@ -7,6 +7,8 @@ from fastapi.routing import APIRoute
 from fairlead.web.api.agent import AgentRuns
 from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
+from fairlead.web.api.audit import AuditLog
+from fairlead.web.api.auth import Auth
 from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
 from fairlead.web.api.documents import Documents
@@ -17,11 +19,15 @@ from fairlead.web.api.runs import Runs
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.threads import Threads
+from fairlead.web.api.users import Users
 from fairlead.web.api.workers import Workers
 
 
 def operations(doors: Doors) -> list[Operation]:
-    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, CostReports, Budgets, Assistants, Keys, System)
+    nouns = (
+        Runs, Streams, AgentRuns, Threads, Approvals, Workers, CostReports, Budgets, Assistants, Keys, Users, Auth,
+        AuditLog, System,
+    )  # fmt: skip
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 
@@ -30,5 +36,5 @@ def api_routes(doors: Doors) -> list[APIRoute]:
     listed = operations(doors)
     documents = Documents(listed, routes, doors.version)
     for one in (*listed, *documents.operations()):
-        routes.append(route_of(one, keys=doors.keys, limit=doors.settings.body_limit))
+        routes.append(route_of(one, doors))
     return routes
