@@ -23,14 +23,15 @@ GATEWAY = (
     "gateway_in_process", "gateway_http", "gateway_stream", "gateway_sdk", "gateway_recorded", "gateway_budget",
     "gateway_outage", "gateway_size",
 )  # fmt: skip
-NAMES = (*ENGINE, *GATEWAY)
-SETS = {"engine": ENGINE, "gateway": GATEWAY}
+API = ("api_submit", "api_streams", "api_wait", "api_reads")
+NAMES = (*ENGINE, *GATEWAY, *API)
+SETS = {"engine": ENGINE, "gateway": GATEWAY, "api": API}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Fairlead beside its peers.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway"
+        "names", nargs="*", metavar="NAME", help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway, api"
     )
     parser.add_argument("--quick", action="store_true", help="one repeat of a fifth of the work")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results; those of other names stay in it")

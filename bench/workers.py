@@ -72,12 +72,14 @@ def environment(url: str, folder: Path, slots: int) -> dict[str, str]:
     }
 
 
-def start(command: str, url: str, folder: Path, *, slots: int, more: Mapping[str, str] | None = None) -> Member:
-    """`fairlead work` or `fairlead serve` on a port nobody has."""
+def start(
+    command: str, url: str, folder: Path, *, slots: int, port: int = 0, more: Mapping[str, str] | None = None
+) -> Member:
+    """`fairlead work` or `fairlead serve`; 0: on a port nobody has."""
     log = folder / f"{command}-{len(list(folder.iterdir()))}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fairlead", command, "--port", "0"],
+            [sys.executable, "-m", "fairlead", command, "--port", str(port)],
             cwd=PROJECT, env={**environment(url, folder, slots), **(more or {})}, stdout=out, stderr=out,
         )  # fmt: skip
     return Member(process, log)

@@ -25,7 +25,6 @@ from fairlead.database import Blobs, Call, Database
 from fairlead.database.sql import parse
 from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.gateway import Model, Prices
-from fairlead.runs.feed import Delta
 from fairlead.runs.run import Event, NewRun, Run
 from fairlead.runs.worker import Worker
 from fairlead.wiring.engine import Engine, make_worker, open_engine
@@ -94,7 +93,7 @@ class Running:
         """The first event of this type (and kind, name, …) that is stored, or the `times`-th of them."""
         async with asyncio.timeout(_PATIENCE_S):
             async for event in self.engine.feed.follow(run_id, until_end=False):
-                if isinstance(event, Delta) or event.type != type:
+                if not isinstance(event, Event) or event.type != type:
                     continue
                 if all(getattr(event, key) == value for key, value in wanted.items()):
                     times -= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
 import time
 from datetime import timedelta
@@ -50,6 +51,14 @@ async def holding(input: dict[str, Any], ctx: Context) -> None:
 async def waiting(input: Any, ctx: Context) -> None:
     """A step that waits for something outside."""
     await ctx.step("wait", asyncio.Event().wait)
+
+
+async def ticking(input: float, ctx: Context) -> None:
+    """A step every so many seconds, without end."""
+    await asyncio.sleep(random.random() * input)
+    while True:
+        await ctx.step("tick", nothing)
+        await asyncio.sleep(input)
 
 
 async def sleeping(input: Any, ctx: Context) -> None:

@@ -38,7 +38,8 @@ class Keyring:
         self, keys: Iterable[SecretStr] = (), *, table: KeyTable | None = None, tokens: Tokens | None = None,
         shut: bool = False, clock: Clock | None = None, emit: Emit = silent,
     ) -> None:  # fmt: skip
-        self._digests = tuple(digest_of(key.get_secret_value()) for key in keys)
+        digests = [digest_of(key.get_secret_value()) for key in keys]
+        self._given = tuple((digest, _administrator(digest)) for digest in digests)
         self._table = table
         self._tokens = tokens
         self._shut = shut or tokens is not None
@@ -46,7 +47,7 @@ class Keyring:
         self._emit = emit
 
     def __bool__(self) -> bool:
-        return bool(self._digests) or self._shut or (self._table is not None and self._table.begun)
+        return bool(self._given) or self._shut or (self._table is not None and self._table.begun)
 
     async def identify(self, headers: Mapping[str, str]) -> Principal:
         """The caller behind `x-api-key` or `authorization: Bearer` (names in small letters).
@@ -57,8 +58,9 @@ class Keyring:
         given = key_of(headers)
         digest = digest_of(given) if given else b""
         # All are compared, so that the time tells nothing.
-        if any([hmac.compare_digest(digest, known) for known in self._digests]):  # noqa: C419
-            return Principal(f"key-{digest.hex()[:8]}", Role.ADMIN, installation=True)
+        administrators = [caller for known, caller in self._given if hmac.compare_digest(digest, known)]
+        if administrators:
+            return administrators[0]
         if self._tokens is not None and looks_like_token(given):
             return await self._of_token(self._tokens, given)
         known = await self._find(digest)
@@ -138,6 +140,10 @@ def key_of(headers: Mapping[str, str]) -> str:
     """The key a request carries; empty when none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return headers.get("x-api-key", "").strip() or (token.strip() if scheme.lower() == "bearer" else "")
+
+
+def _administrator(digest: bytes) -> Principal:
+    return Principal(f"key-{digest.hex()[:8]}", Role.ADMIN, installation=True)
 
 
 def is_loopback(host: str) -> bool:

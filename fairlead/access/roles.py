@@ -23,8 +23,10 @@ class Role(StrEnum):
     ADMIN = "admin"  # move, keys, settings
 
     def covers(self, needed: Role) -> bool:
-        order = tuple(Role)
-        return order.index(self) >= order.index(needed)
+        return _RANK[self] >= _RANK[needed]
+
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 class Scope(StrEnum):

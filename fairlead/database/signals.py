@@ -42,13 +42,16 @@ class Signals:
 
     def subscribe(self, topic: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each payload; answers the function that ends it."""
-        listeners = self._listeners.setdefault(topic, [])
-        listeners.append(listener)
+        self.listen(topic, listener)
+        return lambda: self.unlisten(topic, listener)
 
-        def stop() -> None:
-            if listener in listeners:
-                listeners.remove(listener)
-            if not listeners and self._listeners.get(topic) is listeners:
-                del self._listeners[topic]  # a topic for each run ever followed would add up
+    def listen(self, topic: str, listener: Listener) -> None:
+        """The same for thousands of listeners, who end it by `unlisten`."""
+        self._listeners.setdefault(topic, []).append(listener)
 
-        return stop
+    def unlisten(self, topic: str, listener: Listener) -> None:
+        listeners = self._listeners.get(topic, [])
+        if listener in listeners:
+            listeners.remove(listener)
+        if not listeners:
+            self._listeners.pop(topic, None)  # a topic for each run ever followed would add up

@@ -8,6 +8,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from fairlead.clock import Clock
 
+_RANDOM, _VARIANT = (1 << 62) - 1, 0b10 << 62
+
 
 class Ids:
     """New ids, each greater than the one before, whatever the clock does."""
@@ -20,11 +22,13 @@ class Ids:
     def new(self) -> str:
         with self._lock:
             # 48 bits of milliseconds and 12 of their fraction; a clock that stands or goes back counts on.
-            moment = max(int(self._clock.now().timestamp() * 1000 * 4096), self._last + 1)
+            moment = max(self._clock.micros() * 4096 // 1000, self._last + 1)
             self._last = moment
         millis, fraction = divmod(moment, 4096)
-        tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
-        return str(UUID(int=(millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | tail))
+        tail = int.from_bytes(os.urandom(8)) & _RANDOM | _VARIANT
+        digits = f"{millis:012x}7{fraction:03x}{tail:016x}"
+        # Not through UUID, which takes four times as long to come to the same.
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def derived_id(run_id: str, *parts: str) -> str:

@@ -86,6 +86,7 @@ class Session:
         self._reconciled_at = parts.clock.monotonic()
         self._slot_free = asyncio.Event()
         self._watchers: dict[str, float] = {}
+        self._watchers_pruned_at = 0.0
         self._lately_left: OrderedDict[str, None] = OrderedDict()
         self._unsubscribe: list[Callable[[], None]] = []
 
@@ -312,8 +313,9 @@ class Session:
 
     def _heard_watch(self, run_id: str) -> None:
         now = self._parts.clock.monotonic()
-        if len(self._watchers) > 1000:
+        if now - self._watchers_pruned_at > _WATCH_FOR:
             self._watchers = {one: until for one, until in self._watchers.items() if until > now}
+            self._watchers_pruned_at = now
         self._watchers[run_id] = now + _WATCH_FOR
         if held := self.holdings.get(run_id):
             held.watched = True

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import structlog
-from structlog.contextvars import bound_contextvars, get_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
 
 from fairlead.clock import Clock
 from fairlead.config import Environment, LogFormat, LogLevel
@@ -25,6 +25,8 @@ from fairlead.telemetry.redact import Redactor
 _LEVELS = {name: spec.level.value for name, spec in EVENTS.items()}
 bound = bound_contextvars
 """`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
+bind = bind_contextvars
+"""`bind(request_id=…)` — every line of this task from now on carries it."""
 
 
 class Paper(Protocol):

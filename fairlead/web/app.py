@@ -29,8 +29,10 @@ from fairlead.runs.oversight import Oversight
 from fairlead.runs.threads import Threads
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api import Doors, Probe, api_routes
+from fairlead.web.api.open_streams import OpenStreams
 from fairlead.web.front import Front
 from fairlead.web.gateway import GatewayEndpoints, is_gateway
+from fairlead.web.routing import Routes
 
 _EXPOSED = (
     "Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After", "X-Should-Retry",
@@ -70,19 +72,23 @@ def make_app(
     `metrics` renders the body of /metrics; `probes` are parts of /health beside the database and the queue; `console`
     is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
     """
+    stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
         books=books, tokens=tokens,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
-        metrics=metrics, probes=probes or {}, stopping=stopping or asyncio.Event(),
+        metrics=metrics, probes=probes or {}, stopping=stopping, streams=OpenStreams(stopping),
     )  # fmt: skip
     app = FastAPI(title="Fairlead", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.router.routes.extend(api_routes(doors))
+    routes = api_routes(doors)
+    app.router.routes.extend(routes)
     if console is not None:
         app.include_router(console)
     endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
-    front: ASGIApp = Front(_routing(app, endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit)
+    front: ASGIApp = Front(
+        _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit, clock=clock, emit=emit
+    )
     if cors_origins:
         front = CORSMiddleware(
             front, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED
@@ -90,13 +96,19 @@ def make_app(
     return front
 
 
-def _routing(app: FastAPI, endpoints: GatewayEndpoints) -> ASGIApp:
-    """The routes alone: the front does what a framework's own layers of middleware do, once."""
+def _routing(app: FastAPI, routes: Routes, endpoints: GatewayEndpoints) -> ASGIApp:
+    """The routes alone: the front does what a framework's own layers of middleware do, once. What none of ours answers
+    is the console's, or nobody's."""
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_gateway(scope["path"]):
-            await endpoints(scope, receive, send)  # type: ignore[arg-type]
-            return
+        if scope["type"] == "http":
+            if is_gateway(scope["path"]):
+                await endpoints(scope, receive, send)  # type: ignore[arg-type]
+                return
+            if (found := routes.find(scope["method"], scope["path"])) is not None:
+                answering, scope["path_params"] = found
+                await answering(scope, receive, send)
+                return
         scope["app"] = app
         await app.router(scope, receive, send)
 

@@ -21,8 +21,8 @@ from fairlead.access import Keyring, Principal, Role, is_loopback, require
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError, Forbidden, MethodNotAllowed, NotFound, Unauthorised
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.logs import bound
-from fairlead.web.api.call import Visit, too_large
+from fairlead.telemetry.logs import bind
+from fairlead.web.api.call import Headers, Visit, too_large
 from fairlead.web.api.problems import internal_reply, problem_reply
 from fairlead.web.api.reply import Reply
 from fairlead.web.gateway import is_gateway
@@ -53,16 +53,16 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = Headers(scope["headers"])
         given = headers.get("x-request-id", "")
         visit = Visit(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex(), headers)
         scope.setdefault("state", {})["visit"] = visit
         out = _Out(send, visit, secure=scope.get("scheme") == "https", clock=self._clock)
-        with bound(request_id=visit.request_id):
-            try:
-                await self._answer(scope, receive, out, visit)
-            finally:
-                self._tell(scope, visit, out)
+        bind(request_id=visit.request_id)
+        try:
+            await self._answer(scope, receive, out, visit)
+        finally:
+            self._tell(scope, visit, out)
         return None
 
     async def _answer(self, scope: Scope, receive: Receive, out: _Out, visit: Visit) -> None:

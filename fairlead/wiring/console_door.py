@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from fairlead.errors import Conflict, NotFound
-from fairlead.runs.feed import Delta
+from fairlead.runs.following import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Worker
 from fairlead.web.console import Counts, Outcome, RunPage, Wanted
 from fairlead.wiring.engine import Engine

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead.errors import Conflict, NotFound
-from fairlead.runs.feed import Delta
+from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, NewRun
 from tests.runs.conftest import OpenEngine
 
@@ -27,8 +27,8 @@ async def test_whoever_follows_from_anywhere_sees_each_event_once(engine: OpenEn
     async def follow(after: int) -> list[int]:
         seen: list[int] = []
         async for event in running.engine.feed.follow(run.id, after=after):
-            assert isinstance(event, Event)
-            seen.append(event.seq)
+            if isinstance(event, Event):
+                seen.append(event.seq)
         return seen
 
     live = await asyncio.gather(*(follow(after) for after in (0, 1, 7, 50)))

@@ -15,7 +15,7 @@ from fairlead.agents import Context
 from fairlead.agents.frameworks.pydantic_ai import RecordedTools
 from fairlead.agents.spec import spec_of
 from fairlead.errors import ConfigurationError
-from fairlead.runs.feed import Delta
+from fairlead.runs.following import Delta
 from fairlead.runs.run import Reason, Run, Status
 from tests.runs.conftest import Gate, OpenEngine
 from tests.runs.guests import SIMULATED, paid_calls, told

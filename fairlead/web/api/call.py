@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -17,12 +18,35 @@ _MOST_TOLD = 3  # faults of one body
 _LONGEST_QUERY = 8000
 
 
+class Headers(Mapping[str, str]):
+    """Those of a request, by their names in small letters. Few are ever asked for: they are decoded then. Of one that
+    was sent twice, the last."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.encode("latin-1")
+        for known, value in reversed(self._raw):
+            if known == wanted:
+                return value.decode("latin-1")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({name.decode("latin-1") for name, _ in self._raw})
+
+    def __len__(self) -> int:
+        return len({name for name, _ in self._raw})
+
+
 class Visit:
     """A request from its arrival to its answer: what `front` knows and routes add. Kept in the scope."""
 
     __slots__ = ("caller", "endpoint", "headers", "request_id")
 
-    def __init__(self, request_id: str, headers: dict[str, str]) -> None:
+    def __init__(self, request_id: str, headers: Headers) -> None:
         self.request_id = request_id
         self.headers = headers
         self.caller: Principal = LOCAL_ADMIN

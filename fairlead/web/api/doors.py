@@ -20,6 +20,7 @@ from fairlead.runs.oversight import Oversight
 from fairlead.runs.threads import Threads
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.health import Component
+from fairlead.web.api.open_streams import OpenStreams
 
 Probe = Callable[[], Awaitable[Component]]
 
@@ -47,3 +48,4 @@ class Doors:
     metrics: Callable[[], bytes] | None
     probes: Mapping[str, Probe]
     stopping: asyncio.Event  # set: open streams end
+    streams: OpenStreams

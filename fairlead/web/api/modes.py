@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from fairlead.runs.feed import Delta
+from fairlead.runs.following import Delta
 from fairlead.runs.ids import derived_id
 from fairlead.runs.run import Event, Run
 from fairlead.web.api.message import Message, as_client_message
@@ -50,6 +50,11 @@ class Modes:
     def remembers(self) -> bool:
         """Whether what is told depends on events told before."""
         return bool(self._modes & {"values", "updates", "messages", "messages-tuple"})
+
+    @property
+    def by_pieces(self) -> bool:
+        """Whether pieces of text are told as they come."""
+        return bool(self._modes & {"messages", "messages-tuple", "events"})
 
     def of_delta(self, delta: Delta) -> list[Frame]:
         message_id = _message_id(delta.run_id, delta.step, delta.attempt)

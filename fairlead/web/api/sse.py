@@ -7,9 +7,10 @@ but what the server's own write buffer holds: the next event is only read when i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextvars import Context
 from datetime import timedelta
-from typing import Any
+from typing import Protocol
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -20,7 +21,6 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.modes import Frame
 from fairlead.web.api.problems import status_of
 from fairlead.web.api.reply import Headers
-from fairlead.web.api.wait import until_gone
 
 HEARTBEAT = timedelta(seconds=15)
 _PATIENCE = 60.0  # seconds that a reader may take nothing
@@ -31,74 +31,116 @@ _HEADERS = (
 )
 
 
+class Source(Protocol):
+    """Where the frames come from."""
+
+    async def come(self) -> list[Frame]:
+        """What has come since this was asked last."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will come."""
+        ...
+
+    @property
+    def waiting(self) -> bool:
+        """There is something to ask for."""
+        ...
+
+    def on_news(self, call: Callable[[], None]) -> None:
+        """Call it when there may be something to ask for; now and then also when there is not."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class EventStream:
-    """Writes groups of frames as they come. `left` is called when the reader went away before the end."""
+    """Writes frames as they come. `left` is called when the reader went away before the end.
+
+    The task of the request waits for the end, whoever makes it; frames are written by tasks that live no longer than
+    that takes. Of an open stream there is nothing else.
+    """
 
     def __init__(
         self,
-        groups: AsyncIterator[list[Frame]],
+        source: Source,
         doors: Doors,
         *,
         headers: Headers = (),
         left: Callable[[], Awaitable[None]] | None = None,
         heartbeat: timedelta = HEARTBEAT,
     ) -> None:
-        self._groups = groups
+        self._source = source
         self._doors = doors
         self._headers = headers
         self._left = left
         self._heartbeat = heartbeat.total_seconds()
+        self._alive_until = 0.0
+        self._writing: asyncio.Task[None] | None = None
+        self._whole = False
+        self._failure: Exception | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = visit_of(scope).endpoint
         started = self._doors.clock.monotonic()
         self._doors.emit("connection_opened", endpoint=endpoint)
-        gone = asyncio.ensure_future(until_gone(receive))
-        stopping = asyncio.ensure_future(self._doors.stopping.wait())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *self._headers]})
-            await self._write(send, gone, stopping)
-            if gone.done() and self._left is not None:
+            self._send, self._task = send, asyncio.current_task()
+            self._source.on_news(self._wake)
+            self._wake()
+            cut = await self._doors.streams.until_gone(receive)
+            await self._close()
+            if cut:
+                # Not a proper end: the reader must know that more would have come, and reconnect.
+                raise self._failure or ConnectionAbortedError("the server is stopping, or its reader is stuck")
+            if not self._whole and self._left is not None:
                 await self._left()
         finally:
-            gone.cancel()
-            stopping.cancel()
+            await self._close()
             took = timedelta(seconds=self._doors.clock.monotonic() - started)
             self._doors.emit("connection_closed", endpoint=endpoint, took=took)
 
-    async def _write(self, send: Send, gone: asyncio.Future[None], stopping: asyncio.Future[Any]) -> None:
-        """Until the groups end, or the reader does."""
-        coming: asyncio.Future[list[Frame]] | None = None
+    def _wake(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write(), context=Context())
+
+    async def _close(self) -> None:
+        self._source.close()
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.wait((self._writing,))
+
+    async def _write(self) -> None:
+        """All that has come, until there is no more of it for now."""
         try:
-            while not gone.done():
-                coming = coming or asyncio.ensure_future(anext(self._groups))
-                await asyncio.wait(
-                    (coming, gone, stopping), timeout=self._heartbeat, return_when=asyncio.FIRST_COMPLETED
-                )
-                if coming.done():
-                    body, coming = encode_frames(coming.result()), None
-                elif gone.done() or stopping.done():
-                    break
-                else:
-                    body = b": alive\n\n"
-                async with asyncio.timeout(_PATIENCE):
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
-        except StopAsyncIteration:
-            pass
+            while self._source.waiting and not self._source.ended:
+                await self._put(encode_frames(await self._source.come()))
+            if self._source.ended:
+                await self._put_last(b"")
         except TimeoutError:
-            return  # the reader is stuck: it may come back with its Last-Event-ID
+            self._doors.streams.cut(self._task)  # the reader is stuck: it may come back with its Last-Event-ID
         except FairleadError as error:
-            await send({"type": "http.response.body", "body": encode_frames([_refused(error)]), "more_body": True})
+            await self._put_last(encode_frames([_refused(error)]))
+        except Exception as error:  # noqa: BLE001 the request's task raises it, where it is heard
+            self._failure = error
+            self._doors.streams.cut(self._task)
         finally:
-            if coming is not None:
-                coming.cancel()
-                await asyncio.wait((coming,))
-            await self._groups.aclose()  # type: ignore[attr-defined]
-        if not gone.done() and not stopping.done():
-            await send({"type": "http.response.body", "body": b""})
-        elif stopping.done() and not gone.done():
-            # Not a proper end: the reader must know that more would have come, and reconnect.
-            raise ConnectionAbortedError("the server is stopping")
+            self._writing = None
+
+    async def _put(self, data: bytes) -> None:
+        now = self._doors.clock.monotonic()
+        if not data and now < self._alive_until:
+            return
+        self._alive_until = now + self._heartbeat
+        async with asyncio.timeout(_PATIENCE):
+            await self._send({"type": "http.response.body", "body": data or b": alive\n\n", "more_body": True})
+
+    async def _put_last(self, data: bytes) -> None:
+        """Then the request's task hears that nobody reads any more: the answer is whole."""
+        self._whole = True
+        await self._send({"type": "http.response.body", "body": data})
 
 
 def encode_frames(frames: list[Frame]) -> bytes:

@@ -9,7 +9,7 @@ Pieces of text carry no id; what they were pieces of is told whole when it is st
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
-from fairlead.runs.feed import Delta
+from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, Reason, Run, Status
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
@@ -90,8 +90,8 @@ class Streams:
         async def left() -> None:
             await self._doors.control.cancel(run.id, tenant=run.tenant, by=f"{call.by} went away")
 
-        groups = self._groups(run, telling, seen, deltas=bool({"messages", "messages-tuple", "events"} & set(modes)))
-        return EventStream(groups, self._doors, headers=headers, left=left if cancel else None)
+        source = RunStream(self._doors, run, telling, seen)
+        return EventStream(source, self._doors, headers=headers, left=left if cancel else None)
 
     async def _before(self, run: Run) -> list[Message]:
         """What was said in the thread before this run."""
@@ -102,28 +102,55 @@ class Streams:
             return []
         return as_client_messages(thread.state.get("messages") or (), run.thread_id)
 
-    async def _groups(self, run: Run, telling: Modes, seen: Seen, *, deltas: bool) -> AsyncIterator[list[Frame]]:
-        yield [Frame("metadata", {"run_id": run.id, "attempt": max(1, run.fence)})]
-        after = 0 if telling.remembers else seen[0]
-        following = self._doors.feed.follow(run.id, tenant=run.tenant, after=after, deltas=deltas)
-        try:
-            async for one in following:
-                frames = telling.of_delta(one) if isinstance(one, Delta) else await self._of_event(one, run, telling)
-                if isinstance(one, Event):
-                    frames = left_of(frames, one.seq, seen)
-                if frames:
-                    yield frames
-        finally:
-            await following.aclose()  # type: ignore[attr-defined]
 
-    async def _of_event(self, event: Event, run: Run, telling: Modes) -> list[Frame]:
-        frames = telling.of_event(event)
+class RunStream:
+    """A run's events as frames of the wanted modes, behind what the reader has seen."""
+
+    __slots__ = ("_begun", "_doors", "_follower", "_run", "_seen", "_telling")
+
+    def __init__(self, doors: Doors, run: Run, telling: Modes, seen: Seen) -> None:
+        self._doors = doors
+        self._run = run
+        self._telling = telling
+        self._seen = seen
+        self._begun = False
+        after = 0 if telling.remembers else seen[0]
+        self._follower = doors.feed.follower(run.id, tenant=run.tenant, after=after, deltas=telling.by_pieces)
+
+    async def come(self) -> list[Frame]:
+        frames: list[Frame] = []
+        if not self._begun:
+            self._begun = True
+            frames.append(Frame("metadata", {"run_id": self._run.id, "attempt": max(1, self._run.fence)}))
+        for one in await self._follower.come():
+            if isinstance(one, Delta):
+                frames += self._telling.of_delta(one)
+            else:
+                frames += left_of(await self._of_event(one), one.seq, self._seen)
+        return frames
+
+    @property
+    def ended(self) -> bool:
+        return self._follower.ended
+
+    @property
+    def waiting(self) -> bool:
+        return self._follower.waiting
+
+    def on_news(self, call: Callable[[], None]) -> None:
+        self._follower.on_news = call
+
+    def close(self) -> None:
+        self._follower.close()
+
+    async def _of_event(self, event: Event) -> list[Frame]:
+        run, frames = self._run, self._telling.of_event(event)
         if event.type not in ("finished", "parked", "interrupted"):
             return frames
         now = await self._doors.control.get(run.id, tenant=run.tenant)
         if event.seq != now.seq or not (now.status.finished or now.status is Status.INTERRUPTED):
             return frames  # it has gone on since
-        return frames + telling.ended(now, await self._interrupts(now))
+        return frames + self._telling.ended(now, await self._interrupts(now))
 
     async def _interrupts(self, run: Run) -> list[dict[str, Any]]:
         if run.status is not Status.INTERRUPTED or run.reason is Reason.CANCELLED:

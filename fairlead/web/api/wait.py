@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -11,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from fairlead.runs.run import Reason, Run, Status
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.open_streams import until_gone
 from fairlead.web.api.reply import Headers
 from fairlead.web.api.values import Values, values_of_run
 
@@ -68,13 +68,6 @@ class WaitReply:
     async def _left_alone(self) -> None:
         if self._cancel_on_disconnect:
             await self._doors.control.cancel(self._run.id, tenant=self._run.tenant, by=f"{self._by} went away")
-
-
-async def until_gone(receive: Receive) -> None:
-    """Until the caller has closed the connection."""
-    with suppress(RuntimeError):  # what some servers raise when asked again after the end
-        while (await receive())["type"] != "http.disconnect":
-            pass
 
 
 async def values_now(doors: Doors, run_id: str, tenant: str) -> Values:
