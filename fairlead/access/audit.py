@@ -28,6 +28,7 @@ from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Call, Database, Gather, Query, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import DatabaseUnavailable
+from fairlead.telemetry.emit import Emit, silent
 
 _HERE = Path(__file__).parent
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -89,10 +90,13 @@ class Wanted:
 
 
 class Audit:
-    def __init__(self, database: Database, *, clock: Clock, secret: SecretStr | None = None) -> None:
+    def __init__(
+        self, database: Database, *, clock: Clock, emit: Emit = silent, secret: SecretStr | None = None
+    ) -> None:
         self._database = database
         self._queries: dict[str, Query] = named_sql.load(_HERE / "queries", database.dialect)
         self._clock = clock
+        self._emit = emit
         self._secret = secret.get_secret_value().encode() if secret else None
         self._seals: Gather[None, None] = Gather(self._seal_all)
 
@@ -117,6 +121,15 @@ class Audit:
         """Note it by itself. Raises `DatabaseUnavailable` when that can't be done."""
         await self._database.write_all([self.note(action, tenant=tenant, by=by, subject=subject, detail=detail)])
         await self.seal()
+
+    async def report(
+        self, action: str, *, tenant: str, by: str, subject: str = "", detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """The same of something that is done already: whatever becomes of the log, it goes on."""
+        try:
+            await self.record(action, tenant=tenant, by=by, subject=subject, detail=detail)
+        except DatabaseUnavailable as error:
+            self._emit("audit_lost", tenant=tenant, by=by, action=action, subject=subject, error=error.message)
 
     async def seal(self) -> None:
         """Move what waits into the chain. When the database is away it waits on."""

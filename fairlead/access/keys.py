@@ -11,10 +11,9 @@ Without any key the door is open to this machine only: `ensure_safe_to_listen` i
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import ipaddress
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -79,13 +78,13 @@ class Keyring:
         return caller
 
     @contextmanager
-    def watch(self, caller: Principal) -> Generator[asyncio.Future[None]]:
-        """Done when the caller may come in no more; for what stays open for long."""
+    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> Generator[None]:
+        """`turn_out` is called when the caller may come in no more; for what stays open for long."""
         if self._table is None:
-            yield asyncio.get_running_loop().create_future()
+            yield
             return
-        with self._table.watch(caller) as barred:
-            yield barred
+        with self._table.watch(caller, turn_out):
+            yield
 
     async def close(self) -> None:
         if self._table is not None:

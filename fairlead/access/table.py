@@ -7,13 +7,13 @@ holds of their owners, where that is not simply all.
 
 What is read is what changed: mostly nothing. A revoked key is so refused at once where it was revoked and where the
 signal comes, and everywhere else within a second or two, whatever is lost on the way. A stream that is open then ends
-by the same reading: see `barred`.
+by the same reading: see `watch`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from datetime import timedelta
@@ -45,7 +45,7 @@ class KeyTable:
         self._known: dict[bytes, Known] = {}
         self._secrets: dict[str, list[bytes]] = {}  # of a key, by its id
         self._bars: dict[str, Bar] = {}  # by the user's digest
-        self._watched: dict[asyncio.Future[None], tuple[Principal, int]] = {}
+        self._watched: dict[object, tuple[Principal, int, Callable[[], None]]] = {}
         self._version = 0
         self._users_version = 0
         self._read_at = 0.0
@@ -106,15 +106,15 @@ class KeyTable:
         return "disabled" if bar.shut or (issued is not None and issued < bar.valid_from) else ""
 
     @contextmanager
-    def watch(self, caller: Principal) -> Generator[asyncio.Future[None]]:
-        """Done when the caller may come in no more: looked at with each change, and each second."""
-        barred: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._watched[barred] = (caller, self._clock.micros())
+    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> Generator[None]:
+        """`turn_out` is called, once, when the caller may come in no more: that is looked at with each change, and each
+        second."""
+        watched = object()
+        self._watched[watched] = (caller, self._clock.micros(), turn_out)
         try:
-            yield barred
+            yield
         finally:
-            del self._watched[barred]
-            barred.cancel()
+            self._watched.pop(watched, None)
 
     async def be_fresh(self) -> None:
         """Raises `DatabaseUnavailable` when what we know may be too old to go by."""
@@ -170,9 +170,10 @@ class KeyTable:
         return waiting
 
     def _turn_out(self) -> None:
-        for barred, (caller, since) in self._watched.items():
-            if not barred.done() and self.bar(caller, since):
-                barred.set_result(None)
+        out = [watched for watched, (caller, since, _) in self._watched.items() if self.bar(caller, since)]
+        for watched in out:
+            _, _, turn_out = self._watched.pop(watched)
+            turn_out()
 
     def _hear(self, _: str) -> None:
         self._heard += 1

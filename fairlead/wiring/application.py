@@ -26,7 +26,7 @@ def open_application(
     settings = engine.settings
     environment = settings.app.environment.value
     console = console_router(
-        EngineDoor(engine), clock=engine.clock, settings=ConsoleSettings(environment=environment, viewer="console")
+        lambda caller: EngineDoor(engine, caller), clock=engine.clock, settings=ConsoleSettings(environment=environment)
     )
     return make_app(
         control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,

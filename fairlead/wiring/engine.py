@@ -122,7 +122,7 @@ async def open_engine(
 
 
 def _books(settings: Settings, database: Database, *, clock: Clock, emit: Emit) -> Books:
-    audit = Audit(database, clock=clock, secret=settings.access.audit_secret)
+    audit = Audit(database, clock=clock, emit=emit, secret=settings.access.audit_secret)
     others = bool(settings.access.api_keys) or settings.tokens.taken
     return Books(
         keys=KeyBook(database, audit=audit, clock=clock, emit=emit, others=others),

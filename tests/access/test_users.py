@@ -112,16 +112,17 @@ async def test_who_watches_is_turned_out_when_their_key_or_their_user_goes(proce
     secret = (await one.book.create(NewKey("bot", tenant="acme"), by="root")).secret
     await two.table.refresh()
     by_key = await two.keys.identify({"x-api-key": secret})
-    with two.keys.watch(by_key) as of_key, two.keys.watch(AS_ANN) as of_user:
+    of_key, of_user = asyncio.Event(), asyncio.Event()
+    with two.keys.watch(by_key, of_key.set), two.keys.watch(AS_ANN, of_user.set):
         await two.table.refresh()
-        assert (of_key.done(), of_user.done()) == (False, False)
+        assert (of_key.is_set(), of_user.is_set()) == (False, False)
         await one.book.revoke("bot", tenant="acme", by="root")
         async with asyncio.timeout(5):
-            await of_key
-        assert not of_user.done()
+            await of_key.wait()
+        assert not of_user.is_set()
         await one.users.disable("ann", tenant="acme", by="root")
         async with asyncio.timeout(5):
-            await of_user
+            await of_user.wait()
 
 
 async def test_a_session_ends_when_it_is_closed_too_old_or_not_used(process: StartProcess, clock: MovableClock) -> None:

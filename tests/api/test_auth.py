@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.api.serving import Serving, serving
+from tests.api.serving import Serving, listening, serving
 from tests.api.test_keys import AS_ROOT, ROOT, make
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
@@ -137,3 +139,28 @@ async def test_the_log_says_who_stopped_calls_and_set_budgets_and_is_whole() -> 
             path = "/audit/verify" if wrong.startswith("head") else "/audit"
             await api.json("GET", f"{path}?{wrong}", status=422, headers=AS_ROOT)
         assert [one["seq"] for one in await api.json("GET", "/audit?after=1", headers=AS_ROOT)] == [2, 3]
+
+
+@pytest.mark.parametrize("end", ["revoke", "disable"])
+async def test_an_open_stream_ends_when_its_reader_is_let_in_no_more(end: str) -> None:
+    gate = asyncio.Event()
+
+    async def waits(input: Any) -> str:
+        await gate.wait()
+        return "done"
+
+    async with serving({"waits": waits}, keys=(ROOT,), table=True) as api:
+        await api.json("POST", "/users", {"name": "ann"}, status=201, headers=AS_ROOT)
+        bot = await make(api, "bot", owner="ann")
+        run = await api.json("POST", "/runs", {"assistant_id": "waits"}, headers=AS_ROOT)
+        path = f"/runs/{run['run_id']}/stream"
+        async with listening(api.app) as url, httpx.AsyncClient(base_url=url) as client:
+            with pytest.raises(httpx.RemoteProtocolError):  # cut, and not as if it were complete
+                async with asyncio.timeout(5), client.stream("GET", path, headers=bot) as answer:
+                    async for _ in answer.aiter_lines():
+                        if end == "revoke":
+                            await api.json("DELETE", "/keys/bot", headers=AS_ROOT)
+                        else:
+                            await api.json("PATCH", "/users/ann", {"disabled": True}, headers=AS_ROOT)
+            assert (await client.get(path, headers=bot)).status_code == 401
+        gate.set()

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette import types as asgi
 
 from fairlead.access import Role, Scope, require
-from fairlead.errors import DatabaseUnavailable, FairleadError
+from fairlead.errors import FairleadError
 from fairlead.web.api.call import Call, visit_of
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.problems import TITLES, problem_reply
@@ -97,12 +97,8 @@ def _application(operation: Operation, doors: Doors) -> asgi.ASGIApp:
 
 
 async def _record(doors: Doors, action: str, call: Call) -> None:
-    """It is done: the caller is told so, whatever becomes of the log."""
     subject = call.noted.pop("subject", "") or "/".join(call.path.values())
-    try:
-        await doors.books.audit.record(action, tenant=call.tenant, by=call.by, subject=subject, detail=call.noted)
-    except DatabaseUnavailable as error:
-        doors.emit("audit_lost", tenant=call.tenant, by=call.by, action=action, subject=subject, error=error.message)
+    await doors.books.audit.report(action, tenant=call.tenant, by=call.by, subject=subject, detail=call.noted)
 
 
 def _documented(operation: Operation) -> Callable[..., Any]:
