@@ -111,9 +111,9 @@ class Runs:
             Operation("GET", one, self.get, "One run", gives=ScoredRun, **look),
             Operation("GET", f"{one}/join", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("POST", f"{one}/cancel", self.cancel, "Cancel a run", role=Role.OPERATOR, query=CancelQuery,
-                      gives=RunView, status=202, **look),
+                      audit="run.cancel", gives=RunView, status=202, **look),
             Operation("DELETE", one, self.delete, "Forget a run that has ended", role=Role.OPERATOR, status=204,
-                      tag=tag, problems=(404, 409)),
+                      audit="run.delete", tag=tag, problems=(404, 409)),
         ]  # fmt: skip
 
     def _ours(self) -> list[Operation]:
@@ -124,13 +124,14 @@ class Runs:
             Operation("GET", f"{one}/wait", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("GET", f"{one}/events", self.events, "What happened to a run", query=EventQuery,
                       gives=list[EventView], **look),
-            Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", role=Role.OPERATOR, **change),
+            Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", role=Role.OPERATOR,
+                      audit="run.retry", **change),
             Operation("POST", f"{one}/resume", self.resume, "Let an interrupted run go on", role=Role.OPERATOR,
-                      body=Resume, body_optional=True, **change),
+                      audit="run.resume", body=Resume, body_optional=True, **change),
             Operation("POST", "/runs/cancel", self.cancel_many, "Cancel runs", role=Role.OPERATOR, query=CancelQuery,
-                      body=CancelMany, status=204, **look),
+                      audit="run.cancel", body=CancelMany, status=204, **look),
             Operation("POST", f"{one}/move", self.move, "Give a run to another release", role=Role.ADMIN, body=Move,
-                      **change),
+                      audit="run.move", **change),
         ]  # fmt: skip
 
     async def create(self, call: Call) -> Reply:
@@ -220,6 +221,7 @@ class Runs:
 
     async def move(self, call: Call) -> Reply:
         body = await call.body(Move)
+        call.noted["release"] = body.release
         run_id = call.path["run_id"]
         await self._doors.control.move(body.release, run_id=run_id, tenant=call.tenant, by=call.by)
         return _shown(await self._doors.control.get(run_id, tenant=call.tenant))
