@@ -20,6 +20,7 @@ from fairlead.gateway import Model, Prices
 from fairlead.gateway.addresses import addresses
 from fairlead.gateway.schema import MIGRATIONS as GATEWAY
 from fairlead.runs.announcer import Announcer
+from fairlead.runs.asked import Escalating
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.delivering import Delivering
@@ -67,6 +68,7 @@ class Engine:
     egress: Egress
     webhooks: Webhooks
     schedules: Schedules
+    escalating: Escalating
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -140,6 +142,7 @@ async def open_engine(
         key_book=key_book,
         egress=egress,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
+        escalating=Escalating(database, queries, emit=emit),
         schedules=Schedules(
             database,
             queries,
@@ -213,6 +216,7 @@ def make_worker(engine: Engine) -> Worker:
         oversight=engine.oversight,
         delivering=_delivering(engine, clock),
         schedules=engine.schedules,
+        escalating=engine.escalating,
         announcer=engine.announcer,
     )
     return Worker(parts, ids=engine.ids)
