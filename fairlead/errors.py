@@ -38,7 +38,8 @@
     ├── BudgetExceededError       budget                the run may spend no more
     ├── CallsStopped              calls_stopped         somebody has stopped these model calls
     ├── ToolFailed                tool_failed           a tool raised, or its result is no JSON
-    │   └── ToolTimeout           tool_timeout          it may still have had its effect
+    │   ├── ToolTimeout           tool_timeout          it may still have had its effect
+    │   └── ToolServerDown        tool_server_down      an MCP server can't be started, or has gone away
     ├── TooManyIterations         max_iterations        the agent asked its model too often
     ├── BadOutput                 bad_output            the answer has not the shape that was asked for
     ├── RunFailed                 run_failed            a child run ended badly
@@ -241,6 +242,10 @@ class ToolFailed(FairleadError):
 
 class ToolTimeout(ToolFailed):
     code = "tool_timeout"
+
+
+class ToolServerDown(ToolFailed):
+    code = "tool_server_down"
 
 
 class TooManyIterations(FairleadError):

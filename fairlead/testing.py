@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fairlead.agents.mcp.declared import Server
 from fairlead.agents.spec import AgentSpec, spec_of
 from fairlead.clock import Clock, SystemClock, to_micros
 from fairlead.config import lend_keys as lend_keys
@@ -147,6 +148,7 @@ async def engine(
     providers: Mapping[str, Mapping[str, Any]] | None = None,
     models: Mapping[str, Model] | None = None,
     prices: Prices | None = None,
+    mcp: Mapping[str, Server] | None = None,
     clock: Clock | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Running]:
@@ -173,6 +175,7 @@ async def engine(
             providers=providers or {},
             models=models,
             prices=prices,
+            mcp=mcp,
             clock=clock or SystemClock(),
             emit=emit,
         )

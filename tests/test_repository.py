@@ -33,8 +33,8 @@ def test_no_function_hides_an_import() -> None:
 
 
 def test_only_config_reads_the_environment() -> None:
-    reads, lends = "fairlead/config/load.py", "fairlead/config/lent_keys.py"
-    assert broken(house.reads_of_the_environment, PRODUCT, but=(reads, lends)) == {}
+    reads, lends, hands_on = (f"fairlead/config/{name}.py" for name in ("load", "lent_keys", "inherited"))
+    assert broken(house.reads_of_the_environment, PRODUCT, but=(reads, lends, hands_on)) == {}
 
 
 def test_only_clock_reads_the_clock() -> None:

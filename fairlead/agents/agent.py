@@ -32,6 +32,7 @@ class Agent:
     model: str  # "provider/model", or the name of a model that the project declares
     instructions: str = ""
     tools: Sequence[Tool] = ()
+    mcp: Sequence[str] = ()  # MCP servers that the project declares: their tools are offered too
     max_iterations: int = 15  # model calls in one run
     timeout: timedelta = timedelta(minutes=3)
     model_timeout: timedelta = timedelta(minutes=2)
@@ -69,6 +70,9 @@ class Agent:
             return replace(self, **wanted) if wanted else self
         except ConfigurationError as error:
             raise InvalidInput(error.message, hint=error.hint) from error
+
+    def with_tools(self, more: Sequence[Tool]) -> Agent:
+        return replace(self, tools=(*self.tools, *more))
 
     def tool(self, name: str) -> Tool | None:
         return next((one for one in self.tools if one.name == name), None)
@@ -111,6 +115,8 @@ def _check(agent: Agent) -> None:
         raise ConfigurationError(f"{who} has temperature={agent.temperature!r}.", hint="Give 0 to 2, or None.")
     if agent.max_tokens is not None and (type(agent.max_tokens) is not int or agent.max_tokens < 1):
         raise ConfigurationError(f"{who} has max_tokens={agent.max_tokens!r}.", hint="It needs at least 1, or None.")
+    if isinstance(agent.mcp, str) or not all(isinstance(name, str) for name in agent.mcp):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"{who} has mcp={agent.mcp!r}.", hint='Give a list of names, such as mcp=["github"].')
     if strange := [name for name in agent.configurable if name not in CONFIGURABLE]:
         raise ConfigurationError(
             f"{who} has configurable={strange[0]!r}.", hint=f"It may name {', '.join(CONFIGURABLE)}."

@@ -203,6 +203,11 @@ class Context(Protocol):
         """The tool's result as JSON. Raises ToolFailed when the tool raised, timed out or gave no JSON."""
         ...
 
+    async def mcp(self, *servers: str, taken: Sequence[str] = ()) -> list[Tool]:
+        """The tools of MCP servers that the project declares, as this run first saw them: recorded. `taken`: names that
+        they must not have. Raises ToolServerDown."""
+        ...
+
     async def spawn(
         self, agent: str, input: Any, *, budget_usd: float | None = None, name: str | None = None
     ) -> ChildRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import orjson
@@ -10,6 +10,7 @@ import orjson
 from fairlead.agents.memory import Message
 from fairlead.errors import InvalidInput
 
+_PARTS = ("text", "image_url")
 # LangChain's words, which LangGraph clients send, beside OpenAI's.
 _ROLES = {
     "user": "user", "human": "user", "assistant": "assistant", "ai": "assistant", "system": "system",
@@ -44,8 +45,29 @@ def assistant_message(reply: Mapping[str, Any], turn: int) -> Message:
 
 
 def tool_message(call_id: str, result: Any) -> Message:
+    """Text: no provider takes an image here in every format. `images_of` has what is left."""
+    if images_of(result):
+        result = [_without_image(part) for part in result]
     content = result if isinstance(result, str) else orjson.dumps(result).decode()
     return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+def images_of(result: Any) -> list[dict[str, Any]]:
+    """The images of a tool's result that is a list of parts."""
+    parts = cast("list[Any]", result) if isinstance(result, list) else []
+    if not all(isinstance(part, dict) and cast("dict[str, Any]", part).get("type") in _PARTS for part in parts):
+        return []
+    return [part for part in parts if part["type"] == "image_url"]
+
+
+def image_message(images: Sequence[dict[str, Any]]) -> Message:
+    """What tools showed, as the next that the user says."""
+    text = {"type": "text", "text": "The image of the tool's result:" if len(images) == 1 else "The tools' images:"}
+    return {"role": "user", "content": [text, *images]}
+
+
+def _without_image(part: dict[str, Any]) -> dict[str, Any]:
+    return part if part["type"] == "text" else {"type": "text", "text": "[an image: see the next message]"}
 
 
 def text_of(message: Mapping[str, Any]) -> str:

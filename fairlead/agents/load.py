@@ -11,6 +11,8 @@ timeout_seconds = 600
 policy = "policy.py:triage"
 [models.assistant]
 targets = ["openai/gpt-5", "anthropic/claude-sonnet-4-5"]
+[mcp.files]                                # an MCP server, as `agents.mcp` reads it
+command = "mcp-server-files"
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from fairlead.config import lend_keys
 from fairlead.errors import ConfigurationError
 
 FILE = "fairlead.toml"
-_TOP = ("project", "agents", "providers", "models", "prices")
+_TOP = ("project", "agents", "providers", "models", "prices", "mcp")
 _PROJECT = ("name",)
 _AGENT = ("call", "description", "timeout_seconds", "model_timeout_seconds", "budget_usd")
 
@@ -46,6 +48,7 @@ class Declaration:
     providers: Mapping[str, dict[str, Any]]
     models: Mapping[str, Any]  # as the gateway reads them: `parse_models`
     prices: Mapping[str, Any]  # and these: `parse_prices`
+    mcp: Mapping[str, Any]  # as `agents.mcp` reads them: `parse_servers`
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def read_declaration(path: Path | str = ".") -> Declaration:
     for name in providers:
         _table(providers, name, f"{prefix}providers.", file)
     models, prices = _table(content, "models", prefix, file), _table(content, "prices", prefix, file)
-    return Declaration(str(project.get("name", fallback)), file.parent, file, agents, providers, models, prices)
+    mcp = _table(content, "mcp", prefix, file)
+    return Declaration(str(project.get("name", fallback)), file.parent, file, agents, providers, models, prices, mcp)
 
 
 def find_declaration(path: Path) -> Path:
@@ -162,7 +166,13 @@ def _entry(entry: Any, path: str, file: Path) -> dict[str, Any]:
 def _agent(name: str, entry: Mapping[str, Any], declared: Declaration) -> AgentSpec:
     target = load_object(declared.root, entry["call"], declared_in=declared.file)
     try:
-        return spec_of(name, target, _limits(entry), description=str(entry.get("description", "")))
+        spec = spec_of(name, target, _limits(entry), description=str(entry.get("description", "")))
+        if unknown := [one for one in spec.mcp if one not in declared.mcp]:
+            raise ConfigurationError(
+                f"The agent `{name}` wants the MCP server `{unknown[0]}`, which is not declared.",
+                hint=f"Declare it: [mcp.{unknown[0]}].",
+            )
+        return spec
     except ConfigurationError as error:
         raise ConfigurationError(f"{declared.file}: {error.message}", hint=error.hint) from error
 

@@ -18,7 +18,14 @@ import orjson
 
 from fairlead.agents.agent import Agent
 from fairlead.agents.context import ModelCall, ToolUse
-from fairlead.agents.conversation import as_messages, assistant_message, text_of, tool_message
+from fairlead.agents.conversation import (
+    as_messages,
+    assistant_message,
+    image_message,
+    images_of,
+    text_of,
+    tool_message,
+)
 from fairlead.agents.memory import Message
 from fairlead.errors import BadOutput, InvalidInput, NotJson, ToolFailed, TooManyIterations
 
@@ -98,31 +105,37 @@ class _Talk:
     async def use_tools(self, calls: list[dict[str, Any]]) -> None:
         """All calls of one reply, side by side; their results in the order they were asked for."""
         if len(calls) == 1:
-            self._add([await self._use_one(calls[0])])
+            self._add(self._told([await self._use_one(calls[0])]))
             return
         # All are let finish, so that what a sibling did is recorded before a run stops for one of them.
         # Cancelling us cancels them all.
         done = await asyncio.gather(*[self._use_one(call) for call in calls], return_exceptions=True)
-        results: list[Message] = []
+        results: list[tuple[str, Any]] = []
         for one in done:
             if isinstance(one, BaseException):
                 raise one
             results.append(one)
-        self._add(results)
+        self._add(self._told(results))
 
-    async def _use_one(self, call: dict[str, Any]) -> Message:
+    def _told(self, results: Sequence[tuple[str, Any]]) -> list[Message]:
+        images = [image for _, result in results for image in images_of(result)]
+        told = [tool_message(call_id, result) for call_id, result in results]
+        return [*told, image_message(images)] if images else told
+
+    async def _use_one(self, call: dict[str, Any]) -> tuple[str, Any]:
+        """The call's id, and what came of it."""
         call_id = call["id"]
         name = call["function"]["name"]
         tool = self.agent.tool(name)
         if tool is None:
             known = ", ".join(f"`{one.name}`" for one in self.agent.tools) or "none"
-            return tool_message(call_id, _problem("unknown_tool", f"There is no tool `{name}`. There are: {known}."))
+            return call_id, _problem("unknown_tool", f"There is no tool `{name}`. There are: {known}.")
         try:
             arguments = _arguments(call["function"].get("arguments"))
             tool.validate(arguments)
-            return tool_message(call_id, await self.use(tool, arguments, call_id=call_id))
+            return call_id, await self.use(tool, arguments, call_id=call_id)
         except (InvalidInput, ToolFailed) as error:
-            return tool_message(call_id, _problem(error.code, str(error)))
+            return call_id, _problem(error.code, str(error))
 
     def say(self, text: str) -> None:
         self._add([{"role": "user", "content": text}])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast, get_type_hints
@@ -52,6 +52,11 @@ class AgentSpec:
     input_schema: Mapping[str, Any] | None = None  # None: any JSON
     native: Agent | None = field(default=None, repr=False)
 
+    @property
+    def mcp(self) -> Sequence[str]:
+        """MCP servers that it is known to want; a callable may ask for others."""
+        return self.native.mcp if self.native is not None else ()
+
 
 def spec_of(name: str, target: Any, limits: Limits | None = None, *, description: str = "") -> AgentSpec:
     """Raises ConfigurationError when the target is nothing that can be run."""
@@ -92,6 +97,9 @@ def _of_native(name: str, agent: Agent, limits: Limits | None, description: str)
 
     async def call(input: Any, ctx: Context) -> Any:
         configured = agent.configured(ctx.config.get("configurable") or {})
+        if agent.mcp:
+            taken = [tool.name for tool in agent.tools]
+            configured = configured.with_tools(await ctx.mcp(*agent.mcp, taken=taken))
         history = await ctx.memory.messages()
         if any(files_in([*history, input])):
             history, input = await _read_files(history, input, ctx)

@@ -6,6 +6,7 @@ May import: errors, clock.
 """
 
 from fairlead.config.describe import SettingDoc, describe_settings
+from fairlead.config.inherited import inherited as inherited
 from fairlead.config.lent_keys import lend_keys
 from fairlead.config.load import load_settings
 from fairlead.config.parts import (

@@ -18,6 +18,7 @@ from typing import Any
 from fairlead.agents import guest
 from fairlead.agents.guest import HouseRules
 from fairlead.agents.jsonable import encode
+from fairlead.agents.mcp.declared import ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, to_micros
 from fairlead.errors import Fenced, NotJson
@@ -56,6 +57,7 @@ class Executor:
         load_state: LoadState,
         publish: Callable[[str, str], None],
         rules: HouseRules,
+        tool_servers: ToolServers,
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -67,6 +69,7 @@ class Executor:
         self._load_state = load_state
         self._publish = publish
         self._rules = rules
+        self._tool_servers = tool_servers
         self._clock = clock
         self._emit = emit
 
@@ -157,7 +160,7 @@ class Executor:
         )
         return RunContext(
             recording, waiting, gateway=self._gateway, memory=memory, stores=self._stores, deltas=held.deltas,
-            emit=self._emit,
+            tool_servers=self._tool_servers, emit=self._emit,
         )  # fmt: skip
 
     def _memory(self, run: Run) -> ThreadMemory:

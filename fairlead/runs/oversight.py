@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from fairlead.agents.jsonable import encode
 from fairlead.clock import Clock, from_micros
 from fairlead.database import Database, Query
 from fairlead.runs.rows import worker_of
 from fairlead.runs.run import Status, Worker
 from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.health import Component, Condition
 
 _MOST = 10_000  # beyond that a count is "many"
 
@@ -27,14 +30,37 @@ class Unserved:
 class Oversight:
     """Counts and lists over all runs. `once` is the role that raises the alarm."""
 
-    def __init__(self, database: Database, queries: dict[str, Query], *, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self, database: Database, queries: dict[str, Query], *, clock: Clock, emit: Emit,
+        servers: Callable[[], Mapping[str, Component]] = dict,
+    ) -> None:  # fmt: skip
+        """`servers`: how the MCP servers of this process are."""
         self._database = database
         self._queries = queries
         self._clock = clock
         self._emit = emit
+        self._servers = servers
+        self._shown: dict[str, dict[str, list[str]]] = {}
 
     async def workers(self) -> list[Worker]:
         return [worker_of(row) for row in await self._database.read(self._queries["workers"])]
+
+    async def show_tool_servers(self, worker: str) -> None:
+        """Let people see the MCP servers of a worker of this process, when something has changed."""
+        servers = {name: [str(one.status), one.message] for name, one in self._servers().items()}
+        if servers != self._shown.get(worker, {}):
+            told = encode(servers).decode()
+            await self._database.write(self._queries["show_tool_servers"], id=worker, tool_servers=told)
+            self._shown = {worker: servers}
+
+    async def tool_servers(self) -> dict[str, Component]:
+        """The MCP servers of all living workers; of one that several have, how it is where it is worst."""
+        told: dict[str, Component] = {}
+        for worker in await self.workers():
+            for name, one in worker.tool_servers.items() if worker.alive else ():
+                if name not in told or one.status is Condition.UNHEALTHY:
+                    told[name] = one
+        return told
 
     async def unserved(self) -> list[Unserved]:
         rows = await self._database.read(self._queries["unserved"])

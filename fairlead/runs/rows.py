@@ -9,6 +9,7 @@ from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import from_micros
 from fairlead.database import Row
 from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Turn, Worker
+from fairlead.telemetry.health import Component, Condition
 
 
 def run_of(row: Row, *, input: Any, output: Any) -> Run:
@@ -116,6 +117,7 @@ def worker_of(row: Row) -> Worker:
         draining=bool(row["draining"]),
         running=row["running"],
         alive=bool(row["alive"]),
+        tool_servers={name: Component(Condition(one[0]), one[1]) for name, one in decode(row["tool_servers"]).items()},
     )
 
 

@@ -19,6 +19,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from fairlead.telemetry.health import Component
+
 LONGEST_USER = 200
 
 
@@ -229,6 +231,7 @@ class Worker:
     draining: bool
     running: int = 0
     alive: bool = True
+    tool_servers: dict[str, Component] = field(default_factory=dict[str, Component])
 
 
 def user_of(given: str | None, metadata: Mapping[str, Any]) -> str | None:

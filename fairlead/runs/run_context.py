@@ -17,6 +17,8 @@ from fairlead.agents.context import BlobRef, ChildRun, Decision, Escalation
 from fairlead.agents.files import InputFile, file_id_of
 from fairlead.agents.invoke import check_outcome, invoke
 from fairlead.agents.jsonable import encode, plain
+from fairlead.agents.mcp.declared import ToolServers
+from fairlead.agents.mcp.tools import tools_of
 from fairlead.agents.memory import Message
 from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
@@ -53,12 +55,14 @@ class RunContext:
         memory: ThreadMemory,
         stores: Stores,
         deltas: Deltas,
+        tool_servers: ToolServers,
         emit: Emit,
     ) -> None:
         self._recording = recording
         self._waiting = waiting
         self._gateway = gateway
         self._deltas = deltas
+        self._tool_servers = tool_servers
         self._emit = emit
         self._held = recording.held
         self._loop = asyncio.get_running_loop()
@@ -163,6 +167,10 @@ class RunContext:
             return await recording.perform(step, lambda: self._use(tool, step, arguments), given=given)
         finally:
             self._held.end()
+
+    async def mcp(self, *servers: str, taken: Sequence[str] = ()) -> list[Tool]:
+        said = {name: await self.step(f"mcp:{name}", self._tool_servers.listing, name) for name in servers}
+        return tools_of(said, self._tool_servers, taken=taken)
 
     async def spawn(
         self, agent: str, input: Any, *, budget_usd: float | None = None, name: str | None = None

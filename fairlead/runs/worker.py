@@ -307,6 +307,7 @@ class Session:
 
     async def _show(self) -> timedelta | None:
         """Let people see cost and progress of runs under way, and hear of cancellations whose signal was lost."""
+        await self._parts.oversight.show_tool_servers(self.name)
         changed: list[tuple[object, ...]] = []
         for held in self.holdings.values():
             figures = (held.budget.spent_nano, held.tokens_in, held.tokens_out, held.steps, held.progress)

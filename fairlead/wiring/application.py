@@ -15,6 +15,7 @@ from fairlead.web.app import make_app
 from fairlead.web.console import ConsoleSettings, console_router
 from fairlead.wiring.console_door import EngineDoor
 from fairlead.wiring.engine import Engine
+from fairlead.wiring.tool_servers import health_of_servers
 
 _FULL, _NEARLY_FULL = 0.98, 0.9
 
@@ -36,12 +37,18 @@ def open_application(
         keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
         clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
         stopping=stopping,
-        probes={"disk": lambda: _disk(engine), "ai_service": lambda: _models(engine)},
+        probes={
+            "disk": lambda: _disk(engine), "ai_service": lambda: _models(engine), "mcp": lambda: _tool_servers(engine)
+        },
     )  # fmt: skip
 
 
 async def _models(engine: Engine) -> Component:
     return health_of_models(engine.models.gateway.standings())
+
+
+async def _tool_servers(engine: Engine) -> Component:
+    return health_of_servers(await engine.oversight.tool_servers())
 
 
 async def _disk(engine: Engine) -> Component:

@@ -52,8 +52,8 @@ async def work(root: Path, overrides: dict[str, Any], parent_socket: socket.sock
     telemetry = open_telemetry(settings, clock)
     setup.load()
     engine = await open_engine(
-        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
-        emit=telemetry.emit,
+        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
+        mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
     stop = Stop()
     stop.hear()

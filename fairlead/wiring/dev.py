@@ -37,8 +37,8 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     telemetry = open_telemetry(settings, clock)
     setup.load()
     engine = await open_engine(
-        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
-        emit=telemetry.emit,
+        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
+        mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
     keys = await open_keyring(engine, host=settings.server.host)
     relay = _relay(engine)

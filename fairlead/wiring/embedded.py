@@ -68,7 +68,7 @@ class Embedded:
         emit = Emitter(clock).emit  # nobody listens: the command tells what happens
         engine = await open_engine(
             setup.settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
-            clock=clock, emit=emit,
+            mcp=setup.mcp, clock=clock, emit=emit,
         )  # fmt: skip
         worker = make_worker(engine) if self._with_worker else None
         working = asyncio.create_task(worker.run()) if worker else None

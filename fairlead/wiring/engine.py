@@ -11,6 +11,7 @@ from fairlead.access import MIGRATIONS as KEYS
 from fairlead.access import KeyBook
 from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
+from fairlead.agents.mcp.declared import Server, ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
 from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
@@ -43,6 +44,7 @@ from fairlead.web.api.webhook_body import WebhookBody
 from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
 from fairlead.wiring.stores import open_stores
+from fairlead.wiring.tool_servers import open_tool_servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Engine:
     announcer: Announcer
     key_book: KeyBook
     egress: Egress
+    tool_servers: ToolServers
     webhooks: Webhooks
     schedules: Schedules
     escalating: Escalating
@@ -75,6 +78,7 @@ class Engine:
     emit: Emit
 
     async def close(self) -> None:
+        await self.tool_servers.close()
         await self.egress.close()
         await self.models.close()
         await self.database.close()
@@ -87,6 +91,7 @@ async def open_engine(
     providers: Mapping[str, Mapping[str, Any]],
     models: Mapping[str, Model] | None = None,
     prices: Prices | None = None,
+    mcp: Mapping[str, Server] | None = None,
     clock: Clock,
     emit: Emit,
     database: Database | None = None,
@@ -96,6 +101,7 @@ async def open_engine(
     Raises `DatabaseUnavailable`, `SchemaTooNew`, `ConfigurationError`.
     """
     egress = Egress(rules=read_rules(settings.egress.allow))
+    tool_servers = open_tool_servers(mcp or {}, egress=egress, clock=clock, emit=emit)
     database = database or await open_database(settings.database, root=settings.root, clock=clock)
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE)):
         emit("migration_applied", database=database.dialect, migration=name)
@@ -130,7 +136,7 @@ async def open_engine(
         ),
         control=control,
         feed=Feed(database, queries, payloads, clock=clock),
-        oversight=Oversight(database, queries, clock=clock, emit=emit),
+        oversight=Oversight(database, queries, clock=clock, emit=emit, servers=tool_servers.conditions),
         threads=threads,
         assistants=assistants,
         scores=Scores(database, queries, clock=clock, emit=emit),
@@ -141,6 +147,7 @@ async def open_engine(
         announcer=announcer,
         key_book=key_book,
         egress=egress,
+        tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
         escalating=Escalating(database, queries, emit=emit),
         schedules=Schedules(
@@ -180,6 +187,7 @@ def make_worker(engine: Engine) -> Worker:
 
     lend_keys()
     lay_under(engine.rules.addresses, engine.emit)
+    engine.tool_servers.wake(sorted({name for spec in engine.agents.values() for name in spec.mcp}))
     # Timers and deadlines go by the database's clock: workers' own may differ.
     clock = SteeredClock(engine.clock)
 
@@ -198,6 +206,7 @@ def make_worker(engine: Engine) -> Worker:
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,
             rules=engine.rules,
+            tool_servers=engine.tool_servers,
             clock=clock,
             emit=engine.emit,
         )

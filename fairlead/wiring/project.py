@@ -9,6 +9,7 @@ from typing import Any
 
 from fairlead.agents.load import Declaration, find_declaration, load_project, read_declaration
 from fairlead.agents.load_code import load_object
+from fairlead.agents.mcp.declared import Server, parse_servers
 from fairlead.agents.spec import AgentSpec
 from fairlead.config import Settings, UnknownPrice, load_settings
 from fairlead.errors import ConfigurationError
@@ -47,6 +48,11 @@ class Setup:
             ceiling=CEILING if most is None else usd(str(most), str(most)),
             refuse_unknown=models.unknown_price is UnknownPrice.REFUSE,
         )
+
+    @property
+    def mcp(self) -> Mapping[str, Server]:
+        """The MCP servers that the project declares, with their secrets. Raises `ConfigurationError`."""
+        return parse_servers(self.declared.mcp, root=self.declared.root, secret=self.settings.secret)
 
     def load(self) -> None:
         """Read the project's code afresh. Raises `ConfigurationError` and then keeps what it had."""

@@ -28,8 +28,8 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     telemetry = open_telemetry(settings, clock)
     setup.load()
     engine = await open_engine(
-        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
-        emit=telemetry.emit,
+        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
+        mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
     keys = await open_keyring(engine, host=settings.server.host)
     worker = make_worker(engine) if with_worker else None

@@ -32,8 +32,8 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     telemetry = open_telemetry(settings, clock)
     setup.load()
     engine = await open_engine(
-        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices, clock=clock,
-        emit=telemetry.emit,
+        settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
+        mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
     keys = await open_keyring(engine, host=server.worker_host)
     worker, stop = make_worker(engine), Stop()

@@ -107,19 +107,23 @@ class Call:
 
     async def body(self, model: type[M], *, optional: bool = False) -> M:
         """Raises `TooLarge`, `WrongMediaType`, `NotJson`, `InvalidInput`."""
+        value = await self.json(optional=optional)
+        return _validated(model, {} if value is None and optional else value)
+
+    async def json(self, *, optional: bool = False) -> Any:
+        """Whatever JSON the body is. Raises `TooLarge`, `WrongMediaType`, `NotJson`."""
         data = await self._read()
         if not data and optional:
-            return _validated(model, {})
+            return None
         kind = self.visit.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise WrongMediaType("The body must be JSON.", hint="Send it with Content-Type: application/json.")
         try:
-            value: Any = orjson.loads(data)
+            return orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise NotJson(
                 f"The body is not JSON: {error}.", hint="NaN, Infinity and lone surrogates are no JSON."
             ) from error
-        return _validated(model, {} if value is None and optional else value)
 
     async def _read(self) -> bytes:
         """The whole body, never more of it than the limit."""
@@ -151,10 +155,10 @@ def _validated(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InvalidInput(_told(error)) from None
+        raise InvalidInput(told_of(error)) from None
 
 
-def _told(error: ValidationError) -> str:
+def told_of(error: ValidationError) -> str:
     """What is wrong, without the values: they may be secrets, or no text."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     told = "; ".join(_fault(cast("dict[str, Any]", fault)) for fault in faults[:_MOST_TOLD])

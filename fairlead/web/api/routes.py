@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi.routing import APIRoute
 
+from fairlead.web.api.a2a import A2a
 from fairlead.web.api.agent import AgentRuns
 from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
@@ -15,6 +16,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.knowledge import Knowledge
+from fairlead.web.api.mcp import Mcp
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
 from fairlead.web.api.scores import Scores
@@ -37,6 +39,8 @@ def operations(doors: Doors) -> list[Operation]:
         CostReports,
         Budgets,
         Assistants,
+        Mcp,
+        A2a,
         Keys,
         Webhooks,
         Crons,

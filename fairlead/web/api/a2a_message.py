@@ -1,0 +1,121 @@
+"""What a client of A2A sends: a message of parts, and what an agent is given of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, Literal, cast
+
+import orjson
+from pydantic import Field
+
+from fairlead.web.api.rpc import INVALID_PARAMS, Params, RpcError
+
+_LONGEST_ID = 200
+_YES = frozenset(("yes", "y", "approve", "approved", "ok", "true"))
+_NO = frozenset(("no", "n", "deny", "denied", "reject", "rejected", "false"))
+
+
+class Part(Params):
+    """One of text, raw (base64), url or data."""
+
+    text: str | None = None
+    raw: str | None = None
+    url: str | None = None
+    data: Any = None
+    filename: str = ""
+    media_type: str = Field("", alias="mediaType")
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def kinds(self) -> list[str]:
+        return [name for name in ("text", "raw", "url", "data") if name in self.model_fields_set]
+
+
+class Message(Params):
+    message_id: str = Field(alias="messageId", min_length=1, max_length=_LONGEST_ID)
+    role: Literal["ROLE_USER"]
+    parts: list[Part] = Field(min_length=1, max_length=100)
+    context_id: str = Field("", alias="contextId", max_length=_LONGEST_ID)
+    task_id: str = Field("", alias="taskId", max_length=_LONGEST_ID)
+    metadata: dict[str, Any] | None = None
+
+
+class Configuration(Params):
+    accepted_output_modes: list[str] = Field(default_factory=list[str], alias="acceptedOutputModes")
+    history_length: int | None = Field(None, alias="historyLength", ge=0)
+    return_immediately: bool = Field(False, alias="returnImmediately")
+    push: dict[str, Any] | None = Field(None, alias="taskPushNotificationConfig")
+
+
+class Send(Params):
+    message: Message
+    configuration: Configuration = Field(default_factory=lambda: Configuration.model_validate({}))
+    metadata: dict[str, Any] | None = None
+
+
+def input_of(message: Message, *, native: bool) -> Any:
+    """A native agent is given a conversation. A callable is given the text, or the data, when that is all there is.
+
+    Raises `RpcError` for a part that is none.
+    """
+    for part in message.parts:
+        if len(part.kinds) != 1 or (part.kinds != ["data"] and getattr(part, part.kinds[0]) is None):
+            raise RpcError(INVALID_PARAMS, "A part has one of `text`, `raw`, `url` and `data`.")
+    texts = [part.text for part in message.parts if part.text is not None]
+    if len(texts) == len(message.parts):
+        text = "\n\n".join(texts)
+        return {"messages": [{"role": "user", "content": text}]} if native else text
+    if native:
+        return {"messages": [{"role": "user", "content": [_content(part) for part in message.parts]}]}
+    if len(message.parts) == 1 and message.parts[0].kinds == ["data"]:
+        return message.parts[0].data
+    return {"parts": [as_sent(part) for part in message.parts]}
+
+
+def as_sent(part: Part) -> dict[str, Any]:
+    return part.model_dump(by_alias=True, exclude_unset=True)
+
+
+def kept(message: Message, task_id: str = "", context_id: str = "") -> dict[str, Any]:
+    """The message for the task's history; of a file only what it is called."""
+    parts = [{**as_sent(part), "raw": ""} if part.raw is not None else as_sent(part) for part in message.parts]
+    return {
+        "messageId": message.message_id, "role": "ROLE_USER", "parts": parts, "contextId": context_id,
+        **({"taskId": task_id} if task_id else {}),
+    }  # fmt: skip
+
+
+def decision_of(message: Message) -> tuple[bool, str | None]:
+    """A person's answer, and a comment. Raises `RpcError` when it is neither yes nor no."""
+    for part in message.parts:
+        data: Any = part.data
+        said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        if isinstance(approved := said.get("approved"), bool):
+            comment = said.get("comment")
+            return approved, comment if isinstance(comment, str) else None
+    first, _, rest = " ".join(part.text or "" for part in message.parts).strip().partition(" ")
+    word = first.lower().rstrip(".,!:")
+    if word in _YES or word in _NO:
+        return word in _YES, rest.strip() or None
+    raise RpcError(INVALID_PARAMS, 'The task waits for yes or no. Begin with one of them, or send {"approved": true}.')
+
+
+def _content(part: Part) -> dict[str, Any]:
+    if part.text is not None:
+        return {"type": "text", "text": part.text}
+    if part.raw is None and part.url is None:
+        return {"type": "text", "text": orjson.dumps(part.data).decode()}
+    kind = part.media_type or "application/octet-stream"
+    if part.url is not None:
+        if kind.startswith("image/"):
+            return {"type": "image_url", "image_url": {"url": part.url}}
+        return {"type": "text", "text": f"[{part.filename or 'a file'}]({part.url})"}
+    try:
+        base64.b64decode(part.raw or "", validate=True)
+    except (binascii.Error, ValueError):
+        raise RpcError(INVALID_PARAMS, "`raw` is not base64.") from None
+    data = f"data:{kind};base64,{part.raw}"
+    if kind.startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": data}}
+    return {"type": "file", "file": {"file_data": data, "filename": part.filename or "file"}}
