@@ -13,6 +13,7 @@ from fairlead.agents.context import BlobRef as BlobRef
 from fairlead.agents.context import ChildRun as ChildRun
 from fairlead.agents.context import Context as Context
 from fairlead.agents.context import Decision as Decision
+from fairlead.agents.context import Escalation as Escalation
 from fairlead.agents.context import Knowledge as Knowledge
 from fairlead.agents.context import Memory as Memory
 from fairlead.agents.context import Store as Store

@@ -30,6 +30,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whom a question goes to as well when nobody has answered it after that long: "user:ada", "role:admin". Nobody: a
+    reminder for those who were asked."""
+
+    after: timedelta
+    to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BlobRef:
     """Where bytes are kept; give this, not the bytes, to steps and results."""
 
@@ -209,8 +218,14 @@ class Context(Protocol):
         """Spawn and wait for the result."""
         ...
 
-    async def approve(self, question: str, *, data: Any = None, expires: timedelta = timedelta(days=1)) -> Decision:
-        """Ask a person. The run holds no worker while it waits."""
+    async def approve(
+        self, question: str, *, data: Any = None, expires: timedelta = timedelta(days=1), who: Sequence[str] = (),
+        escalate: Sequence[Escalation] = (),
+    ) -> Decision:  # fmt: skip
+        """Ask a person. The run holds no worker while it waits.
+
+        `who` may answer: "user:ada", "role:admin"; nobody in particular: every operator. Raises `InvalidInput`.
+        """
         ...
 
     async def sleep(self, duration: timedelta) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from fairlead.cli.exits import Exit
@@ -81,3 +83,12 @@ def debugging() -> bool:
         return settings_here().app.debug
     except FairleadError:
         return False
+
+
+def say_facts(facts: Sequence[tuple[str, object]]) -> None:
+    """A row each for those that are there."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in facts:
+        if value:
+            table.add_row(Text(name, "dim"), Text(safe(str(value))))
+    out.print(table)

@@ -12,7 +12,7 @@ from fairlead.cli.client import part
 from fairlead.cli.figures import ago
 from fairlead.cli.reach import reach
 from fairlead.cli.run_input import read_input
-from fairlead.cli.say import AsJson, out, safe, say, say_json
+from fairlead.cli.say import AsJson, out, safe, say, say_facts, say_json
 from fairlead.clock import SystemClock
 from fairlead.runs.schedule import Missed, Overlap
 
@@ -108,18 +108,13 @@ def _show(one: dict[str, Any], *, json: bool) -> None:
     if json:
         say_json(one)
         return
-    facts = [
+    say_facts([
         ("schedule", f"{one['schedule']} ({one['timezone'] or 'UTC'})"), ("id", one["cron_id"]),
         ("assistant", one["assistant_id"]), ("thread", one["thread_id"]),
         ("standing", "enabled" if one["enabled"] else "paused"),
         ("missed", one["missed"]), ("overlap", one["overlap"]), ("last run", one["last_run_id"]),
         ("last error", one["last_error"]), *(("next", moment) for moment in one["upcoming"]),
-    ]  # fmt: skip
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for name, value in facts:
-        if value:
-            table.add_row(Text(name, "dim"), Text(safe(str(value))))
-    out.print(table)
+    ])  # fmt: skip
 
 
 def _listing(found: list[dict[str, Any]]) -> Table:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
+from fairlead.access import Principal
 from fairlead.agents.jsonable import decode, encode
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, from_micros, to_micros
@@ -21,6 +22,7 @@ from fairlead.database import Call, Database, Gather, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.runs.admission import Admission
 from fairlead.runs.announcer import Announcer
+from fairlead.runs.asked import calls_of, check_may_answer
 from fairlead.runs.cancelling import Cancelling
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
@@ -219,8 +221,10 @@ class Control:
 
     async def approvals(self, *, tenant: str = "default", run_id: str | None = None, approval_id: str | None = None,
                         open_only: bool = True, agent: str | None = None, overdue: bool = False,
-                        before: str | None = None, limit: int = 100) -> list[Approval]:  # fmt: skip
-        """Newest first. Page with `before`: the id of the last one you have."""
+                        before: str | None = None, limit: int = 100, names: Sequence[str] | None = None,
+                        anybody: bool = False) -> list[Approval]:  # fmt: skip
+        """Newest first. Page with `before`: the id of the last one you have. `names`: those asked under one of them
+        ("user:ada", "role:admin"); `anybody`: and those that every operator may answer."""
         rows = await self._database.read(
             self._queries["approvals"],
             tenant=tenant,
@@ -231,15 +235,19 @@ class Control:
             agent=agent,
             overdue=overdue,
             before=before,
+            names=None if names is None else encode(list(names)).decode(),
+            anybody=anybody,
         )
         return [approval_of(row) for row in rows]
 
     async def answer(self, approval_id: str, approved: bool, *, by: str, comment: str | None = None,
-                     tenant: str = "default") -> Approval:  # fmt: skip
-        """Decide an approval, once. Raises `NotFound`, or `Conflict` when it was decided or has expired."""
+                     tenant: str = "default", caller: Principal | None = None) -> Approval:  # fmt: skip
+        """Decide an approval, once. Raises `NotFound`, `Forbidden` when others are asked than `caller`, or `Conflict`
+        when it was decided or has expired."""
         found = await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False)
         if not found:
             raise NotFound(f"There is no approval {approval_id}.")
+        check_may_answer(found[0], caller, self._clock.now())
         if not await self._decide(found[0], approved, by=by, comment=comment):
             now = (await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False))[0]
             said = "expired" if now.approved is None else f"answered by {now.decided_by}"
@@ -265,10 +273,11 @@ class Control:
         await self._cancelling.remove(tenant, run_id, only=Discard.ROLLBACK)
 
     async def ask(self, approval: Approval) -> None:
-        await self._database.write(
-            self._queries["ask"], tenant=approval.tenant, run_id=approval.run_id, id=approval.id,
-            question=approval.question, data=encode(approval.data).decode(), expires_at=to_micros(approval.expires_at),
-        )  # fmt: skip
+        asked = Call(self._queries["ask"], {
+            "tenant": approval.tenant, "run_id": approval.run_id, "id": approval.id, "question": approval.question,
+            "data": encode(approval.data).decode(), "expires_at": to_micros(approval.expires_at),
+        })  # fmt: skip
+        await self._database.write_all([*calls_of(approval, self._queries["ask_in_turn"]), asked])
         self._emit("approval_requested", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id,
                    question=approval.question, expires_at=approval.expires_at)  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import from_micros
 from fairlead.database import Row
-from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Worker
+from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Turn, Worker
 from fairlead.telemetry.health import Component, Condition
 
 
@@ -99,6 +99,7 @@ def approval_of(row: Row) -> Approval:
         decided_at=_moment(row["decided_at"]),
         decided_by=row["decided_by"],
         comment=row["comment"],
+        turns=tuple(Turn(place, from_micros(at), tuple(asked)) for place, at, asked in decode(row["turns"] or "[]")),
     )
 
 

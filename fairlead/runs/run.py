@@ -188,6 +188,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Whom a question goes to, and when. `asked`: "user:ada", "role:admin"; nobody: a reminder. Place 0: from the
+    beginning, and nobody else but those who are asked may answer."""
+
+    place: int
+    due_at: datetime
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A question put to a person. No answer by `expires_at` means no."""
 
@@ -202,6 +212,7 @@ class Approval:
     decided_at: datetime | None
     decided_by: str | None
     comment: str | None
+    turns: tuple[Turn, ...] = ()  # without one: every operator may answer
 
 
 @dataclass(frozen=True, slots=True)

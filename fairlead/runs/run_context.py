@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from fairlead.agents import guest
 from fairlead.agents.agent import usd_to_nano
-from fairlead.agents.context import BlobRef, ChildRun, Decision
+from fairlead.agents.context import BlobRef, ChildRun, Decision, Escalation
 from fairlead.agents.files import InputFile, file_id_of
 from fairlead.agents.invoke import check_outcome, invoke
 from fairlead.agents.jsonable import encode, plain
@@ -25,6 +25,7 @@ from fairlead.agents.tool import Done, NotDone, Tool, Unknown
 from fairlead.errors import ConfigurationError, InvalidInput
 from fairlead.gateway import Caller, Choices, Gateway, ModelReply, ModelRequest, Sink
 from fairlead.gateway.way import Way
+from fairlead.runs.asked import check_turns
 from fairlead.runs.asking import Asking, Tally
 from fairlead.runs.book import Record
 from fairlead.runs.deltas import Deltas
@@ -184,8 +185,12 @@ class RunContext:
         child = await self.spawn(agent, input)
         return await child.result()
 
-    async def approve(self, question: str, *, data: Any = None, expires: timedelta = timedelta(days=1)) -> Decision:
-        return await self._waiting.approve(question, data=data, expires=expires)
+    async def approve(
+        self, question: str, *, data: Any = None, expires: timedelta = timedelta(days=1), who: Sequence[str] = (),
+        escalate: Sequence[Escalation] = (),
+    ) -> Decision:  # fmt: skip
+        check_turns(who, escalate, expires)
+        return await self._waiting.approve(question, data=data, expires=expires, who=who, escalate=escalate)
 
     async def sleep(self, duration: timedelta) -> None:
         await self._waiting.sleep(duration)

@@ -3,15 +3,17 @@ parked in between and find its wait again."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from fairlead.agents.context import ChildRun, Decision
+from fairlead.agents.context import ChildRun, Decision, Escalation
 from fairlead.agents.jsonable import encode
 from fairlead.clock import from_micros, to_micros
 from fairlead.errors import BudgetExceededError
 from fairlead.gateway.run_budget import RunHold
+from fairlead.runs.asked import turns_of
 from fairlead.runs.failure import child_failed
 from fairlead.runs.holding import Wait
 from fairlead.runs.ids import derived_id
@@ -78,13 +80,16 @@ class Waiting:
         await held.until(step.key, Wait(Reason.TIMER, due), rung)
         await recording.done(step, b"{}")
 
-    async def approve(self, question: str, *, data: Any, expires: timedelta) -> Decision:
+    async def approve(
+        self, question: str, *, data: Any, expires: timedelta, who: Sequence[str], escalate: Sequence[Escalation]
+    ) -> Decision:
         recording = self._recording
         held = recording.held
         step, record = await recording.enter("approval", "approve", digest_of(encode([question, data])))
         if record is not None and record.settled is not None:
             return Decision(**recording.replay(record))
         approval = self._approval(step, question, data, expires, record.begun.data if record and record.begun else None)
+        approval = replace(approval, turns=turns_of(who, escalate, approval.expires_at - expires))
         if record is None or record.begun is None:
             begun = {"approval_id": approval.id, "question": question, "expires_at": to_micros(approval.expires_at)}
             await held.record("waiting", step, encode(begun))
@@ -98,7 +103,8 @@ class Waiting:
         now = held.clock.now()
         expires_at = from_micros(begun["expires_at"]) if begun else now + expires
         approval_id = derived_id(held.run.id, step.key)
-        return Approval(approval_id, held.run.id, held.run.tenant, question, data, now, expires_at, *([None] * 4))
+        nobody = (None, None, None, None)
+        return Approval(approval_id, held.run.id, held.run.tenant, question, data, now, expires_at, *nobody)
 
     def _decided(self, asked: Approval) -> Callable[[], Awaitable[Decision | None]]:
         async def look() -> Decision | None:

@@ -28,6 +28,7 @@ from fairlead.database import Database, Query
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs import branch
 from fairlead.runs.announcer import Announcer
+from fairlead.runs.asked import Escalating
 from fairlead.runs.delivering import Delivering
 from fairlead.runs.ending import CANCELLED, DRAINED, FENCED
 from fairlead.runs.execute import Executor
@@ -70,6 +71,7 @@ class Parts:
     """What other parts have to do as often as retention."""
     delivering: Delivering | None = None
     schedules: Schedules | None = None
+    escalating: Escalating | None = None
 
 
 class Session:
@@ -120,6 +122,8 @@ class Session:
             self._roles.start(role)
         if parts.schedules is not None:
             self._roles.start(Role("schedules", every.poll_every, parts.schedules.once))
+        if parts.escalating is not None:
+            self._roles.start(Role("escalation", every.renew_every, parts.escalating.once))
         if parts.delivering is not None:
             self._roles.start(Role("webhooks", every.poll_every, parts.delivering.once))
             self._roles.start(Role("webhooks_sweep", every.retention_every, parts.delivering.sweep))

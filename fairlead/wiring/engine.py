@@ -21,6 +21,7 @@ from fairlead.gateway import Model, Prices
 from fairlead.gateway.addresses import addresses
 from fairlead.gateway.schema import MIGRATIONS as GATEWAY
 from fairlead.runs.announcer import Announcer
+from fairlead.runs.asked import Escalating
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.delivering import Delivering
@@ -70,6 +71,7 @@ class Engine:
     tool_servers: ToolServers
     webhooks: Webhooks
     schedules: Schedules
+    escalating: Escalating
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -147,6 +149,7 @@ async def open_engine(
         egress=egress,
         tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
+        escalating=Escalating(database, queries, emit=emit),
         schedules=Schedules(
             database,
             queries,
@@ -236,6 +239,7 @@ def make_worker(engine: Engine) -> Worker:
         oversight=engine.oversight,
         delivering=_delivering(engine, clock),
         schedules=engine.schedules,
+        escalating=engine.escalating,
         announcer=engine.announcer,
     )
     return Worker(parts, ids=engine.ids)

@@ -46,7 +46,7 @@ class Run:
         said = self.example.load("policy.py:assess")(messages, [])
         return reply(calls(*[(c.name, c.arguments) for c in said.tool_calls]) if said.tool_calls else says(said.text))
 
-    async def approve(self, question: str, *, data: Any = None, expires: timedelta) -> Decision:
+    async def approve(self, question: str, *, data: Any = None, expires: timedelta, **_: Any) -> Decision:
         self.questions.append(question)
         assert self.decision is not None
         return self.decision

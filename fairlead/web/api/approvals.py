@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from fairlead.access import Role
+from fairlead.errors import NotFound
+from fairlead.runs.asked import names_of
+from fairlead.runs.run import Approval
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
@@ -20,6 +23,8 @@ class ApprovalQuery(BaseModel):
     open: bool = Field(True, description="Only those that wait for an answer.")
     agent: str | None = Field(None, description="Asked by runs of this agent.")
     overdue: bool = Field(False, description="Only those whose time is over and that nobody has closed yet.")
+    mine: bool = Field(False, description="Only those that the caller may answer.")
+    role: Role | None = Field(None, description="Only those that this role is asked.")
     before: str | None = Field(None, description="Older than the one of this id: the next page.")
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
@@ -37,12 +42,15 @@ class Approvals:
         return [
             Operation("GET", "/approvals", self.list, "Questions to people", query=ApprovalQuery,
                       gives=list[ApprovalView], tag="approvals"),
+            Operation("GET", "/approvals/{approval_id}", self.get, "One question", gives=ApprovalView,
+                      tag="approvals", problems=(404,)),
             Operation("POST", "/approvals/{approval_id}", self.answer, "Answer a question", role=Role.OPERATOR,
                       body=Answer, gives=ApprovalView, tag="approvals", audit="approval.answer", problems=(404, 409)),
         ]  # fmt: skip
 
     async def list(self, call: Call) -> Reply:
         query = call.query(ApprovalQuery)
+        names, anybody = _names(query, call)
         found = await self._doors.control.approvals(
             tenant=call.tenant,
             run_id=query.run_id,
@@ -51,8 +59,17 @@ class Approvals:
             agent=query.agent,
             overdue=query.overdue,
             before=query.before,
+            names=names,
+            anybody=anybody,
         )
-        return json_reply([approval_view(one) for one in found])
+        return json_reply([self._view(one) for one in found])
+
+    async def get(self, call: Call) -> Reply:
+        wanted = call.path["approval_id"]
+        found = await self._doors.control.approvals(tenant=call.tenant, approval_id=wanted, open_only=False)
+        if not found:
+            raise NotFound(f"There is no approval {wanted}.")
+        return json_reply(self._view(found[0]))
 
     async def answer(self, call: Call) -> Reply:
         """Once: a second answer is a conflict, and so is an answer that comes too late."""
@@ -60,6 +77,20 @@ class Approvals:
         call.noted["approved"] = body.approved
         comment = body.comment.replace("\0", "") if body.comment is not None else None
         answered = await self._doors.control.answer(
-            call.path["approval_id"], body.approved, by=call.by, comment=comment, tenant=call.tenant
-        )
-        return json_reply(approval_view(answered))
+            call.path["approval_id"], body.approved, by=call.by, comment=comment, tenant=call.tenant,
+            caller=call.visit.caller,
+        )  # fmt: skip
+        return json_reply(self._view(answered))
+
+    def _view(self, approval: Approval) -> dict[str, Any]:
+        return approval_view(approval, self._doors.clock.now())
+
+
+def _names(query: ApprovalQuery, call: Call) -> tuple[list[str] | None, bool]:
+    """Under which names those that are wanted were asked, and whether those that anybody may answer are wanted too."""
+    caller = call.visit.caller
+    if query.role is not None:
+        return [f"role:{query.role.value}"], False
+    if not query.mine or caller.installation:
+        return None, False
+    return names_of(caller), caller.role.covers(Role.OPERATOR)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from fairlead.runs.asked import asked_of
 from fairlead.runs.assistants import Assistant, assistant_id_of
 from fairlead.runs.run import Approval, Assignment, Event, Run, Worker
 from fairlead.runs.threads import Thread
@@ -90,6 +91,9 @@ class ApprovalView(BaseModel):
     decided_at: datetime | None
     decided_by: str | None
     comment: str | None
+    asked: list[str]  # who was asked by now; only they may answer, when `limited`
+    limited: bool
+    escalates_at: datetime | None
 
 
 class WorkerView(BaseModel):
@@ -188,8 +192,13 @@ def event_view(event: Event) -> dict[str, Any]:
     }
 
 
-def approval_view(approval: Approval) -> dict[str, Any]:
-    return {name: getattr(approval, name) for name in ApprovalView.model_fields}
+def approval_view(approval: Approval, now: datetime) -> dict[str, Any]:
+    later = [turn.due_at for turn in approval.turns if turn.asked and turn.due_at > now and approval.approved is None]
+    said = {
+        "asked": asked_of(approval, now), "limited": any(turn.place == 0 for turn in approval.turns),
+        "escalates_at": min(later, default=None),
+    }  # fmt: skip
+    return said | {name: getattr(approval, name) for name in ApprovalView.model_fields if name not in said}
 
 
 def worker_view(worker: Worker) -> dict[str, Any]:

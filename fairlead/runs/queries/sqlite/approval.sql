@@ -1,1 +1,1 @@
-SELECT * FROM approvals WHERE tenant = :tenant AND run_id = :run_id AND id = :id
+SELECT *, NULL AS turns FROM approvals WHERE tenant = :tenant AND run_id = :run_id AND id = :id
