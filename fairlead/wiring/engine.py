@@ -36,7 +36,8 @@ from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
-from fairlead.runs.worker import Parts, Worker
+from fairlead.runs.worker import Worker
+from fairlead.runs.worker_parts import Parts
 from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
