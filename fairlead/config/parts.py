@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# long: every setting is declared here and nowhere else, so that there is one page to read.
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
