@@ -27,8 +27,8 @@ Given in `.env`, `.env.local` (over it), the environment (over both) or as argum
 An unknown `FAIRLEAD_` name is an error; an empty value is not given. Durations are written `15s`, `250ms`, `3 min`,
 `72h`, `30 days` or as seconds, sizes `64 KB`, `1 MB` or as bytes. A secret may be kept in a file:
 `FAIRLEAD_API_KEY_FILE=/run/secrets/key` and so on. `ENVIRONMENT=production` starts only with a PostgreSQL
-`DATABASE_URL`, an `API_KEY_WHITELIST`, a `FAIRLEAD_RELEASE` other than `dev`, and `DEBUG` off; everything that is
-missing is said at once.
+`DATABASE_URL`, a `FAIRLEAD_RELEASE` other than `dev`, and `DEBUG` off, everything that is missing is said at once; and
+it serves only when there is a key in the database or the settings, or tokens are taken.
 
 """
 EVENTS_INTRODUCTION = """# Events

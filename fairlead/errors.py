@@ -19,6 +19,7 @@
     │   ├── DatabaseInUse         database_in_use       another process serves this file
     │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
     ├── Damaged                   damaged               what was kept is not what comes back
+    ├── IssuerUnavailable         issuer_unavailable    who issues tokens could not be asked; try again
     ├── ModelError                model_error           the model call failed
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
     │   │   └── ModelDenied       model_denied          this provider does not serve us: key, quota, unknown model
@@ -152,6 +153,10 @@ class SchemaTooNew(DatabaseUnavailable):
 
 class Damaged(FairleadError):
     code = "damaged"
+
+
+class IssuerUnavailable(FairleadError):
+    code = "issuer_unavailable"
 
 
 class ModelError(FairleadError):

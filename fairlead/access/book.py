@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from fairlead.access.audit import Audit
 from fairlead.access.key import Key, NewKey, Standing, digest_of, new_secret
 from fairlead.access.roles import Allowance, Limits, Principal, Role, Scope
 from fairlead.clock import Clock, from_micros, to_micros
@@ -66,9 +67,12 @@ class Changes:
 class KeyBook:
     """`others`: there are keys in the settings too, so that the first key here needs to be nobody's in particular."""
 
-    def __init__(self, database: Database, *, clock: Clock, emit: Emit, others: bool = False) -> None:
+    def __init__(
+        self, database: Database, *, audit: Audit, clock: Clock, emit: Emit, others: bool = False
+    ) -> None:  # fmt: skip
         self._database = database
         self._queries: dict[str, Query] = named_sql.load(_HERE / "queries", database.dialect)
+        self._audit = audit
         self._clock = clock
         self._emit = emit
         self._others = others
@@ -90,7 +94,9 @@ class KeyBook:
         now, secret = self._clock.micros(), new_secret()
         given = {"tenant": new.tenant, "id": _new_id(now)}
         calls = (("create", _row(new, by)), ("add_secret", {"digest": digest_of(secret).hex()}))
-        await self._change(now, given, calls)
+        detail = {"role": new.role.value, "scopes": sorted(new.scopes), "owner": new.owner}
+        await self._change(now, given, calls, self._audit.note("key.create", tenant=new.tenant, by=by, subject=new.name,
+                                                               of="key", detail=detail))  # fmt: skip
         made = await self.get(new.name, tenant=new.tenant)
         if made.id != given["id"]:
             raise Conflict(f"There is a key {new.name} already.", hint="Rotate it, or revoke it first.")
@@ -130,10 +136,12 @@ class KeyBook:
         now, secret = self._clock.micros(), new_secret()
         given = {"tenant": tenant, "id": key.id}
         digest, until = digest_of(secret).hex(), now + overlap // timedelta(microseconds=1)
+        note = self._audit.note("key.rotate", tenant=tenant, by=by, subject=name, of="key",
+                                detail={"overlap_s": overlap.total_seconds()})  # fmt: skip
         rows = await self._change(now, given, (
             ("rotate", {"expires_at": _micros(expires_at)}), ("end_secrets", {"digest": digest, "until": until}),
             ("forget_secrets", {}), ("add_secret", {"digest": digest}),
-        ))  # fmt: skip
+        ), note)  # fmt: skip
         if not rows:
             raise Conflict(f"The key {name} was revoked meanwhile.", hint="Make a new one.")
         self._emit("key_rotated", key=name, tenant=tenant, by=by, overlap=overlap)
@@ -143,9 +151,19 @@ class KeyBook:
         """From now on every process refuses it, within a second; again: it stays as it is. Raises `NotFound`."""
         key = await self.get(name, tenant=tenant)
         given = {"tenant": tenant, "id": key.id}
-        if key.revoked_at is None and await self._change(self._clock.micros(), given, (("revoke", {"by": by}),)):
+        note = self._audit.note("key.revoke", tenant=tenant, by=by, subject=name, of="key")
+        if key.revoked_at is None and await self._change(self._clock.micros(), given, (("revoke", {"by": by}),), note):
             self._emit("key_revoked", key=name, tenant=tenant, by=by)
         return await self.get(name, tenant=tenant)
+
+    async def revoke_owned(self, owner: str, *, tenant: str, by: str) -> int:
+        """All living keys of a user; answers how many those were."""
+        count = 0
+        while keys := await self.list(tenant=tenant, owner=owner):
+            for key in keys:
+                await self.revoke(key.name, tenant=tenant, by=by)
+            count += len(keys)
+        return count
 
     async def changed(self, seen: int) -> Changes:
         """Every secret of every key that changed after version `seen`; of 0: of every key that is not revoked."""
@@ -165,14 +183,16 @@ class KeyBook:
         return any(Scope.covered(_key_of(row).scopes, Scope.ADMIN) for row in rows)
 
     async def _change(
-        self, at: int, given: dict[str, Any], calls: Sequence[tuple[str, dict[str, Any]]]
+        self, at: int, given: dict[str, Any], calls: Sequence[tuple[str, dict[str, Any]]], note: Call
     ) -> Sequence[Row]:
         """The rows of the first. When the connection falls it is all done again, with the same ids and digests."""
         every = [Call(self._queries["change"])]
         for name, more in calls:
             every.append(Call(self._queries[name], {"at": at, **given, **more}))
+        every.append(Call(note.query, {**note.parameters, "id": given["id"]}))
         rows = await self._database.write_all(every)
         self._database.signals.publish(TOPIC)
+        await self._audit.seal()
         return rows[1]
 
 

@@ -1,9 +1,10 @@
-"""API keys: a header goes in, a `Principal` comes out, or Unauthorised.
+"""API keys and tokens: a header goes in, a `Principal` comes out, or Unauthorised.
 
 There are keys in the settings (`API_KEY_WHITELIST`), administrators all, and keys in the database. Of both only the
 SHA-256 is kept. Those of the settings are compared one by one, each in constant time: a person may have chosen them.
 Those of the database are looked up: what a lookup's time could tell is something of the digest of what was sent, and
-nobody can choose a secret by its digest, nor come from a digest to 256 random bits.
+nobody can choose a secret by its digest, nor come from a digest to 256 random bits. What has the form of a token is
+one, unless it is a key of the settings.
 
 Without any key the door is open to this machine only: `ensure_safe_to_listen` is asked before anything is served.
 """
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -20,31 +23,36 @@ from fairlead.access.book import Known
 from fairlead.access.key import digest_of
 from fairlead.access.roles import LOCAL_ADMIN, Principal, Role
 from fairlead.access.table import KeyTable
+from fairlead.access.tokens import Tokens, looks_like_token
 from fairlead.clock import Clock, SystemClock
 from fairlead.errors import ConfigurationError, Unauthorised
 from fairlead.telemetry.emit import Emit, silent
 
 
 class Keyring:
-    """The keys this process accepts: those given, and those of the table."""
+    """The keys this process accepts: those given, those of the table, and tokens. `shut`: nobody gets in without one,
+    though there be no key."""
 
     def __init__(
-        self, keys: Iterable[SecretStr] = (), *, table: KeyTable | None = None, clock: Clock | None = None,
-        emit: Emit = silent,
+        self, keys: Iterable[SecretStr] = (), *, table: KeyTable | None = None, tokens: Tokens | None = None,
+        shut: bool = False, clock: Clock | None = None, emit: Emit = silent,
     ) -> None:  # fmt: skip
         digests = [digest_of(key.get_secret_value()) for key in keys]
         self._given = tuple((digest, _administrator(digest)) for digest in digests)
         self._table = table
+        self._tokens = tokens
+        self._shut = shut or tokens is not None
         self._clock = clock or SystemClock()
         self._emit = emit
 
     def __bool__(self) -> bool:
-        return bool(self._given) or (self._table is not None and self._table.begun)
+        return bool(self._given) or self._shut or (self._table is not None and self._table.begun)
 
     async def identify(self, headers: Mapping[str, str]) -> Principal:
         """The caller behind `x-api-key` or `authorization: Bearer` (names in small letters).
 
-        Raises `Unauthorised`; and `DatabaseUnavailable` when a key of the database can't be told from a revoked one.
+        Raises `Unauthorised`; `DatabaseUnavailable` when a key of the database can't be told from a revoked one, and
+        `IssuerUnavailable` when a token's signature can't be verified now.
         """
         given = key_of(headers)
         digest = digest_of(given) if given else b""
@@ -52,12 +60,31 @@ class Keyring:
         administrators = [caller for known, caller in self._given if hmac.compare_digest(digest, known)]
         if administrators:
             return administrators[0]
+        if self._tokens is not None and looks_like_token(given):
+            return await self._of_token(self._tokens, given)
         known = await self._find(digest)
         if not self:
             return LOCAL_ADMIN
         if not given:
             raise Unauthorised("This needs an API key.", hint="Send it as X-API-Key or Authorization: Bearer.")
         return self._admitted(digest, known)
+
+    async def admit(self, caller: Principal, issued: int) -> Principal:
+        """Somebody known in another way, by a session: if nothing bars them. Raises `Unauthorised`."""
+        if self._table is not None:
+            await self._table.be_fresh()
+            if why := self._table.bar(caller, issued):
+                raise Unauthorised(f"What you came with was {why}.", hint="Sign in again, or ask an administrator.")
+        return caller
+
+    @contextmanager
+    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> Generator[None]:
+        """`turn_out` is called when the caller may come in no more; for what stays open for long."""
+        if self._table is None:
+            yield
+            return
+        with self._table.watch(caller, turn_out):
+            yield
 
     async def close(self) -> None:
         if self._table is not None:
@@ -70,9 +97,24 @@ class Keyring:
             raise self._refused(digest, "revoked", known)
         if known.ends is not None and known.ends <= self._clock.micros():
             raise self._refused(digest, "expired", known)
+        if self._table is not None and self._table.bar(known.principal) == "disabled":
+            raise self._refused(digest, "disabled", known)
         if self._table is not None:
             self._table.use(known)
         return known.principal
+
+    async def _of_token(self, tokens: Tokens, given: str) -> Principal:
+        bearer = await tokens.identify(given)
+        caller = bearer.principal
+        if bearer.key_id is not None:
+            known = None
+            if self._table is not None:
+                await self._table.be_fresh()
+                known = self._table.find_key(bearer.key_id)
+            if known is None:
+                raise Unauthorised("The key of this token is not known.", hint="Get a new one.")
+            caller = replace(known.principal, scopes=caller.scopes, until=caller.until)
+        return await self.admit(caller, bearer.issued)
 
     async def _find(self, digest: bytes) -> Known | None:
         if self._table is None:
@@ -89,7 +131,7 @@ class Keyring:
                    tenant=known.key.tenant if known else None)  # fmt: skip
         if known is None:
             return Unauthorised("The API key is not known.", hint="Check the key, or ask an administrator for one.")
-        what = "was revoked" if reason == "revoked" else "has expired"
+        what = {"revoked": "was revoked", "expired": "has expired"}.get(reason, "belongs to a disabled user")
         return Unauthorised(f"The API key {known.key.name} {what}.", hint="Ask an administrator for a new one.")
 
 

@@ -89,6 +89,7 @@ class Principal:
     limits: Limits = UNLIMITED
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     installation: bool = False
+    until: int | None = None  # microseconds since 1970: what the caller came with ends then
 
     def may_ask(self, model: str) -> bool:
         """Whether this "provider/model", or declared model, is one of those the key is for."""

@@ -1,22 +1,28 @@
-"""The keys of the database as one process holds them: by digest, in memory, never older than two seconds.
+"""The keys of the database as one process holds them: by digest, in memory, never older than two seconds. And what
+holds of their owners, where that is not simply all.
 
     told of a change ──► read before the next answer        a second gone by ──► read beside the answers
     two seconds old  ──► read before the next answer; raises DatabaseUnavailable when that can't be done
     a secret nobody knows ──► read once more, if not too many were asked for in this second
 
 What is read is what changed: mostly nothing. A revoked key is so refused at once where it was revoked and where the
-signal comes, and everywhere else within a second or two, whatever is lost on the way.
+signal comes, and everywhere else within a second or two, whatever is lost on the way. A stream that is open then ends
+by the same reading: see `watch`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from datetime import timedelta
 
 from fairlead.access.book import TOPIC, KeyBook, Known
-from fairlead.clock import Clock
+from fairlead.access.roles import Principal
+from fairlead.access.user import digest_of_user
+from fairlead.access.users import Bar, UserBook
+from fairlead.clock import Clock, to_micros
 from fairlead.database import Gather, Signals
 from fairlead.errors import DatabaseUnavailable
 from fairlead.telemetry.emit import Emit
@@ -30,14 +36,18 @@ _WRITE_USES_EVERY = 60.0  # seconds
 class KeyTable:
     """Open it before use, and close it."""
 
-    def __init__(self, book: KeyBook, *, signals: Signals, clock: Clock, emit: Emit) -> None:
+    def __init__(self, book: KeyBook, users: UserBook, *, signals: Signals, clock: Clock, emit: Emit) -> None:
         self._book = book
+        self._users = users
         self._signals = signals
         self._clock = clock
         self._emit = emit
         self._known: dict[bytes, Known] = {}
         self._secrets: dict[str, list[bytes]] = {}  # of a key, by its id
+        self._bars: dict[str, Bar] = {}  # by the user's digest
+        self._watched: dict[object, tuple[Principal, int, Callable[[], None]]] = {}
         self._version = 0
+        self._users_version = 0
         self._read_at = 0.0
         self._heard = 0  # signals so far
         self._read_of = -1  # how many of them had come when the last reading began
@@ -73,6 +83,39 @@ class KeyTable:
     def find(self, digest: bytes) -> Known | None:
         return self._known.get(digest)
 
+    def find_key(self, key_id: str) -> Known | None:
+        """The key of this id, by one of its secrets."""
+        digests = self._secrets.get(key_id)
+        return self._known.get(digests[0]) if digests else None
+
+    def bar(self, caller: Principal, issued: int | None = None) -> str:
+        """Why somebody we let in may come in no more: revoked, expired or disabled; empty when they may. `issued`:
+        when their token or session was, in microseconds."""
+        now = self._clock.micros()
+        if caller.until is not None and caller.until <= now:
+            return "expired"
+        if caller.key_id is not None:
+            known = self.find_key(caller.key_id)
+            if known is None or known.key.revoked_at is not None:
+                return "revoked"
+            if known.key.expires_at is not None and to_micros(known.key.expires_at) <= now:
+                return "expired"
+        bar = None if caller.user is None else self._bars.get(digest_of_user(caller.tenant, caller.user))
+        if bar is None:
+            return ""
+        return "disabled" if bar.shut or (issued is not None and issued < bar.valid_from) else ""
+
+    @contextmanager
+    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> Generator[None]:
+        """`turn_out` is called, once, when the caller may come in no more: that is looked at with each change, and each
+        second."""
+        watched = object()
+        self._watched[watched] = (caller, self._clock.micros(), turn_out)
+        try:
+            yield
+        finally:
+            self._watched.pop(watched, None)
+
     async def be_fresh(self) -> None:
         """Raises `DatabaseUnavailable` when what we know may be too old to go by."""
         age = self._clock.monotonic() - self._read_at
@@ -107,6 +150,11 @@ class KeyTable:
     async def _read(self, waiting: list[None]) -> list[None]:
         began, heard = self._clock.monotonic(), self._heard
         changes = await self._book.changed(self._version)
+        users = await self._users.changed(self._users_version)
+        if users.version < self._users_version:
+            self._bars.clear()
+        self._bars.update((bar.digest, bar) for bar in users.bars)
+        self._users_version = users.version
         if changes.version < self._version:
             self._known.clear()
             self._secrets.clear()
@@ -117,7 +165,15 @@ class KeyTable:
             self._known[known.digest] = known
             self._secrets.setdefault(known.key.id, []).append(known.digest)
         self._version, self._read_at, self._read_of = changes.version, began, heard
+        if changes.keys or users.bars:
+            self._turn_out()
         return waiting
+
+    def _turn_out(self) -> None:
+        out = [watched for watched, (caller, since, _) in self._watched.items() if self.bar(caller, since)]
+        for watched in out:
+            _, _, turn_out = self._watched.pop(watched)
+            turn_out()
 
     def _hear(self, _: str) -> None:
         self._heard += 1
@@ -137,6 +193,7 @@ class KeyTable:
                 self._away = True
             except Exception as error:  # noqa: BLE001 the edge of a loop: answers wait for a read of their own
                 self._emit("error", code="role_failed", message=repr(error), where="keys")
+            self._turn_out()
             if not self._nudge.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY):

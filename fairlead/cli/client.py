@@ -54,7 +54,7 @@ class Client:
         self._headers = {"accept": "application/json"} | ({"x-api-key": key} if key else {})
 
     def get(self, path: str, **query: Any) -> Any:
-        return self._call("GET", _asking(path, query))
+        return self._call("GET", asking(path, query))
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
         return self._call("POST", path, orjson.dumps(body or {}), headers)
@@ -66,13 +66,13 @@ class Client:
         except OSError as error:
             raise InvalidInput(f"{path} can't be read: {error.strerror}.") from error
         kind = guess_type(path.name)[0] or "application/octet-stream"
-        return self._call("POST", _asking("/files", {"name": path.name}), data, {"content-type": kind})
+        return self._call("POST", asking("/files", {"name": path.name}), data, {"content-type": kind})
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._call("PATCH", path, orjson.dumps(body))
 
     def delete(self, path: str, **query: Any) -> Any:
-        return self._call("DELETE", _asking(path, query))
+        return self._call("DELETE", asking(path, query))
 
     def events(self, path: str, *, after: str = "") -> Iterator[Event]:
         """Every event until the server ends the stream; after a broken connection it goes on behind the last one."""
@@ -157,7 +157,8 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _asking(path: str, query: Mapping[str, Any]) -> str:
+def asking(path: str, query: Mapping[str, Any]) -> str:
+    """The path with what of the query is given."""
     given = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(given)}" if given else path
 

@@ -41,6 +41,7 @@ _BY_CODE = {
     "database_in_use": Exit.CONFLICT,
     "database_unavailable": Exit.UNREACHABLE,
     "schema_too_new": Exit.UNREACHABLE,
+    "issuer_unavailable": Exit.UNREACHABLE,
     "unreachable": Exit.UNREACHABLE,
     "unknown_setting": Exit.CONFIGURATION,
     "configuration": Exit.CONFIGURATION,

@@ -27,6 +27,8 @@ COMMANDS = (
     "knowledge",
     "webhooks",
     "schedules",
+    "users",
+    "audit",
     "costs",
     "prices",
     "budgets",

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fairlead.errors import FairleadError
+from fairlead.cli.exits import Exit
+from fairlead.errors import FairleadError, InvalidInput
 from fairlead.wiring.project import settings_here
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -55,6 +56,16 @@ def say_json(value: Any) -> None:
     line = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     sys.stdout.write(_UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
     sys.stdout.flush()
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask whoever sits there, and leave when the answer is no. Where nobody does, they must have said yes before."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"{question} Nobody is there to answer.", hint="Say so beforehand: --yes.")
+    if not typer.confirm(safe(question)):
+        raise typer.Exit(Exit.USAGE)
 
 
 def complain(error: FairleadError) -> None:

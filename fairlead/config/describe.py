@@ -24,8 +24,10 @@ from fairlead.config.parts import (
     ModelSettings,
     Part,
     ServerSettings,
+    SignInSettings,
     StoreSettings,
     TelemetrySettings,
+    TokenSettings,
 )
 from fairlead.config.value import Said, Unit, write_duration, write_size
 
@@ -37,6 +39,8 @@ PARTS: dict[str, type[Part]] = {
     "server": ServerSettings,
     "access": AccessSettings,
     "egress": EgressSettings,
+    "sign_in": SignInSettings,
+    "tokens": TokenSettings,
     "models": ModelSettings,
     "budgets": BudgetSettings,
     "store": StoreSettings,

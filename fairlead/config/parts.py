@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# long: every setting is declared here and nowhere else, so that there is one page to read.
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +16,7 @@ from fairlead.config.url import database_url, hide_password
 from fairlead.config.value import Duration, SecretList, Size, TextList, setting
 
 _MAX_PORT = 65535
+_SHORTEST_SECRET = 32  # bytes: as long as what HS256 makes of it
 
 
 class Environment(StrEnum):
@@ -55,6 +57,14 @@ class UnknownPrice(StrEnum):
 
     CEILING = "ceiling"
     REFUSE = "refuse"
+
+
+class DefaultRole(StrEnum):
+    """Of somebody whose token or sign-in says no role that we know."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
 
 
 class Part(BaseModel):
@@ -195,6 +205,75 @@ class AccessSettings(Part):
     api_keys: SecretList = setting(
         (), "Keys that may call the API, comma separated.", name="API_KEY_WHITELIST", bare=True, secret=True
     )
+    audit_secret: SecretStr | None = setting(
+        None, "Secret of the audit log's hashes: without it, nobody can make up a chain of their own.", secret=True
+    )
+
+
+class SignInSettings(Part):
+    """People who sign in to the console with an OpenID Connect provider; without one the password is a key."""
+
+    session_lifetime: Duration = setting(timedelta(hours=12), "A sign-in is good for no longer.")
+    session_idle: Duration = setting(timedelta(hours=1), "A sign-in that is not used for so long has ended.")
+
+
+class TokenSettings(Part):
+    """Signed tokens (JWT) that open instead of a key."""
+
+    secrets: SecretList = setting(
+        (),
+        "Secrets of tokens signed with HS256, of 32 bytes at least; the first signs ours, all are taken, so that one "
+        "can follow another. Comma separated.",
+        name="JWT_SECRET",
+        bare=True,
+        also="JWT_SECRET_KEY",
+        secret=True,
+    )
+    public_keys: Path | None = setting(
+        None, "File of public keys (RS256, EdDSA): PEM blocks, or a JSON key set.", name="JWT_PUBLIC_KEYS"
+    )
+    jwks_url: str | None = setting(
+        None, "Where the issuer publishes its public keys (RS256, EdDSA), as a JSON key set.", name="JWT_JWKS_URL"
+    )
+    issuer: str | None = setting(None, "Who must have issued a token (`iss`). Not set: anybody with a key.",
+                                 name="JWT_ISSUER")  # fmt: skip
+    audience: str | None = setting(
+        None, "For whom a token must be meant (`aud`). Not set: for nobody in particular, or `fairlead`.",
+        name="JWT_AUDIENCE",
+    )  # fmt: skip
+    leeway: Duration = setting(
+        timedelta(seconds=30), "How far the issuer's clock may differ from ours.", name="JWT_LEEWAY"
+    )
+    max_age: Duration = setting(
+        timedelta(hours=1), "Longest life of a token: a later end is refused.", name="JWT_MAX_AGE"
+    )
+    user_claim: str = setting("sub", "The claim that names the user.", name="JWT_USER_CLAIM")
+    role_claim: str = setting(
+        "role", "The claim with the role, or a list of which the highest counts; `realm_access.roles` goes deeper.",
+        name="JWT_ROLE_CLAIM",
+    )  # fmt: skip
+    tenant_claim: str = setting("tenant", "The claim with the tenant. A token without it: `default`.",
+                                name="JWT_TENANT_CLAIM")  # fmt: skip
+    scope_claim: str | None = setting(
+        None, "The claim with the scopes. Not set: a token opens all that its role may do.", name="JWT_SCOPE_CLAIM"
+    )
+    default_role: DefaultRole = setting(
+        DefaultRole.VIEWER, "Role of a token that names none we know.", name="JWT_DEFAULT_ROLE"
+    )
+
+    @field_validator("secrets")
+    @classmethod
+    def _strong(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for secret in value:
+            text = secret.get_secret_value()
+            if len(text.encode()) < _SHORTEST_SECRET or "-----BEGIN" in text:
+                raise ValueError(f"a secret is {_SHORTEST_SECRET} random bytes at least, and no key in PEM")
+        return value
+
+    @property
+    def taken(self) -> bool:
+        """Whether any token could open."""
+        return bool(self.secrets or self.public_keys or self.jwks_url)
 
 
 class EgressSettings(Part):

@@ -9,7 +9,6 @@ def missing_in_production(settings: Settings) -> list[str]:
     """Everything that is missing or wrong for production, one sentence each; empty when all is there."""
     rules = {
         "DATABASE_URL must be a postgresql:// URL": settings.database.is_sqlite,
-        "API_KEY_WHITELIST must hold at least one key": not settings.access.api_keys,
         "RELEASE must name the build (not dev)": settings.engine.release == "dev",
         "DEBUG must be off": settings.app.debug,
     }

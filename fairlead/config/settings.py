@@ -20,8 +20,10 @@ from fairlead.config.parts import (
     EngineSettings,
     ModelSettings,
     ServerSettings,
+    SignInSettings,
     StoreSettings,
     TelemetrySettings,
+    TokenSettings,
 )
 from fairlead.config.url import password_of
 
@@ -46,6 +48,8 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
+    tokens: TokenSettings = field(default_factory=TokenSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     budgets: BudgetSettings = field(default_factory=BudgetSettings)
     store: StoreSettings = field(default_factory=StoreSettings)

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from fairlead.access import Principal
-from fairlead.agents.jsonable import decode, encode
+from fairlead.agents.jsonable import encode
 from fairlead.agents.spec import AgentSpec
-from fairlead.clock import Clock, from_micros, to_micros
+from fairlead.clock import Clock, to_micros
 from fairlead.config import EngineSettings
 from fairlead.database import Call, Database, Gather, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound
@@ -28,6 +27,7 @@ from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import approval_of, kept_asker, run_of
 from fairlead.runs.run import Approval, Discard, Multitask, NewRun, Reason, Run, Status, user_of
+from fairlead.runs.submitted import as_submitted, sound
 from fairlead.runs.turns import Turns
 from fairlead.runs.waiting import EXPIRED
 from fairlead.store import Files
@@ -91,7 +91,7 @@ class Control:
         self._emit("run_submitted", run_id=new.id, agent=new.agent, tenant=new.tenant, created=True)
         self._database.signals.publish("work")
         self._announcer.changed(new.id)
-        return await self.get(new.id, tenant=new.tenant) if new.thread_id else _as_submitted(new, row), True
+        return await self.get(new.id, tenant=new.tenant) if new.thread_id else as_submitted(new, row), True
 
     async def get(self, run_id: str, *, tenant: str = "default") -> Run:
         """Raises `NotFound`."""
@@ -116,13 +116,14 @@ class Control:
         before: str | None = None,
         after: str | None = None,
         limit: int = 50,
+        offset: int = 0,
     ) -> list[Run]:
         """Newest first. Page with `before` or `after`: the id of the last one you have, or of the first."""
         page: dict[str, Any] = {"before": before} if after is None else {"after": after}
         rows = await self._database.read(
             self._queries["list" if after is None else "list_newer"], tenant=tenant, status=status, reason=reason,
             agent=agent, release=release, thread_id=thread_id, parent_id=parent_id, user_id=user, text=text,
-            metadata=encode(metadata).decode() if metadata else None, limit=limit, **page,
+            metadata=encode(metadata).decode() if metadata else None, limit=limit, offset=offset, **page,
         )  # fmt: skip
         return [await self._run(row) for row in (rows if after is None else reversed(rows))]
 
@@ -362,7 +363,7 @@ class Control:
         if run.reason is not Reason.OUTCOME_UNKNOWN or set(outcomes) != {wanted}:
             raise Conflict(f"Run {run.id} asks for the outcome of {wanted or 'nothing'}.")
         for outcome in outcomes.values():
-            if len(outcome) != 1 or not set(outcome) <= {"result", "error", "repeat"} or not _sound(outcome):
+            if len(outcome) != 1 or not set(outcome) <= {"result", "error", "repeat"} or not sound(outcome):
                 raise InvalidInput(
                     'An outcome is {"result": …}, {"error": {"error": …, "message": …}} or {"repeat": true}.'
                 )
@@ -393,26 +394,3 @@ class Control:
         return run_of(
             row, input=await self._payloads.load(row["input"]), output=await self._payloads.load(row["output"])
         )
-
-
-def _sound(outcome: Mapping[str, Any]) -> bool:
-    """It will be raised, or believed, when the run goes on: too late to find a mistake."""
-    error: Any = outcome.get("error", {"error": "", "message": ""})
-    said = isinstance(error, dict) and all(isinstance(cast("Any", error).get(k), str) for k in ("error", "message"))
-    return said and outcome.get("repeat", True) is True
-
-
-def _as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:
-    """What was just stored, without asking for it."""
-    later = row[12] is not None
-    return Run(
-        id=new.id, tenant=new.tenant, agent=new.agent, release=new.release, status=Status.PENDING,
-        reason=Reason.LATER if later else None, priority=new.priority, input=decode(encode(new.input)), output=None,
-        error=None, metadata=new.metadata, thread_id=new.thread_id, parent_id=new.parent_id,
-        root_id=new.root_id or new.id, owner=None, fence=0, deaths=0, seq=1, wakes=0,
-        created_at=from_micros(row[15]), started_at=None, finished_at=None, wake_at=new.start_at if later else None,
-        deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0,
-        tokens_out=0, steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
-        user=new.user, asker=new.asker, terms=new.terms or {},
-        assignment=new.assignment,
-    )  # fmt: skip

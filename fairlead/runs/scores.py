@@ -15,7 +15,7 @@ from typing import Any
 
 from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query, Row
-from fairlead.errors import InvalidInput, NotFound
+from fairlead.errors import NotFound
 from fairlead.runs.assistants import assistant_id_of
 from fairlead.runs.ids import derived_id
 from fairlead.runs.run import Assignment, Run
@@ -124,13 +124,11 @@ class Scores:
         self._emit = emit
 
     async def put(self, run: Run, new: NewScore) -> Score:
-        """Raises `InvalidInput` when the run has no such step. Said again by the same author, it is changed."""
+        """Raises `NotFound` when the run has no such step. Said again by the same author, it is changed."""
         if new.step is not None:
             asked = {"tenant": run.tenant, "run_id": run.id, "key": new.step}
             if not await self._database.read(self._queries["has_step"], **asked):
-                raise InvalidInput(
-                    f"Run {run.id} has no step {new.step}.", hint="GET /runs/{id}/events tells the keys."
-                )
+                raise NotFound(f"Run {run.id} has no step {new.step}.", hint="GET /runs/{id}/events tells the keys.")
         assigned = run.assignment or Assignment(assistant_id_of(run.agent))
         rows = await self._database.write(
             self._queries["put_score"], tenant=run.tenant, run_id=run.id,

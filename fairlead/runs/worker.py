@@ -13,65 +13,31 @@ import asyncio
 import os
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from fairlead.agents.jsonable import encode
-from fairlead.agents.spec import AgentSpec
-from fairlead.clock import SteeredClock, to_micros
-from fairlead.config import EngineSettings
-from fairlead.database import Database, Query
+from fairlead.clock import to_micros
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs import branch
-from fairlead.runs.announcer import Announcer
-from fairlead.runs.asked import Escalating
-from fairlead.runs.delivering import Delivering
 from fairlead.runs.ending import CANCELLED, DRAINED, FENCED
-from fairlead.runs.execute import Executor
 from fairlead.runs.holding import Holding
 from fairlead.runs.ids import Ids
-from fairlead.runs.journal import Journal, micros
-from fairlead.runs.oversight import Oversight
-from fairlead.runs.retention import Retention
+from fairlead.runs.journal import micros
 from fairlead.runs.role import Role, Roles
 from fairlead.runs.rows import NEVER
 from fairlead.runs.run import Event, Reason, Run
-from fairlead.runs.schedules import Schedules
 from fairlead.runs.takeover import Takeover
 from fairlead.runs.turns import Turns
-from fairlead.telemetry.emit import Emit
+from fairlead.runs.worker_parts import Parts
 
 _SHOW_EVERY = timedelta(seconds=1)
 _OVERSEE_EVERY = timedelta(seconds=10)
 _WATCH_FOR = 15.0  # seconds that a watcher's word is good for
 _REMEMBERED = 5_000  # runs that left: what a busy worker lets go of in a second
 _FIRST_TRY = timedelta(milliseconds=200)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a session is made of. `journal` and `executor` are made for a worker's name."""
-
-    database: Database
-    queries: dict[str, Query]
-    agents: dict[str, AgentSpec]
-    settings: EngineSettings
-    clock: SteeredClock
-    emit: Emit
-    journal: Callable[[str], Journal]
-    executor: Callable[[Journal], Executor]
-    retention: Retention
-    oversight: Oversight
-    announcer: Announcer
-    sweeps: Mapping[str, Callable[[], Awaitable[timedelta | None]]] = field(default_factory=dict[str, Any])
-    """What other parts have to do as often as retention."""
-    delivering: Delivering | None = None
-    schedules: Schedules | None = None
-    escalating: Escalating | None = None
 
 
 class Session:

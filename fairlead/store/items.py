@@ -99,7 +99,9 @@ class Items:
         self, *, tenant: str, beginning: Sequence[str] = (), ending: Sequence[str] = (), depth: int | None = None,
         limit: int = 100, offset: int = 0,
     ) -> list[tuple[str, ...]]:  # fmt: skip
-        """In order; `*` stands for any label."""
+        """In order; `*` stands for any label. Raises `InvalidInput` for labels that are none."""
+        for labels in (beginning, ending):
+            ns.prefix(labels)
         after, found = "", list[tuple[str, ...]]()
         while len(found) < limit + offset:
             rows = await self._database.read(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from fairlead.errors import InvalidInput
 
 _LONGEST, _LONGEST_KEY = 1024, 512  # bytes: what an index of PostgreSQL holds beside a tenant
 _DEEPEST = 32
+LABEL, KEY = r"[^.\x00-\x1f\x7f]+", r"[^\x00-\x1f\x7f]+"
 
 
 def joined(labels: Sequence[str]) -> str:
@@ -20,7 +22,7 @@ def joined(labels: Sequence[str]) -> str:
 def prefix(labels: Sequence[str]) -> str:
     """The same for the beginning of namespaces, which may be empty: all of them."""
     for label in labels:
-        if not label or "." in label or not _is_text(label):
+        if re.fullmatch(LABEL, label) is None:
             raise InvalidInput(f"{label!a} is no label of a namespace.", hint="Labels are texts without dots.")
     text = ".".join(labels)
     if len(labels) > _DEEPEST or len(text.encode()) > _LONGEST:
@@ -29,7 +31,7 @@ def prefix(labels: Sequence[str]) -> str:
 
 
 def checked_key(key: str) -> str:
-    if not key or not _is_text(key) or len(key.encode()) > _LONGEST_KEY:
+    if re.fullmatch(KEY, key) is None or len(key.encode()) > _LONGEST_KEY:
         raise InvalidInput(f"A key is a text of 1 to {_LONGEST_KEY} bytes, without control characters.")
     return key
 
@@ -52,7 +54,3 @@ def fitting(
 
 def _fits(labels: Sequence[str], wanted: Sequence[str]) -> bool:
     return len(wanted) <= len(labels) and all(w in ("*", label) for w, label in zip(wanted, labels, strict=False))
-
-
-def _is_text(text: str) -> bool:
-    return text.isprintable()

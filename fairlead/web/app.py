@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairlead import __version__
-from fairlead.access import KeyBook, Keyring
+from fairlead.access import Books, Keyring, Tokens
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -63,7 +63,8 @@ def make_app(
     stops: Stops,
     agents: Mapping[str, AgentSpec],
     keys: Keyring,
-    key_book: KeyBook,
+    books: Books,
+    tokens: Tokens | None = None,
     settings: ServerSettings,
     release: str,
     clock: Clock,
@@ -86,7 +87,7 @@ def make_app(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
         webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys,
-        key_book=key_book,
+        books=books, tokens=tokens,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
         metrics=metrics, probes=probes or {}, stopping=stopping, streams=OpenStreams(stopping),
     )  # fmt: skip

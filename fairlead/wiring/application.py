@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp
 
-from fairlead.access import Keyring
+from fairlead.access import Keyring, Tokens
 from fairlead.gateway.standing import health_of_models
 from fairlead.telemetry.health import Component, Condition
 from fairlead.web.app import make_app
@@ -21,12 +21,13 @@ _FULL, _NEARLY_FULL = 0.98, 0.9
 
 
 def open_application(
-    engine: Engine, *, keys: Keyring, metrics: Callable[[], bytes] | None, stopping: asyncio.Event
-) -> ASGIApp:
+    engine: Engine, *, keys: Keyring, tokens: Tokens | None = None, metrics: Callable[[], bytes] | None,
+    stopping: asyncio.Event,
+) -> ASGIApp:  # fmt: skip
     settings = engine.settings
     environment = settings.app.environment.value
     console = console_router(
-        EngineDoor(engine), clock=engine.clock, settings=ConsoleSettings(environment=environment, viewer="console")
+        lambda caller: EngineDoor(engine, caller), clock=engine.clock, settings=ConsoleSettings(environment=environment)
     )
     return make_app(
         control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,
@@ -34,7 +35,7 @@ def open_application(
         stores=engine.stores, schedules=engine.schedules,
         costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
-        keys=keys, key_book=engine.key_book, settings=settings.server, release=settings.engine.release,
+        keys=keys, books=engine.books, tokens=tokens, settings=settings.server, release=settings.engine.release,
         clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
         stopping=stopping,
         probes={

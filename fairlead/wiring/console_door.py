@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from fairlead.access import Principal
 from fairlead.errors import Conflict, NotFound
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Worker
@@ -13,14 +14,16 @@ from fairlead.wiring.engine import Engine
 
 _MOST_CHILDREN = 500
 _COUNTED = 10_000
-_BY = "console"
 
 
 class EngineDoor:
-    """A `Door`. Every caller is of one tenant until keys and users say more."""
+    """A `Door`, as it opens to one caller: the runs of their tenant, and moves in their name, written down."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, caller: Principal) -> None:
         self._engine = engine
+        self._caller = caller
+        self._tenant = caller.tenant
+        self._by = caller.name
 
     async def runs(
         self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
@@ -30,60 +33,75 @@ class EngineDoor:
             "thread_id": wanted.thread_id, "parent_id": wanted.parent_id, "text": wanted.text or None,
         }  # fmt: skip
         if after is not None:
-            newer = await self._engine.control.list(after=after, limit=limit + 1, **filters)
+            newer = await self._engine.control.list(tenant=self._tenant, after=after, limit=limit + 1, **filters)
             return RunPage(tuple(newer[-limit:]), older=True, newer=len(newer) > limit)
-        found = await self._engine.control.list(before=before, limit=limit + 1, **filters)
+        found = await self._engine.control.list(tenant=self._tenant, before=before, limit=limit + 1, **filters)
         return RunPage(tuple(found[:limit]), older=len(found) > limit, newer=before is not None)
 
     async def counts(self, wanted: Wanted) -> Counts:
-        by_status = await self._engine.oversight.counts()
+        by_status = await self._engine.oversight.counts(tenant=self._tenant)
         exact = all(count < _COUNTED for count in by_status.values())
         return Counts(by_status, self._engine.clock.now(), exact=exact)
 
     async def run(self, run_id: str) -> Run:
-        return await self._engine.control.get(run_id)
+        return await self._engine.control.get(run_id, tenant=self._tenant)
 
     async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
         feed = self._engine.feed
         events: list[Event] = []
-        while page := await feed.events(run_id, after=events[-1].seq if events else after, messages=True):
+        while page := await feed.events(
+            run_id, tenant=self._tenant, after=events[-1].seq if events else after, messages=True
+        ):
             events += page
         return events
 
     async def children(self, run_id: str) -> Sequence[Run]:
-        found = await self._engine.control.list(parent_id=run_id, limit=_MOST_CHILDREN)
+        found = await self._engine.control.list(tenant=self._tenant, parent_id=run_id, limit=_MOST_CHILDREN)
         return found[::-1]
 
     async def approvals(self, *, run_id: str | None = None, waiting: bool = True) -> Sequence[Approval]:
-        return (await self._engine.control.approvals(run_id=run_id, open_only=waiting))[::-1]
+        return (await self._engine.control.approvals(tenant=self._tenant, run_id=run_id, open_only=waiting))[::-1]
 
     async def workers(self) -> Sequence[Worker]:
         return await self._engine.oversight.workers()
 
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         if run_id is not None:
-            async for one in self._engine.feed.follow(run_id, after=after, deltas=True, until_end=False):
+            async for one in self._engine.feed.follow(
+                run_id, tenant=self._tenant, after=after, deltas=True, until_end=False
+            ):
                 yield one
             return
         async for changed in self._engine.feed.changes():
             yield Event(changed, 0, "changed", self._engine.clock.now())
 
+    async def _note(self, action: str, subject: str, **detail: Any) -> None:
+        audit = self._engine.books.audit
+        await audit.report(action, tenant=self._tenant, by=self._by, subject=subject, detail=detail)
+
     async def cancel(self, run_id: str) -> None:
-        await self._engine.control.cancel(run_id, by=_BY)
+        await self._engine.control.cancel(run_id, tenant=self._tenant, by=self._by)
+        await self._note("run.cancel", run_id)
 
     async def retry(self, run_id: str) -> Run:
-        return await self._engine.control.retry(run_id, by=_BY)
+        run = await self._engine.control.retry(run_id, tenant=self._tenant, by=self._by)
+        await self._note("run.retry", run_id)
+        return run
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         outcomes = {await self._in_doubt(run_id): _OUTCOMES[outcome]} if outcome else None
-        return await self._engine.control.resume(run_id, by=_BY, outcomes=outcomes)
+        run = await self._engine.control.resume(run_id, tenant=self._tenant, by=self._by, outcomes=outcomes)
+        await self._note("run.resume", run_id)
+        return run
 
     async def move(self, run_id: str, *, release: str) -> Run:
-        await self._engine.control.move(release, run_id=run_id, by=_BY)
-        return await self._engine.control.get(run_id)
+        await self._engine.control.move(release, tenant=self._tenant, run_id=run_id, by=self._by)
+        await self._note("run.move", run_id, release=release)
+        return await self._engine.control.get(run_id, tenant=self._tenant)
 
     async def answer(self, approval_id: str, *, approved: bool, by: str, comment: str) -> None:
-        await self._engine.control.answer(approval_id, approved, by=by, comment=comment or None)
+        await self._engine.control.answer(approval_id, approved, by=by, comment=comment or None, tenant=self._tenant)
+        await self._note("approval.answer", approval_id, approved=approved)
 
     async def _in_doubt(self, run_id: str) -> str:
         """The effect that was begun and never recorded. Raises `Conflict` unless there is one, and one only."""

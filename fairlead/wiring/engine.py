@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.access import MIGRATIONS as KEYS
-from fairlead.access import KeyBook
+from fairlead.access import Audit, Books, KeyBook, SessionBook, UserBook
 from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
 from fairlead.agents.mcp.declared import Server, ToolServers
@@ -36,7 +36,8 @@ from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
-from fairlead.runs.worker import Parts, Worker
+from fairlead.runs.worker import Worker
+from fairlead.runs.worker_parts import Parts
 from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
@@ -66,7 +67,7 @@ class Engine:
     stores: Stores
     retention: Retention
     announcer: Announcer
-    key_book: KeyBook
+    books: Books
     egress: Egress
     tool_servers: ToolServers
     webhooks: Webhooks
@@ -106,7 +107,7 @@ async def open_engine(
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
-    key_book = KeyBook(database, clock=clock, emit=emit, others=bool(settings.access.api_keys))
+    books = _books(settings, database, clock=clock, emit=emit)
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
@@ -132,7 +133,7 @@ async def open_engine(
         queries=queries,
         payloads=payloads,
         models=await open_models(
-            settings, database, providers, models=models, prices=prices, key_book=key_book, clock=clock, emit=emit
+            settings, database, providers, models=models, prices=prices, key_book=books.keys, clock=clock, emit=emit
         ),
         control=control,
         feed=Feed(database, queries, payloads, clock=clock),
@@ -145,7 +146,7 @@ async def open_engine(
             database, queries, payloads.blobs, files=stores.files, settings=settings.engine, clock=clock, emit=emit
         ),
         announcer=announcer,
-        key_book=key_book,
+        books=books,
         egress=egress,
         tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
@@ -166,6 +167,20 @@ async def open_engine(
         clock=clock,
         emit=emit,
     )
+
+
+def _books(settings: Settings, database: Database, *, clock: Clock, emit: Emit) -> Books:
+    audit = Audit(database, clock=clock, emit=emit, secret=settings.access.audit_secret)
+    others = bool(settings.access.api_keys) or settings.tokens.taken
+    return Books(
+        keys=KeyBook(database, audit=audit, clock=clock, emit=emit, others=others),
+        users=UserBook(database, audit=audit, clock=clock, emit=emit),
+        sessions=SessionBook(
+            database, audit=audit, lives=settings.sign_in.session_lifetime, idle=settings.sign_in.session_idle,
+            clock=clock,
+        ),
+        audit=audit,
+    )  # fmt: skip
 
 
 async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock) -> Database:

@@ -1,19 +1,64 @@
-"""The keys that a serving process takes: those of its settings, and those of its database."""
+"""The keys and tokens that a serving process takes: those of its settings, those of its database, and who signs."""
 
 from __future__ import annotations
 
-from fairlead.access import Keyring, KeyTable, ensure_safe_to_listen
+from fairlead.access import (
+    Fetch,
+    Keyring,
+    KeysOfAll,
+    KeysOfIssuer,
+    KeyTable,
+    PublicKeys,
+    Tokens,
+    ensure_safe_to_listen,
+    keys_of_file,
+    secret_keys,
+)
+from fairlead.clock import Clock
+from fairlead.config import Environment, Settings
+from fairlead.errors import ConfigurationError
+from fairlead.telemetry.emit import Emit
 from fairlead.wiring.engine import Engine
 
 
-async def open_keyring(engine: Engine, *, host: str) -> Keyring:
+async def open_keyring(engine: Engine, *, host: str, tokens: Tokens | None = None) -> Keyring:
     """For a server that will be reached at `host`. Close it before the engine.
 
     Raises `DatabaseUnavailable`, and `ConfigurationError` when others could reach us and nobody would be asked for a
     key.
     """
-    table = KeyTable(engine.key_book, signals=engine.database.signals, clock=engine.clock, emit=engine.emit)
+    settings, books = engine.settings, engine.books
+    table = KeyTable(books.keys, books.users, signals=engine.database.signals, clock=engine.clock, emit=engine.emit)
     await table.open()
-    keys = Keyring(engine.settings.access.api_keys, table=table, clock=engine.clock, emit=engine.emit)
-    ensure_safe_to_listen(host, keys)
+    keys = Keyring(settings.access.api_keys, table=table, tokens=tokens, clock=engine.clock, emit=engine.emit)
+    try:
+        ensure_safe_to_listen(host, keys)
+        ensure_guarded(settings, keys)
+    except ConfigurationError:
+        await table.close()
+        raise
     return keys
+
+
+def ensure_guarded(settings: Settings, keys: Keyring) -> None:
+    """Raises `ConfigurationError`. In production a proxy makes everybody look as if they came from this machine."""
+    if settings.app.environment is Environment.PRODUCTION and not keys:
+        raise ConfigurationError(
+            "Production needs a key: without one everybody would be let in who comes through a proxy.",
+            hint="Make one (fairlead keys create NAME --role admin), or set API_KEY_WHITELIST.",
+        )
+
+
+def open_tokens(settings: Settings, *, fetch: Fetch | None, clock: Clock, emit: Emit) -> Tokens | None:
+    """None when no token could open. Raises `ConfigurationError`."""
+    given = settings.tokens
+    if not given.taken:
+        return None
+    public: list[PublicKeys] = []
+    if given.public_keys is not None:
+        public.append(keys_of_file(settings.root / given.public_keys))
+    if given.jwks_url is not None and fetch is not None:
+        public.append(KeysOfIssuer(given.jwks_url, fetch=fetch, clock=clock, emit=emit))
+    return Tokens(
+        given, own=secret_keys(given.secrets), public=KeysOfAll(public) if public else None, clock=clock, emit=emit
+    )

@@ -45,16 +45,26 @@ class _Gathering(asyncio.Transport):
     """What is written in one turn of the event loop, written at once: uvicorn writes the head of an answer and its body
     apart, and each write is a system call (a fifth of the CPU of a short answer)."""
 
+    __slots__ = ("_loop", "_pieces", "_size", "_transport")
+
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
         self._pieces: list[bytes] = []
         self._size = 0
-        self.get_extra_info = transport.get_extra_info
-        self.is_closing = transport.is_closing
-        self.pause_reading = transport.pause_reading
-        self.resume_reading = transport.resume_reading
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._pieces:

@@ -10,7 +10,7 @@ from fairlead.clock import SystemClock
 from fairlead.wiring.application import open_application
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
-from fairlead.wiring.keyring import open_keyring
+from fairlead.wiring.keyring import open_keyring, open_tokens
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
@@ -31,13 +31,14 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
         mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
-    keys = await open_keyring(engine, host=settings.server.host)
+    tokens = open_tokens(settings, fetch=None, clock=clock, emit=telemetry.emit)
+    keys = await open_keyring(engine, host=settings.server.host, tokens=tokens)
     worker = make_worker(engine) if with_worker else None
     settle_garbage_collector()
     working = asyncio.create_task(worker.run()) if worker else None
     stop = Stop()
     stop.hear()
-    app = open_application(engine, keys=keys, metrics=telemetry.metrics.render, stopping=stop.asked)
+    app = open_application(engine, keys=keys, tokens=tokens, metrics=telemetry.metrics.render, stopping=stop.asked)
     http = Server(app, sock, grace=_GRACE)
     listening = asyncio.create_task(http.listen())
     asked = asyncio.create_task(stop.asked.wait())

@@ -9,7 +9,7 @@ from fairlead.clock import SystemClock
 from fairlead.errors import ConfigurationError
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
-from fairlead.wiring.keyring import open_keyring
+from fairlead.wiring.keyring import open_keyring, open_tokens
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
@@ -35,7 +35,8 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
         mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
-    keys = await open_keyring(engine, host=server.worker_host)
+    tokens = open_tokens(settings, fetch=None, clock=clock, emit=telemetry.emit)
+    keys = await open_keyring(engine, host=server.worker_host, tokens=tokens)
     worker, stop = make_worker(engine), Stop()
     settle_garbage_collector()
     stop.hear()

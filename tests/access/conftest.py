@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from fairlead.access import MIGRATIONS, KeyBook, Keyring, KeyTable
+from fairlead.access import MIGRATIONS, Audit, KeyBook, Keyring, KeyTable, UserBook
 from fairlead.clock import SystemClock
 from fairlead.database import Database, Postgres, Sqlite, migrate
 from fairlead.testing import MovableClock
@@ -24,6 +24,8 @@ class Process:
 
     database: Database
     book: KeyBook
+    users: UserBook
+    audit: Audit
     table: KeyTable
     keys: Keyring
     said: list[tuple[str, dict[str, Any]]]
@@ -59,12 +61,14 @@ async def process(database_url: str, clock: MovableClock) -> AsyncIterator[Start
             def emit(event: str, /, **fields: Any) -> None:
                 said.append((event, fields))
 
-            book = KeyBook(database, clock=clock, emit=emit, others=bool(given))
-            table = KeyTable(book, signals=database.signals, clock=clock, emit=emit)
+            audit = Audit(database, clock=clock)
+            users = UserBook(database, audit=audit, clock=clock, emit=emit)
+            book = KeyBook(database, audit=audit, clock=clock, emit=emit, others=bool(given))
+            table = KeyTable(book, users, signals=database.signals, clock=clock, emit=emit)
             await table.open()
             keys = Keyring((SecretStr(one) for one in given), table=table, clock=clock, emit=emit)
             stack.push_async_callback(keys.close)
-            return Process(database, book, table, keys, said)
+            return Process(database, book, users, audit, table, keys, said)
 
         yield start
 

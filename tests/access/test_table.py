@@ -176,8 +176,8 @@ class Counted(KeyBook):
 async def test_a_flood_of_unknown_keys_is_no_flood_of_queries(process: StartProcess, clock: MovableClock) -> None:
     one = await process()
     await one.book.create(ROOT, by="ann")
-    book = Counted(one.database, clock=clock, emit=silent)
-    table = KeyTable(book, signals=one.database.signals, clock=clock, emit=silent)
+    book = Counted(one.database, audit=one.audit, clock=clock, emit=silent)
+    table = KeyTable(book, one.users, signals=one.database.signals, clock=clock, emit=silent)
     await table.open()
     keys = Keyring(table=table, clock=clock)
     for n in range(300):  # one after another

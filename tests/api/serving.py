@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from fairlead import testing
 from fairlead.access import Keyring
 from fairlead.web.app import make_app
-from fairlead.wiring.keyring import open_keyring
+from fairlead.wiring.keyring import open_keyring, open_tokens
 
 
 @dataclass(slots=True)
@@ -45,7 +45,11 @@ async def serving(
         engine["api_key_whitelist"] = ",".join(keys)
     async with testing.engine(agents, **engine) as running:
         inside = running.engine
-        ring = await open_keyring(inside, host="127.0.0.1") if table else Keyring(SecretStr(key) for key in keys)
+        tokens = open_tokens(inside.settings, fetch=None, clock=inside.clock, emit=inside.emit)
+        if table:
+            ring = await open_keyring(inside, host="127.0.0.1", tokens=tokens)
+        else:
+            ring = Keyring((SecretStr(key) for key in keys), tokens=tokens, clock=inside.clock)
         stopping = asyncio.Event()
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
@@ -54,7 +58,7 @@ async def serving(
             costs=inside.models.costs,
             budgets=inside.models.budgets, stops=inside.models.stops,
             gateway=inside.models.gateway, agents=inside.agents,
-            keys=ring, key_book=inside.key_book, settings=inside.settings.server,
+            keys=ring, books=inside.books, tokens=tokens, settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
             **(app or {}),
         )  # fmt: skip

@@ -151,7 +151,7 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
 
 async def test_what_is_not_supported_is_refused_rather_than_ignored() -> None:
     async with serving(AGENTS) as api:
-        for field, value in (("webhook", "http://x"), ("command", {"resume": 1}), ("interrupt_before", ["model"])):
+        for field, value in (("webhook", "ftp://x"), ("command", {"resume": 1}), ("interrupt_before", ["model"])):
             said = await api.json("POST", "/runs", {"assistant_id": "greet", field: value}, status=422)
             assert field in said["detail"]
 

@@ -58,7 +58,7 @@ async def test_a_step_may_be_scored(database_url: str | None) -> None:
         of_step = await scored(api, run.id, name="good", value=1, step=step.key)
         assert of_step["step"] == step.key
         assert (await scored(api, run.id, name="good", value=1))["id"] != of_step["id"]
-        await scored(api, run.id, 422, name="good", value=1, step="nowhere")
+        await scored(api, run.id, 404, name="good", value=1, step="nowhere")
 
 
 async def test_scores_are_listed_and_summed(database_url: str | None) -> None:

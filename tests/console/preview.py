@@ -19,8 +19,8 @@ from tests.console.memory_door import GalleryDoor
 
 def gallery_app(door: GalleryDoor, clock: Clock, *, look_again: timedelta = timedelta(seconds=5)) -> FastAPI:
     app = FastAPI()
-    settings = ConsoleSettings(environment="production", viewer="Mika Tanaka", look_again=look_again)
-    app.include_router(console_router(door, clock=clock, settings=settings))
+    settings = ConsoleSettings(environment="production", look_again=look_again)
+    app.include_router(console_router(lambda caller: door, clock=clock, settings=settings))
     return app
 
 

@@ -17,7 +17,8 @@ from fairlead.runs.holding import Holding
 from fairlead.runs.journal import Entry, Journal, PutDown
 from fairlead.runs.run_context import RunContext
 from fairlead.runs.thread_memory import ThreadMemory
-from fairlead.runs.worker import Parts, Worker
+from fairlead.runs.worker import Worker
+from fairlead.runs.worker_parts import Parts
 from fairlead.wiring import Engine
 from tests.crash.plan import Kind
 

@@ -63,6 +63,7 @@ def server(folder: Path, database: str = "") -> Iterator[str]:
     settings = {
         "API_KEY_WHITELIST": KEY, "LOG_LEVEL": "INFO", "FAIRLEAD_LOG_FORMAT": "json",
         "FAIRLEAD_QUEUE_LIMIT": "1000000",
+        "WORKER_CONCURRENCY": "50", "MAX_CONCURRENT_AGENTS": "100",
     }  # fmt: skip
     more = {"DATABASE_URL": database} if database else {}
     with (folder / "log").open("wb") as log:
@@ -84,7 +85,7 @@ def attack(folder: Path, url: str, *, examples: int, seed: int) -> Found:
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run",
         f"{url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--seed", str(seed),
-        "--continue-on-failure", "--no-color",
+        "--continue-on-failure", "--no-color", "--request-timeout", "30",
     ]  # fmt: skip
     hooked = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(HERE.parent.parent)}
     said = subprocess.run(

@@ -1,7 +1,10 @@
-"""What a description can't say: a run that begins in a year is waited for a year."""
+"""What a description can't say: small languages that are written in a text, and that a run which begins in a year is
+waited for a year. A text of such a language is replaced by one that is right; all else stays as it came.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import schemathesis
@@ -9,9 +12,30 @@ import schemathesis
 _WAITED_FOR = ("/wait", "/stream", "/join")
 
 
+def _soon(path: str, value: Any) -> Any:
+    return min(value, 0.01) if path.endswith(_WAITED_FOR) and isinstance(value, int | float) else value
+
+
+def _text(right: str) -> Callable[[str, Any], Any]:
+    return lambda _, value: right if isinstance(value, str) else value
+
+
+_RIGHT: dict[str, Callable[[str, Any], Any]] = {
+    "after_seconds": _soon,
+    "webhook": _text("https://example.com/hook"),
+    "url": _text("https://example.com/hook"),
+    "filter": lambda _, value: {"author": "ada"} if isinstance(value, dict) else value,
+    "index": lambda _, value: ["title"] if isinstance(value, list) else value,
+    "schedule": _text("0 6 * * *"),
+    "timezone": _text("Europe/Berlin"),
+}
+
+
 @schemathesis.hook
 def map_body(context: Any, body: Any) -> Any:
+    if isinstance(body, list):
+        return [map_body(context, one) for one in body]
+    if not isinstance(body, dict):
+        return body
     path: str = context.operation.path
-    if isinstance(body, dict) and path.endswith(_WAITED_FOR) and isinstance(body.get("after_seconds"), (int, float)):
-        return {**body, "after_seconds": min(body["after_seconds"], 0.01)}
-    return body
+    return {name: _RIGHT[name](path, value) if name in _RIGHT else value for name, value in body.items()}

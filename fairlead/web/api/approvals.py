@@ -45,7 +45,7 @@ class Approvals:
             Operation("GET", "/approvals/{approval_id}", self.get, "One question", gives=ApprovalView,
                       tag="approvals", problems=(404,)),
             Operation("POST", "/approvals/{approval_id}", self.answer, "Answer a question", role=Role.OPERATOR,
-                      body=Answer, gives=ApprovalView, tag="approvals", problems=(404, 409)),
+                      body=Answer, gives=ApprovalView, tag="approvals", audit="approval.answer", problems=(404, 409)),
         ]  # fmt: skip
 
     async def list(self, call: Call) -> Reply:
@@ -74,6 +74,7 @@ class Approvals:
     async def answer(self, call: Call) -> Reply:
         """Once: a second answer is a conflict, and so is an answer that comes too late."""
         body = await call.body(Answer)
+        call.noted["approved"] = body.approved
         comment = body.comment.replace("\0", "") if body.comment is not None else None
         answered = await self._doors.control.answer(
             call.path["approval_id"], body.approved, by=call.by, comment=comment, tenant=call.tenant,

@@ -80,20 +80,23 @@ class Budgets:
         self._doors = doors
 
     def operations(self) -> list[Operation]:
-        def change(path: str, handler: Any, summary: str, body: type[Body], gives: Any, *problems: int) -> Operation:
+        def change(
+            path: str, handler: Any, summary: str, body: type[Body], gives: Any, audit: str, *problems: int
+        ) -> Operation:
             return Operation("POST", path, handler, summary, role=Role.OPERATOR, body=body, gives=gives,
-                             tag="budgets", problems=problems)  # fmt: skip
+                             tag="budgets", audit=audit, problems=problems)  # fmt: skip
 
         budgets, stops = list[BudgetView], list[StopView]
         return [
             Operation("GET", "/budgets", self.list, "What may be spent, and what is", gives=budgets,
                       tag="budgets"),
-            change("/budgets", self.set, "Limit what may be spent", SetBudget, budgets),
-            change("/budgets/remove", self.remove, "Go by the settings again", RemoveBudget, budgets, 404),
+            change("/budgets", self.set, "Limit what may be spent", SetBudget, budgets, "budget.set"),
+            change("/budgets/remove", self.remove, "Go by the settings again", RemoveBudget, budgets,
+                   "budget.remove", 404),
             Operation("GET", "/stops", self.list_stops, "Whose model calls are stopped", gives=stops,
                       tag="budgets"),
-            change("/stops", self.stop, "Stop model calls", StopCalls, stops),
-            change("/stops/resume", self.resume, "Let model calls go on", ResumeCalls, stops, 404),
+            change("/stops", self.stop, "Stop model calls", StopCalls, stops, "calls.stop"),
+            change("/stops/resume", self.resume, "Let model calls go on", ResumeCalls, stops, "calls.resume", 404),
         ]  # fmt: skip
 
     async def list(self, call: Call) -> Reply:
@@ -102,12 +105,14 @@ class Budgets:
 
     async def set(self, call: Call) -> Reply:
         body = await call.body(SetBudget)
+        call.noted.update(subject=body.scope, period=body.period, usd=body.usd)
         nano = None if body.usd is None else round(body.usd * _NANO_PER_USD)
         await self._doors.budgets.set(body.scope, parse_period(body.period), nano, by=call.by, tenant=call.tenant)
         return await self.list(call)
 
     async def remove(self, call: Call) -> Reply:
         body = await call.body(RemoveBudget)
+        call.noted.update(subject=body.scope, period=body.period)
         await self._doors.budgets.remove(body.scope, parse_period(body.period), tenant=call.tenant)
         return await self.list(call)
 
@@ -116,11 +121,13 @@ class Budgets:
 
     async def stop(self, call: Call) -> Reply:
         body = await call.body(StopCalls)
+        call.noted.update(subject=body.scope, reason=body.reason)
         await self._doors.stops.stop(body.scope, reason=body.reason, by=call.by, tenant=call.tenant)
         return await self.list_stops(call)
 
     async def resume(self, call: Call) -> Reply:
         body = await call.body(ResumeCalls)
+        call.noted.update(subject=body.scope)
         await self._doors.stops.resume(body.scope, by=call.by, tenant=call.tenant)
         return await self.list_stops(call)
 

@@ -64,13 +64,14 @@ def visit_of(scope: Scope) -> Visit:
 
 
 class Call:
-    __slots__ = ("_limit", "_receive", "_scope", "path", "visit")
+    __slots__ = ("_limit", "_receive", "_scope", "noted", "path", "visit")
 
     def __init__(self, scope: Scope, receive: Receive, *, limit: int) -> None:
         self._scope = scope
         self._receive = receive
         self._limit = limit
         self.visit = visit_of(scope)
+        self.noted: dict[str, Any] = {}  # for the audit log: `subject`, and details
         self.path: dict[str, str] = scope["path_params"]
         for name, value in self.path.items():
             _check_text(value, f"The {name.replace('_', ' ')} of the address")

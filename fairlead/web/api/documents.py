@@ -110,5 +110,10 @@ _IDEMPOTENCY = {
     "in": "header",
     "required": False,
     "description": "The same key never starts a second run.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$",
+    },
 }

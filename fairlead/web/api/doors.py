@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from fairlead.access import KeyBook, Keyring
+from fairlead.access import Books, Keyring, Tokens
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -45,7 +45,8 @@ class Doors:
     stops: Stops
     agents: Mapping[str, AgentSpec]
     keys: Keyring
-    key_book: KeyBook
+    books: Books
+    tokens: Tokens | None
     settings: ServerSettings
     release: str
     version: str

@@ -24,7 +24,7 @@ _LONGEST_OVERLAP_S = 90 * 24 * 3600
 Usd = Annotated[float, Field(gt=0, le=_DEAREST_USD)]
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Name = Annotated[str, Field(pattern=f"^{NAME}$")]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class KeyBudget(Body):
@@ -48,9 +48,9 @@ class KeyCreate(Body):
     requests_per_minute: Count | None = None
     tokens_per_minute: Count | None = None
     expires_after_seconds: Annotated[float, Field(gt=0, le=_LONGEST_S)] | None = None
-    metadata: Annotated[dict[Name, Text], Field(max_length=MOST_LABELS)] = Field(
-        {}, description="Labels of what it spends."
-    )
+    metadata: Annotated[
+        dict[Name, Text], Field(max_length=MOST_LABELS, json_schema_extra={"additionalProperties": False})
+    ] = Field({}, description="Labels of what it spends.")
 
 
 class KeyRotate(Body):
@@ -107,7 +107,7 @@ class KeyMade(KeyView):
 
 class Keys:
     def __init__(self, doors: Doors) -> None:
-        self._book = doors.key_book
+        self._book = doors.books.keys
         self._clock = doors.clock
 
     def operations(self) -> list[Operation]:
@@ -127,27 +127,27 @@ class Keys:
     async def create(self, call: Call) -> Reply:
         """Once there is a key, nobody gets in without one; so the first must be an administrator's."""
         body = await call.body(KeyCreate)
-        asked, caller = _new_key(body, tenant=_tenant(call, body.tenant), now=self._clock.now()), call.visit.caller
-        _ensure_may_give(caller, asked.scopes)
+        asked, caller = _new_key(body, tenant=tenant_of(call, body.tenant), now=self._clock.now()), call.visit.caller
+        ensure_may_give(caller, asked.scopes)
         return self._made(await self._book.create(asked, by=call.by), status=201)
 
     async def list(self, call: Call) -> Reply:
         query = call.query(KeyQuery)
         found = await self._book.list(
-            tenant=_tenant(call, query.tenant), owner=query.owner, revoked=query.revoked, before=query.before,
+            tenant=tenant_of(call, query.tenant), owner=query.owner, revoked=query.revoked, before=query.before,
             limit=query.limit,
         )  # fmt: skip
         return json_reply([self._view(key) for key in found])
 
     async def show(self, call: Call) -> Reply:
-        tenant = _tenant(call, call.query(OfTenant).tenant)
+        tenant = tenant_of(call, call.query(OfTenant).tenant)
         return json_reply(self._view(await self._book.get(call.path["name"], tenant=tenant)))
 
     async def rotate(self, call: Call) -> Reply:
         """The secrets before it end after the overlap, or at once."""
-        tenant, body = _tenant(call, call.query(OfTenant).tenant), await call.body(KeyRotate, optional=True)
+        tenant, body = tenant_of(call, call.query(OfTenant).tenant), await call.body(KeyRotate, optional=True)
         key = await self._book.get(call.path["name"], tenant=tenant)
-        _ensure_may_give(call.visit.caller, key.scopes)
+        ensure_may_give(call.visit.caller, key.scopes)
         issued = await self._book.rotate(
             key.name, tenant=tenant, by=call.by, overlap=timedelta(seconds=body.overlap_seconds),
             expires_at=_later(self._clock.now(), body.expires_after_seconds),
@@ -156,7 +156,7 @@ class Keys:
 
     async def revoke(self, call: Call) -> Reply:
         """Every process refuses it within a second. Again: it stays as it is."""
-        tenant = _tenant(call, call.query(OfTenant).tenant)
+        tenant = tenant_of(call, call.query(OfTenant).tenant)
         return json_reply(self._view(await self._book.revoke(call.path["name"], tenant=tenant, by=call.by)))
 
     def _made(self, issued: Issued, *, status: int) -> Reply:
@@ -189,7 +189,7 @@ def _new_key(body: KeyCreate, *, tenant: str, now: datetime) -> NewKey:
     )  # fmt: skip
 
 
-def _tenant(call: Call, asked: str | None) -> str:
+def tenant_of(call: Call, asked: str | None) -> str:
     """Raises `Forbidden`: who administers one tenant must not get into another by making a key there."""
     caller = call.visit.caller
     if asked is None or asked == caller.tenant or caller.installation:
@@ -198,7 +198,7 @@ def _tenant(call: Call, asked: str | None) -> str:
                     hint="Use a key of that tenant, or one of API_KEY_WHITELIST.")  # fmt: skip
 
 
-def _ensure_may_give(caller: Principal, scopes: Iterable[Scope]) -> None:
+def ensure_may_give(caller: Principal, scopes: Iterable[Scope]) -> None:
     """Raises `Forbidden`: nobody gives, or takes by rotating, what they have not."""
     missing = [scope.value for scope in scopes if not Scope.covered(caller.scopes, scope)]
     if missing:

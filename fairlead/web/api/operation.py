@@ -14,9 +14,10 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette import types as asgi
 
-from fairlead.access import Keyring, Role, Scope, require
+from fairlead.access import Role, Scope, require
 from fairlead.errors import FairleadError
 from fairlead.web.api.call import Call, visit_of
+from fairlead.web.api.doors import Doors
 from fairlead.web.api.problems import TITLES, problem_reply
 from fairlead.web.api.reply import Reply
 
@@ -43,6 +44,7 @@ class Operation:
     summary: str
     role: Role | None = Role.VIEWER  # None: open to everyone
     scope: Scope | None = None  # None: what such a role does with runs
+    whatever_scope: bool = False  # whoever we know, whatever they are for
     body: type[BaseModel] | None = None
     body_optional: bool = False
     query: type[BaseModel] | None = None
@@ -50,11 +52,12 @@ class Operation:
     status: int = 200
     media_type: str = "application/json"
     tag: str = ""
+    audit: str = ""  # what the log calls it, where nothing else writes it down
     problems: Sequence[int] = ()
     limit: int | None = None  # bytes of its body; None: BODY_LIMIT
 
 
-def route_of(operation: Operation, *, keys: Keyring, limit: int) -> APIRoute:
+def route_of(operation: Operation, doors: Doors) -> APIRoute:
     route = APIRoute(
         operation.path,
         _documented(operation),
@@ -67,11 +70,12 @@ def route_of(operation: Operation, *, keys: Keyring, limit: int) -> APIRoute:
         responses=_responses(operation),
         operation_id=_operation_id(operation),
     )
-    route.app = _application(operation, keys, operation.limit or limit)
+    route.app = _application(operation, doors)
     return route
 
 
-def _application(operation: Operation, keys: Keyring, limit: int) -> asgi.ASGIApp:
+def _application(operation: Operation, doors: Doors) -> asgi.ASGIApp:
+    keys, limit = doors.keys, operation.limit or doors.settings.body_limit
     handler, role, purpose, endpoint = operation.handler, operation.role, operation.scope, operation.path
 
     async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
@@ -80,13 +84,22 @@ def _application(operation: Operation, keys: Keyring, limit: int) -> asgi.ASGIAp
         try:
             if role is not None:
                 visit.caller = await keys.identify(visit.headers)
-                require(visit.caller, role, purpose)
-            reply = await handler(Call(scope, receive, limit=limit))
+                if not operation.whatever_scope:
+                    require(visit.caller, role, purpose)
+            call = Call(scope, receive, limit=limit)
+            reply = await handler(call)
+            if operation.audit:
+                await _record(doors, operation.audit, call)
         except FairleadError as error:
             reply = problem_reply(error, request_id=visit.request_id)
         await reply(scope, receive, send)
 
     return application
+
+
+async def _record(doors: Doors, action: str, call: Call) -> None:
+    subject = call.noted.pop("subject", "") or "/".join(call.path.values())
+    await doors.books.audit.report(action, tenant=call.tenant, by=call.by, subject=subject, detail=call.noted)
 
 
 def _documented(operation: Operation) -> Callable[..., Any]:

@@ -35,6 +35,7 @@ STATUSES = {
     "database_unavailable": 503,
     "database_in_use": 503,
     "schema_too_new": 503,
+    "issuer_unavailable": 503,
 }
 TITLES = {
     401: "Who are you?",

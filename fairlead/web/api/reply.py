@@ -38,4 +38,5 @@ class JsonReply:
 
 
 def json_reply(value: Any, *, status: int = 200, headers: Headers = ()) -> JsonReply:
-    return JsonReply(orjson.dumps(value), status=status, headers=headers)
+    """A status of 204 has no body."""
+    return JsonReply(b"" if status == 204 else orjson.dumps(value), status=status, headers=headers)

@@ -8,6 +8,8 @@ from fairlead.web.api.a2a import A2a
 from fairlead.web.api.agent import AgentRuns
 from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
+from fairlead.web.api.audit import AuditLog
+from fairlead.web.api.auth import Auth
 from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
 from fairlead.web.api.crons import Crons
@@ -24,6 +26,7 @@ from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.threads import Threads
+from fairlead.web.api.users import Users
 from fairlead.web.api.webhooks import Webhooks
 from fairlead.web.api.workers import Workers
 
@@ -42,6 +45,9 @@ def operations(doors: Doors) -> list[Operation]:
         Mcp,
         A2a,
         Keys,
+        Users,
+        Auth,
+        AuditLog,
         Webhooks,
         Crons,
         Store,
@@ -58,5 +64,5 @@ def api_routes(doors: Doors) -> list[APIRoute]:
     listed = operations(doors)
     documents = Documents(listed, routes, doors.version)
     for one in (*listed, *documents.operations()):
-        routes.append(route_of(one, keys=doors.keys, limit=doors.settings.body_limit))
+        routes.append(route_of(one, doors))
     return routes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal, cast
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -42,10 +43,22 @@ class Body(BaseModel):
         return cast("Any", given)
 
 
+def wants_one_of(*names: str) -> ConfigDict:
+    """Says in the description of a body that one of these must be there, and not null."""
+    given: list[Any] = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
+    return ConfigDict(json_schema_extra={"anyOf": given})
+
+
 @lru_cache(maxsize=256)
 def _integers(model: type[BaseModel]) -> tuple[str, ...]:
-    kinds: tuple[Any, ...] = (int, int | None)
-    return tuple(name for name, one in model.model_fields.items() if one.annotation in kinds)
+    return tuple(name for name, one in model.model_fields.items() if _is_integer(one.annotation))
+
+
+def _is_integer(annotation: Any) -> bool:
+    """Also `Annotated[int, …] | None`."""
+    if get_origin(annotation) not in (Annotated, Union, UnionType):
+        return annotation is int
+    return _is_integer(next(one for one in get_args(annotation) if one is not type(None)))
 
 
 class Additions(Body):

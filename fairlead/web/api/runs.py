@@ -20,12 +20,13 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body, RunCreate
+from fairlead.web.api.run_body import Body, RunCreate, wants_one_of
 from fairlead.web.api.scores import ScoreView, score_view
 from fairlead.web.api.start import find_run, path_of, start_run
 from fairlead.web.api.views import EventView, RunView, event_view, run_view
 from fairlead.web.api.wait import WaitReply
 
+_FARTHEST = 10_000
 _MOST = 1000
 
 
@@ -47,7 +48,7 @@ class RunQuery(BaseModel):
     before: str | None = Field(None, description="Runs older than this id: the last one of the page before.")
     after: str | None = Field(None, description="Runs newer than this id.")
     limit: Annotated[int, Field(ge=1, le=_MOST)] = 50
-    offset: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    offset: Annotated[int, Field(ge=0, le=_FARTHEST)] = Field(0, description="Better page with `before`.")
 
 
 class EventQuery(BaseModel):
@@ -62,6 +63,8 @@ class CancelQuery(BaseModel):
 
 
 class CancelMany(Body):
+    model_config = wants_one_of("run_ids", "thread_id", "status")
+
     run_ids: Annotated[list[str], Field(max_length=_MOST)] | None = None
     thread_id: str | None = None
     status: Literal["pending", "running", "all"] | None = None
@@ -108,9 +111,9 @@ class Runs:
             Operation("GET", one, self.get, "One run", gives=ScoredRun, **look),
             Operation("GET", f"{one}/join", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("POST", f"{one}/cancel", self.cancel, "Cancel a run", role=Role.OPERATOR, query=CancelQuery,
-                      gives=RunView, status=202, **look),
+                      audit="run.cancel", gives=RunView, status=202, **look),
             Operation("DELETE", one, self.delete, "Forget a run that has ended", role=Role.OPERATOR, status=204,
-                      tag=tag, problems=(404, 409)),
+                      audit="run.delete", tag=tag, problems=(404, 409)),
         ]  # fmt: skip
 
     def _ours(self) -> list[Operation]:
@@ -121,13 +124,14 @@ class Runs:
             Operation("GET", f"{one}/wait", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("GET", f"{one}/events", self.events, "What happened to a run", query=EventQuery,
                       gives=list[EventView], **look),
-            Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", role=Role.OPERATOR, **change),
+            Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", role=Role.OPERATOR,
+                      audit="run.retry", **change),
             Operation("POST", f"{one}/resume", self.resume, "Let an interrupted run go on", role=Role.OPERATOR,
-                      body=Resume, body_optional=True, **change),
+                      audit="run.resume", body=Resume, body_optional=True, **change),
             Operation("POST", "/runs/cancel", self.cancel_many, "Cancel runs", role=Role.OPERATOR, query=CancelQuery,
-                      body=CancelMany, status=204, **look),
+                      audit="run.cancel", body=CancelMany, status=204, **look),
             Operation("POST", f"{one}/move", self.move, "Give a run to another release", role=Role.ADMIN, body=Move,
-                      **change),
+                      audit="run.move", **change),
         ]  # fmt: skip
 
     async def create(self, call: Call) -> Reply:
@@ -146,12 +150,8 @@ class Runs:
         if "thread_id" in call.path:
             await self._doors.threads.get(call.path["thread_id"], tenant=call.tenant)
             wanted["thread_id"] = call.path["thread_id"]
-        if query.limit + query.offset > _MOST:
-            raise InvalidInput(
-                f"No more than {_MOST} runs in one go.", hint="Page with `before`: the last id you have."
-            )
-        found = await self._doors.control.list(tenant=call.tenant, limit=query.limit + query.offset, **wanted)
-        return json_reply([run_view(run) for run in found[query.offset :]])
+        found = await self._doors.control.list(tenant=call.tenant, limit=query.limit, offset=query.offset, **wanted)
+        return json_reply([run_view(run) for run in found])
 
     async def get(self, call: Call) -> Reply:
         run = await find_run(self._doors, call)
@@ -221,6 +221,7 @@ class Runs:
 
     async def move(self, call: Call) -> Reply:
         body = await call.body(Move)
+        call.noted["release"] = body.release
         run_id = call.path["run_id"]
         await self._doors.control.move(body.release, run_id=run_id, tenant=call.tenant, by=call.by)
         return _shown(await self._doors.control.get(run_id, tenant=call.tenant))

@@ -19,7 +19,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body
+from fairlead.web.api.run_body import Body, wants_one_of
 from fairlead.web.api.run_body import ScoreName as Name
 
 _GREATEST = 1e300
@@ -35,15 +35,21 @@ class ScoreCreate(Body):
     comment: Text | None = None
     source: Source = Field(Source.PERSON, strict=False)
     author: Author | None = Field(None, description="Default: who calls. Each author has one score of a name.")
-    step: Annotated[str, Field(max_length=1000)] | None = Field(None, description="The key of the step that is meant.")
+    step: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="The key of the step that is meant."
+    )
 
 
 class ScorePatch(Body):
+    model_config = wants_one_of("value", "comment")
+
     value: bool | Number | Category | None = None
     comment: Text | None = None
 
 
 class Feedback(Body):
+    model_config = wants_one_of("value", "score")
+
     value: bool | Number | Category | None = None
     score: bool | Number | None = Field(None, description="The same, as LangSmith's clients say it.")
     comment: Text | None = None

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 import orjson
@@ -90,11 +91,12 @@ class EventStream:
             self._send, self._task = send, asyncio.current_task()
             self._source.on_news(self._wake)
             self._wake()
-            cut = await self._doors.streams.until_gone(receive)
+            with self._doors.keys.watch(visit_of(scope).caller, partial(self._doors.streams.cut, self._task)):
+                cut = await self._doors.streams.until_gone(receive)
             await self._close()
             if cut:
                 # Not a proper end: the reader must know that more would have come, and reconnect.
-                raise self._failure or ConnectionAbortedError("the server is stopping, or its reader is stuck")
+                raise self._failure or ConnectionAbortedError("the server stops, or its reader is stuck or barred")
             if not self._whole and self._left is not None:
                 await self._left()
         finally:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.errors import NotFound
 from fairlead.store import Item
-from fairlead.store.namespace import split
+from fairlead.store.namespace import KEY, LABEL, split
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
@@ -18,15 +18,21 @@ from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body
 
 _LONGEST_TTL = 10 * 366 * 24 * 60  # minutes
-Labels = Annotated[list[str], Field(max_length=32)]
+Label = Annotated[str, Field(json_schema_extra={"pattern": f"^{LABEL}$"})]
+Labels = Annotated[list[Label], Field(max_length=32)]
+Namespace = Annotated[list[Label], Field(min_length=1, max_length=32)]
+Dotted = Annotated[str, Field(json_schema_extra={"pattern": rf"^{LABEL}(\.{LABEL})*$"})]
+Key = Annotated[str, Field(json_schema_extra={"pattern": f"^{KEY}$"})]
+Never = Annotated[Literal[False], BeforeValidator(lambda value: value if value is False else None)]
+"""False, and not 0, which is equal to it."""
 Offset = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class ItemPut(Body):
-    namespace: Labels
-    key: str
+    namespace: Namespace
+    key: Key
     value: dict[str, Any]
-    index: Literal[False] | Annotated[list[str], Field(max_length=32)] | None = Field(
+    index: Never | Annotated[list[str], Field(max_length=32)] | None = Field(
         None, description="Fields that a search looks into, such as `author.name`; false: none; null: all."
     )
     ttl: Annotated[float, Field(gt=0, le=_LONGEST_TTL)] | None = Field(None, description="Minutes to live.")
@@ -35,14 +41,14 @@ class ItemPut(Body):
 class ItemQuery(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    namespace: str | list[str] = Field(description="Labels joined by dots, or given one by one.")
-    key: str
+    namespace: Dotted | Namespace = Field(description="Labels joined by dots, or given one by one.")
+    key: Key
     refresh_ttl: bool | None = None
 
 
 class ItemDelete(Body):
-    namespace: Labels
-    key: str
+    namespace: Namespace
+    key: Key
 
 
 class ItemSearch(Body):

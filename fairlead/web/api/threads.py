@@ -76,7 +76,7 @@ class Threads:
             Operation("PATCH", one, self.patch, "Add to a thread's metadata", role=Role.OPERATOR, body=ThreadPatch,
                       gives=ThreadView, **look),
             Operation("DELETE", one, self.delete, "Forget a thread", role=Role.OPERATOR, status=204, tag="threads",
-                      problems=(404, 409)),
+                      audit="thread.delete", problems=(404, 409)),
             Operation("GET", f"{one}/state", self.state, "What a thread has come to", gives=ThreadState, **look),
             Operation("GET", f"{one}/history", self.history, "Its states", gives=list[ThreadState], **look),
             Operation("POST", f"{one}/history", self.history_by_body, "Its states", body=HistoryQuery,

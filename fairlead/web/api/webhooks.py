@@ -14,7 +14,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body
+from fairlead.web.api.run_body import Body, wants_one_of
 
 Url = Annotated[str, Field(min_length=1, max_length=8192, description="Called with POST when it happens.")]
 Types = Annotated[list[str], Field(min_length=1, max_length=20)]
@@ -45,6 +45,8 @@ class Rotate(Body):
 
 
 class Replay(Body):
+    model_config = wants_one_of("delivery_id", "since")
+
     delivery_id: str | None = None
     # Dates come as text, which strict bodies take for nothing else.
     since: Annotated[AwareDatetime, Field(strict=False)] | None = Field(None, description="All that happened since.")

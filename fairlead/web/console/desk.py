@@ -7,6 +7,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fairlead.access import LOCAL_ADMIN, Principal
 from fairlead.clock import Clock
 from fairlead.web.console import look, policy
 from fairlead.web.console.assets import Assets
@@ -14,23 +15,28 @@ from fairlead.web.console.door import Door
 from fairlead.web.console.settings import ConsoleSettings
 
 MakeToken = Callable[[], str]
+DoorOf = Callable[[Principal], Door]
 
 
 class Desk:
-    def __init__(self, door: Door, *, clock: Clock, settings: ConsoleSettings, make_token: MakeToken) -> None:
-        self.door = door
+    def __init__(self, door_of: DoorOf, *, clock: Clock, settings: ConsoleSettings, make_token: MakeToken) -> None:
+        self._door_of = door_of
         self.clock = clock
         self.settings = settings
         self.make_token = make_token
         self.assets = Assets("/console/static")
         self.templates = look.Pages(self.assets, environment_name=settings.environment)
 
+    def door(self, request: Request) -> Door:
+        """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
+        return self._door_of(caller_of(request))
+
     def reader(self, request: Request) -> look.Reader:
         csrf = request.cookies.get(policy.CSRF_COOKIE) or getattr(request.state, "csrf", "")
         if not csrf:
             csrf = request.state.csrf = self.make_token()
         accept = request.headers.get("accept-language", "")
-        return look.reader(request.cookies, accept, now=self.clock.now(), name=self.settings.viewer, csrf=csrf)
+        return look.reader(request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf)
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         reader = self.reader(request)
@@ -41,3 +47,13 @@ class Desk:
             secure = self.settings.secure_cookies
             response.set_cookie(policy.CSRF_COOKIE, reader.csrf, samesite="strict", httponly=True, secure=secure)
         return response
+
+
+def caller_of(request: Request) -> Principal:
+    """Whom the front let in."""
+    visit = getattr(request.state, "visit", None)
+    return LOCAL_ADMIN if visit is None else visit.caller
+
+
+def _shown(caller: Principal) -> str:
+    return caller.user or caller.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -112,6 +113,14 @@ class _Inbox:
             await self._task
 
 
+Watch = Callable[[Callable[[], object]], AbstractContextManager[None]]
+"""While it is entered, what it is given is called when the reader may come in no more."""
+
+
+def _unwatched(turn_out: Callable[[], object]) -> AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
 class EventStream(Response):
     """Raw ASGI: a framework's streaming response costs three times the memory for each open page."""
 
@@ -125,7 +134,9 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         gone = asyncio.create_task(_gone(receive))
         sending = asyncio.create_task(self._send_all(send))
-        await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED)
+        watch: Watch = scope.get("state", {}).get("watch", _unwatched)
+        with watch(gone.cancel):
+            await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED)
         for task in (gone, sending):
             task.cancel()
         await asyncio.gather(gone, sending, return_exceptions=True)

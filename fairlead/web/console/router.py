@@ -20,8 +20,8 @@ from starlette.responses import RedirectResponse, Response
 from fairlead.clock import Clock
 from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, InvalidInput, NotFound, Unauthorised
 from fairlead.web.console import policy, streams
-from fairlead.web.console.desk import Desk, MakeToken
-from fairlead.web.console.door import Door, Outcome
+from fairlead.web.console.desk import Desk, DoorOf, MakeToken, caller_of
+from fairlead.web.console.door import Outcome
 from fairlead.web.console.pages import approvals, ask, runs, workers
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.settings import ConsoleSettings
@@ -30,10 +30,11 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def console_router(
-    door: Door, *, clock: Clock, settings: ConsoleSettings | None = None, make_token: MakeToken = secrets.token_urlsafe
-) -> APIRouter:
-    """The console, to be included without a prefix. It asks nobody who they are: what guards the API guards it too."""
-    console = Console(Desk(door, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token))
+    door_of: DoorOf, *, clock: Clock, settings: ConsoleSettings | None = None,
+    make_token: MakeToken = secrets.token_urlsafe,
+) -> APIRouter:  # fmt: skip
+    """The console, to be included without a prefix. It asks nobody who they are: the front does, and says it."""
+    console = Console(Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token))
     router = APIRouter()
     for path, handler in console.pages():
         router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
@@ -45,7 +46,6 @@ def console_router(
 class Console:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.door = desk.door
 
     def pages(self) -> list[tuple[str, Handler]]:
         return [
@@ -89,28 +89,28 @@ class Console:
 
     async def runs(self, request: Request) -> Response:
         query = runs.parse(request.query_params)
-        page, counts = await runs.read(self.door, query)
+        page, counts = await runs.read(self.desk.door(request), query)
         view = runs.shape(query, page, counts, self.desk.reader(request).fmt)
         return self.desk.page(request, "pages/runs.html", view=view, here="runs")
 
     async def run(self, request: Request) -> Response:
         selection = _selection(request)
-        material = await run_page.read(self.door, selection.run_id)
+        material = await run_page.read(self.desk.door(request), selection.run_id)
         view = run_page.shape(material, selection, self.desk.reader(request).fmt)
         template = "parts/_pane_only.html" if _is_fragment(request) else "pages/run.html"
         return self.desk.page(request, template, view=view, here="runs")
 
     async def approvals(self, request: Request) -> Response:
-        view = approvals.shape(await approvals.read(self.door))
+        view = approvals.shape(await approvals.read(self.desk.door(request)))
         return self.desk.page(request, "pages/approvals.html", view=view, here="approvals")
 
     async def workers(self, request: Request) -> Response:
-        rows = workers.shape(await workers.read(self.door), self.desk.clock.now())
+        rows = workers.shape(await workers.read(self.desk.door(request)), self.desk.clock.now())
         return self.desk.page(request, "pages/workers.html", rows=rows, here="workers")
 
     async def value(self, request: Request) -> Response:
         """One value whole, as a file: what the page cuts is never lost."""
-        material = await run_page.read(self.door, request.path_params["run_id"])
+        material = await run_page.read(self.desk.door(request), request.path_params["run_id"])
         found = run_page.value_of(material, request.query_params.get("step", ""), request.query_params.get("name", ""))
         headers = policy.HEADERS | {"Content-Disposition": 'attachment; filename="value.json"'}
         body = orjson.dumps(found, option=orjson.OPT_INDENT_2, default=str)
@@ -128,7 +128,9 @@ class Console:
         return streams.of_runs(self.desk, request)
 
     async def run_live(self, request: Request) -> Response:
-        await self.door.run(request.path_params["run_id"])  # not found is said here, not in the middle of a stream
+        await self.desk.door(request).run(
+            request.path_params["run_id"]
+        )  # not found is said here, not in the middle of a stream
         return streams.of_run(self.desk, request, _selection(request))
 
     # Questions and writes
@@ -137,7 +139,7 @@ class Console:
         name = request.path_params["move"]
         if name not in ask.MOVES:
             raise NotFound("There is no such page.")
-        material = await run_page.read(self.door, request.path_params["run_id"])
+        material = await run_page.read(self.desk.door(request), request.path_params["run_id"])
         translate = self.desk.reader(request).fmt.words.gettext
         return self.ask(request, ask.of_move(name, material.run, translate, releases=tuple(material.releases)))
 
@@ -146,7 +148,7 @@ class Console:
         if answer not in ("approve", "deny"):
             raise NotFound("There is no such page.")
         wanted = request.path_params["approval_id"]
-        found = next((one for one in await self.door.approvals(waiting=True) if one.id == wanted), None)
+        found = next((one for one in await self.desk.door(request).approvals(waiting=True) if one.id == wanted), None)
         if found is None:
             raise Conflict("This approval is answered or has expired.", hint="Nothing is left to do here.")
         translate = self.desk.reader(request).fmt.words.gettext
@@ -157,15 +159,15 @@ class Console:
         run_id = request.path_params["run_id"]
         match request.path_params["move"]:
             case "cancel":
-                await self.door.cancel(run_id)
+                await self.desk.door(request).cancel(run_id)
             case "retry":
-                run_id = (await self.door.retry(run_id)).id
+                run_id = (await self.desk.door(request).retry(run_id)).id
             case "resume":
-                run_id = (await self.door.resume(run_id, outcome=_outcome(form))).id
+                run_id = (await self.desk.door(request).resume(run_id, outcome=_outcome(form))).id
             case "move":
                 if not form.get("release"):
                     raise InvalidInput("No release was chosen.", hint="Go back and choose one.")
-                run_id = (await self.door.move(run_id, release=form["release"])).id
+                run_id = (await self.desk.door(request).move(run_id, release=form["release"])).id
             case _:
                 raise NotFound("A run cannot do that.")
         return _see(f"/console/runs/{quote(run_id, safe='')}")
@@ -174,10 +176,10 @@ class Console:
         form = await _own_form(request)
         if form.get("approved") not in ("yes", "no"):
             raise InvalidInput("The answer is neither yes nor no.")
-        await self.door.answer(
+        await self.desk.door(request).answer(
             request.path_params["approval_id"],
             approved=form["approved"] == "yes",
-            by=self.desk.settings.viewer,
+            by=caller_of(request).name,
             comment=form.get("comment", "")[:2000],
         )
         back = form.get("back", "")

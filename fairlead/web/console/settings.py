@@ -9,7 +9,6 @@ from datetime import timedelta
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
     environment: str = "development"
-    viewer: str = "local"  # who acts, until keys and users say it
     secure_cookies: bool = False  # True behind TLS
     fragment_every: timedelta = timedelta(milliseconds=250)  # at most this often for one element
     look_again: timedelta = timedelta(seconds=5)  # what grows without an event

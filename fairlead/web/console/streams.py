@@ -8,7 +8,7 @@ from fairlead.errors import FairleadError, NotFound
 from fairlead.runs.run import Event, Run
 from fairlead.web.console import live, policy
 from fairlead.web.console.desk import Desk
-from fairlead.web.console.door import Counts, Delta
+from fairlead.web.console.door import Counts, Delta, Door
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages import runs
 
@@ -18,11 +18,12 @@ _RUN_PARTS = ("facts", "actions", "tabs", "attention", "waterfall", "conversatio
 
 def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.EventStream:
     """Everything on a run's page but the pane the reader opened."""
+    door = desk.door(request)
     known: list[Event] = []
     texts: dict[str, str] = {}
 
     async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
-        material = await run_page.read(desk.door, selection.run_id, known=known)
+        material = await run_page.read(door, selection.run_id, known=known)
         known[:] = material.events
         reader = desk.reader(request)
         for delta in pending:
@@ -32,13 +33,14 @@ def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.
         parts = {name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in _RUN_PARTS}
         return parts, view.run.status.finished
 
-    return _stream(desk, draw, selection.run_id)
+    return _stream(desk, draw, door, selection.run_id)
 
 
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
     """Rows that are shown change in place; new ones are only counted, so nothing moves under the reader."""
     query = runs.parse(request.query_params)
-    listing = _Listing(desk, query, request.query_params.get("first", ""), request.query_params.get("last", ""))
+    door = desk.door(request)
+    listing = _Listing(desk, door, query, request.query_params.get("first", ""), request.query_params.get("last", ""))
 
     async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
         reader = desk.reader(request)
@@ -53,13 +55,13 @@ def of_runs(desk: Desk, request: Request) -> live.EventStream:
         parts["fresh"] = desk.templates.fill("parts/_fresh.html", reader, fresh=fresh, address=query.address())
         return parts, False
 
-    return _stream(desk, draw, None)
+    return _stream(desk, draw, door, None)
 
 
-def _stream(desk: Desk, draw: live.Draw, run_id: str | None) -> live.EventStream:
+def _stream(desk: Desk, draw: live.Draw, door: Door, run_id: str | None) -> live.EventStream:
     settings = desk.settings
     messages = live.fragments(
-        desk.door.follow(run_id),
+        door.follow(run_id),
         draw,
         clock=desk.clock,
         every=settings.fragment_every,
@@ -71,9 +73,10 @@ def _stream(desk: Desk, draw: live.Draw, run_id: str | None) -> live.EventStream
 class _Listing:
     """The rows a reader has before him, from `first` to `last`, and the runs that came after he opened the page."""
 
-    def __init__(self, desk: Desk, query: runs.Query, first: str, last: str) -> None:
+    def __init__(self, desk: Desk, door: Door, query: runs.Query, first: str, last: str) -> None:
         self.fresh: set[str] = set()
         self._desk = desk
+        self._door = door
         self._query = query
         self._first, self._last = first, last
         self._shown: set[str] = set()
@@ -90,7 +93,7 @@ class _Listing:
 
     async def _all(self) -> list[Run]:
         query = self._query
-        page = await self._desk.door.runs(query.wanted, before=query.before, after=query.after, limit=runs.PAGE)
+        page = await self._door.runs(query.wanted, before=query.before, after=query.after, limit=runs.PAGE)
         found = {run.id: run for run in page.runs}
         left = [await self._run(run_id) for run_id in self._shown - found.keys()]  # the filter no longer holds them
         self._shown |= {run_id for run_id in found if self._last <= run_id <= self._first}
@@ -98,7 +101,7 @@ class _Listing:
 
     async def _run(self, run_id: str) -> Run | None:
         try:
-            return await self._desk.door.run(run_id)
+            return await self._door.run(run_id)
         except NotFound:
             return None
 
@@ -109,6 +112,6 @@ class _Listing:
             return None
         self._counted = now
         try:
-            return await self._desk.door.counts(self._query.wanted)
+            return await self._door.counts(self._query.wanted)
         except FairleadError:
             return None

@@ -11,4 +11,4 @@ WHERE tenant = :tenant
   AND (:before::text IS NULL OR id < :before)
   AND (:text::text IS NULL OR id LIKE '%' || :text || '%' OR input ILIKE '%' || :text || '%')
   AND (:metadata::text IS NULL OR metadata @> :metadata::jsonb)
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC LIMIT :limit OFFSET :offset

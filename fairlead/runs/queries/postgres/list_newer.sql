@@ -11,4 +11,4 @@ WHERE tenant = :tenant
   AND (:after::text IS NULL OR id > :after)
   AND (:text::text IS NULL OR id LIKE '%' || :text || '%' OR input ILIKE '%' || :text || '%')
   AND (:metadata::text IS NULL OR metadata @> :metadata::jsonb)
-ORDER BY id LIMIT :limit
+ORDER BY id LIMIT :limit OFFSET :offset

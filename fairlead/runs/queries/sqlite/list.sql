@@ -12,4 +12,4 @@ WHERE tenant = :tenant
   AND (:text IS NULL OR id LIKE '%' || :text || '%' OR input LIKE '%' || :text || '%')
   AND (:metadata IS NULL OR NOT EXISTS (
     SELECT 1 FROM json_each(:metadata) f WHERE json_extract(runs.metadata, '$."' || f.key || '"') IS NOT f.value))
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC LIMIT :limit OFFSET :offset

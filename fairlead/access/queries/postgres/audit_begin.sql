@@ -1,0 +1,1 @@
+INSERT INTO audit_heads (tenant, seq, hash) VALUES (:tenant, 0, '') ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+DELETE FROM sessions WHERE digest = :digest RETURNING tenant, user_id

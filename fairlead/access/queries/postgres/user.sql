@@ -1,0 +1,1 @@
+SELECT * FROM users WHERE tenant = :tenant AND digest = :digest AND status <> 'deleted'

@@ -1,0 +1,1 @@
+DELETE FROM sessions WHERE tenant = :tenant AND user_id = :id
