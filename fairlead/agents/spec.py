@@ -89,7 +89,8 @@ def _of_native(name: str, agent: Agent, limits: Limits | None, description: str)
 
     async def call(input: Any, ctx: Context) -> Any:
         configured = agent.configured(ctx.config.get("configurable") or {})
-        answer = await converse(configured, input, ask=ctx.model, use=ctx.use_tool, history=await ctx.memory.messages())
+        history = await ctx.memory.messages()
+        answer = await converse(configured, input, ask=ctx.model, use=ctx.use_tool, history=history, edge=ctx.edge)
         return answer.output
 
     text = description or agent.description

@@ -98,6 +98,8 @@ def approval_of(row: Row) -> Approval:
         decided_at=_moment(row["decided_at"]),
         decided_by=row["decided_by"],
         comment=row["comment"],
+        kind=row["kind"],
+        answer=decode(row["answer"]) if row["answer"] else None,
     )
 
 

@@ -199,6 +199,8 @@ class Approval:
     decided_at: datetime | None
     decided_by: str | None
     comment: str | None
+    kind: str = "approval"  # or interrupt: any JSON answers it; or pause: somebody asked for it beforehand
+    answer: Any = None  # of an interrupt
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ def make_worker(engine: Engine) -> Worker:
         journal=journal,
         executor=executor,
         retention=engine.retention,
-        sweeps=engine.models.sweeps,
+        sweeps={**engine.models.sweeps, "threads": engine.threads.expire},
         oversight=engine.oversight,
         announcer=engine.announcer,
     )

@@ -16,12 +16,26 @@ from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
+from fairlead.web.api.thread_states import ThreadStates
 from fairlead.web.api.threads import Threads
 from fairlead.web.api.workers import Workers
 
 
 def operations(doors: Doors) -> list[Operation]:
-    nouns = (Runs, Streams, AgentRuns, Threads, Approvals, Workers, CostReports, Budgets, Assistants, Keys, System)
+    nouns = (
+        Runs,
+        Streams,
+        AgentRuns,
+        Threads,
+        ThreadStates,
+        Approvals,
+        Workers,
+        CostReports,
+        Budgets,
+        Assistants,
+        Keys,
+        System,
+    )
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 
