@@ -121,7 +121,7 @@ def new_run_of(
     body: RunCreate, spec: AgentSpec, assignment: Assignment | None, *, now: datetime, release: str, caller: Principal,
     thread_id: str | None, idempotency_key: str | None,
 ) -> NewRun:  # fmt: skip
-    """Raises `InvalidInput` for what LangGraph offers and we do not yet."""
+    """Raises `InvalidInput`."""
     if body.on_completion == "delete" and thread_id is not None:
         raise InvalidInput('`on_completion`: "delete" is for runs without a thread.', hint="Delete the thread instead.")
     terms, input = _terms_of(body, spec, thread_id), body.input
