@@ -85,7 +85,7 @@ def attack(folder: Path, url: str, *, examples: int, seed: int) -> Found:
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run",
         f"{url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--seed", str(seed),
-        "--continue-on-failure", "--no-color", "--request-timeout", "30",
+        "--continue-on-failure", "--no-color", "--request-timeout", "10",
     ]  # fmt: skip
     hooked = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(HERE.parent.parent)}
     said = subprocess.run(
