@@ -1,5 +1,5 @@
 """What a description can't say: small languages that are written in a text, and that a run which begins in a year is
-waited for a year, by whoever follows it. A text of such a language is replaced by one that is right; all else stays as it came.
+waited for a year, by whoever follows it. A text of such a language is replaced by one that is right.
 """
 
 from __future__ import annotations
