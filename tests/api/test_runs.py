@@ -152,8 +152,10 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
 async def test_what_does_not_fit_the_run_is_refused_rather_than_ignored() -> None:
     async with serving(AGENTS) as api:
         for field, value, why in (
-            ("webhook", "ftp://x", "http"), ("command", {"resume": 1}, "thread"), ("interrupt_before", ["model"], "node"),
-        ):  # fmt: skip
+            ("webhook", "ftp://x", "http"),
+            ("command", {"resume": 1}, "thread"),
+            ("interrupt_before", ["model"], "node"),
+        ):
             said = await api.json("POST", "/runs", {"assistant_id": "greet", field: value}, status=422)
             assert why in said["detail"]
 
