@@ -84,7 +84,8 @@ def attack(folder: Path, url: str, *, examples: int, seed: int, checks: str = "a
     """Every operation: the cases that its description asks for, and `examples` at random."""
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run",
-        f"{url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--checks", checks, "--seed", str(seed),
+        f"{url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--checks", checks,
+        "--seed", str(seed),
         "--continue-on-failure", "--no-color", "--request-timeout", "10",
     ]  # fmt: skip
     hooked = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(HERE.parent.parent)}
