@@ -44,6 +44,7 @@
     ├── TooManyIterations         max_iterations        the agent asked its model too often
     ├── BadOutput                 bad_output            the answer has not the shape that was asked for
     ├── RunFailed                 run_failed            a child run ended badly
+    ├── Unanswered                unanswered            nobody answered the run in time
     └── Fenced                    fenced                this worker no longer owns the run
 
 Codes become HTTP statuses in `web/api/problems.py` and exit codes in `cli/exits.py`, nowhere else.
@@ -263,6 +264,10 @@ class BadOutput(FairleadError):
 
 class RunFailed(FairleadError):
     code = "run_failed"
+
+
+class Unanswered(FairleadError):
+    code = "unanswered"
 
 
 class Fenced(FairleadError):

@@ -228,6 +228,17 @@ class Context(Protocol):
         """
         ...
 
+    async def interrupt(self, value: Any, *, expires: timedelta = timedelta(days=30)) -> Any:
+        """Show somebody a value and wait for theirs, any JSON. The run holds no worker while it waits.
+
+        Raises Unanswered when nobody has answered by then.
+        """
+        ...
+
+    async def edge(self, done: str | None, coming: str) -> None:
+        """Between two parts of an agent: whoever asked for it beforehand looks at the run here before it goes on."""
+        ...
+
     async def sleep(self, duration: timedelta) -> None:
         """Wait without holding a worker."""
         ...

@@ -10,7 +10,7 @@ The model and the tools reach it as two callables. Whether those are recorded is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ from fairlead.agents.conversation import (
 )
 from fairlead.agents.memory import Message
 from fairlead.errors import BadOutput, InvalidInput, NotJson, ToolFailed, TooManyIterations
+
+Edge = Callable[[str | None, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,24 @@ async def converse(
     history: Sequence[Message] = (),
     on_delta: Callable[[str], None] | None = None,
     on_messages: Callable[[Sequence[Message]], None] | None = None,
+    edge: Edge | None = None,
 ) -> Answer:
     """Carry the conversation on until the model answers.
 
-    `on_messages` sees the messages after each reply and after each round of tools. Raises InvalidInput,
+    No input goes on from the history: with tools that its last reply names and nobody has used, else with the model.
+    `on_messages` sees the messages after each reply and after each round of tools; `edge` is passed between the parts,
+    `model` and `tools`. Raises InvalidInput,
     TooManyIterations, BadOutput, and whatever `ask` and `use` raise that is not for the model's ears.
     """
-    talk = _Talk(agent, [*history, *as_messages(input)], ask, use, on_delta, on_messages)
+    said = [] if input is None and history else as_messages(input)
+    talk = _Talk(agent, [*history, *said], ask, use, on_delta, on_messages, edge)
     mended = False
+    await talk.use_tools_left_open()
     for turn in range(agent.max_iterations):
+        await talk.pass_edge("model")
         reply = await talk.ask_model(turn)
         if calls := reply.get("tool_calls"):
+            await talk.pass_edge("tools")
             await talk.use_tools(calls)
             continue
         try:
@@ -83,6 +92,20 @@ class _Talk:
     use: ToolUse
     on_delta: Callable[[str], None] | None
     on_messages: Callable[[Sequence[Message]], None] | None
+    edge: Edge | None = None
+    done: str | None = None
+
+    async def pass_edge(self, coming: str) -> None:
+        if self.edge is not None:
+            await self.edge(self.done, coming)
+        self.done = coming
+
+    async def use_tools_left_open(self) -> None:
+        answered = {one.get("tool_call_id") for one in self.messages if one["role"] == "tool"}
+        last = next((one for one in reversed(self.messages) if one["role"] != "tool"), Message())
+        if calls := [call for call in last.get("tool_calls") or () if call["id"] not in answered]:
+            await self.pass_edge("tools")
+            await self.use_tools(calls)
 
     async def ask_model(self, turn: int) -> Message:
         agent = self.agent

@@ -103,7 +103,7 @@ def _of_native(name: str, agent: Agent, limits: Limits | None, description: str)
         history = await ctx.memory.messages()
         if any(files_in([*history, input])):
             history, input = await _read_files(history, input, ctx)
-        answer = await converse(configured, input, ask=ctx.model, use=ctx.use_tool, history=history)
+        answer = await converse(configured, input, ask=ctx.model, use=ctx.use_tool, history=history, edge=ctx.edge)
         return answer.output
 
     text = description or agent.description

@@ -21,8 +21,11 @@ from fairlead.runs.step import Step
 class Asking:
     """The gateway's recorder for one call: it answers from the book, or asks and records."""
 
-    def __init__(self, recording: Recording, *, tally: Tally, bound_nano: int, deltas: Deltas) -> None:
+    def __init__(
+        self, recording: Recording, asked: ModelRequest, *, tally: Tally, bound_nano: int, deltas: Deltas
+    ) -> None:
         self._recording = recording
+        self._asked = asked
         self._tally = tally
         self._bound_nano = bound_nano
         self._deltas = deltas
@@ -40,7 +43,9 @@ class Asking:
             # Whoever finds this without an answer knows that the call may have been billed.
             await recording.begin(step, {"request": {"model": request.model, **shown}, "bound_nano": self._bound_nano})
             reply = await self._ask(step, request, call, keeping)
-            data = encode({"request": {"model": request.model, **shown}, "result": reply.to_json()})
+            data = encode(
+                {"request": {"model": request.model, **shown}, **self._aside(request), "result": reply.to_json()}
+            )
             await keeping
             await recording.done(step, data)
         finally:
@@ -48,6 +53,11 @@ class Asking:
             self._deltas.drop(step.key)
             held.end()
         return self._counted(reply)
+
+    def _aside(self, request: ModelRequest) -> dict[str, bool]:
+        """A call of the gateway's own, to sum up what was said before: nobody said that in the conversation."""
+        said, asked = request.body.get("messages"), self._asked.body.get("messages")
+        return {"aside": True} if asked and said and said[-1] != asked[-1] else {}
 
     def _keep(self, bodies: dict[str, bytes]) -> asyncio.Task[None]:
         """The messages must be there when the answer is recorded, not before it is asked for. In an empty context: the

@@ -8,6 +8,7 @@ and within a second without.
 
 from __future__ import annotations
 
+# long: the one door to runs; what it does in more than a few lines lies behind it, in files of their own.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,8 +24,10 @@ from fairlead.runs.admission import Admission
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.asked import calls_of, check_may_answer
 from fairlead.runs.cancelling import Cancelling
+from fairlead.runs.checkpoints import Checkpoints
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
+from fairlead.runs.resuming import answers_of
 from fairlead.runs.rows import approval_of, kept_asker, run_of
 from fairlead.runs.run import Approval, Discard, Multitask, NewRun, Reason, Run, Status, user_of
 from fairlead.runs.submitted import as_submitted, sound
@@ -37,6 +40,7 @@ _RESUMABLE = (Status.INTERRUPTED,)
 _RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
 _MOST_CHILDREN = 1000
 _INPUT = 9  # of a row that is submitted
+PAUSES = ("interrupt_before", "interrupt_after")
 
 
 class Control:
@@ -68,6 +72,7 @@ class Control:
             database, queries, payloads.blobs, turns=self._turns, announcer=announcer, emit=emit
         )
         self._admission = Admission(database, queries, agents, files, settings=settings, clock=clock, emit=emit)
+        self.checkpoints = Checkpoints(database, queries, payloads, ids=ids)
         self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
 
     async def submit(self, new: NewRun, *, watch: bool = False) -> tuple[Run, bool]:
@@ -255,6 +260,34 @@ class Control:
         self._emit("approval_answered", run_id=found[0].run_id, approval_id=approval_id, approved=approved, by=by)
         return (await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False))[0]
 
+    async def go_on(
+        self, run: Run, said: Any, *, by: str, caller: Principal | None = None, terms: Mapping[str, Any] | None = None,
+        only_pauses: bool = False,
+    ) -> Run:  # fmt: skip
+        """Answer what a parked run asks; it goes on. `terms`: where it is to pause from now on. `only_pauses`: this
+        answers no question.
+
+        Raises `InvalidInput`, `Forbidden` when others are asked, or `Conflict` when it asks nothing (any more).
+        """
+        asked = await self.approvals(tenant=run.tenant, run_id=run.id)
+        answers = answers_of(asked, said, only_pauses=only_pauses)
+        for one in answers:
+            check_may_answer(one.approval, caller, self._clock.now())
+        kept = {name: value for name, value in run.terms.items() if name not in PAUSES} | dict(terms or {})
+        calls = [Call(self._queries["answer"], {
+            "tenant": run.tenant, "run_id": run.id, "id": one.approval.id, "approved": one.approved, "actor": by,
+            "comment": one.comment,
+            "answer": encode({"value": one.value}).decode() if one.approval.kind == "interrupt" else None,
+        }) for one in answers]  # fmt: skip
+        change = {"tenant": run.tenant, "id": run.id, "terms": encode(kept).decode() if kept else None}
+        answered = await self._database.write_all([Call(self._queries["set_terms"], change), *calls])
+        if not any(answered[1:]):
+            raise Conflict("The question was answered meanwhile.", hint="Look at the thread's state.")
+        for one in answers:
+            self._emit("approval_answered", run_id=run.id, approval_id=one.approval.id, approved=one.approved, by=by)
+        self._answered(run.id)
+        return await self.get(run.id, tenant=run.tenant)
+
     # -- what runs ask for (`waiting.Others`)
 
     def budget_of(self, agent: str) -> int:
@@ -275,7 +308,7 @@ class Control:
     async def ask(self, approval: Approval) -> None:
         asked = Call(self._queries["ask"], {
             "tenant": approval.tenant, "run_id": approval.run_id, "id": approval.id, "question": approval.question,
-            "data": encode(approval.data).decode(), "expires_at": to_micros(approval.expires_at),
+            "data": encode(approval.data).decode(), "expires_at": to_micros(approval.expires_at), "kind": approval.kind,
         })  # fmt: skip
         await self._database.write_all([*calls_of(approval, self._queries["ask_in_turn"]), asked])
         self._emit("approval_requested", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id,
@@ -291,10 +324,9 @@ class Control:
         )
         self._emit("approval_expired", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id)
 
-    async def thread_state(self, tenant: str, thread_id: str) -> Any:
-        """What the thread keeps; None for one that has kept nothing, or is not there."""
-        rows = await self._database.read(self._queries["thread"], tenant=tenant, id=thread_id)
-        return await self._payloads.load(rows[0]["state"]) if rows else None
+    async def thread_state(self, run: Run) -> Any:
+        """What the run's thread keeps as it begins; None for one that has kept nothing."""
+        return await self.checkpoints.state_for(run)
 
     # --
 
@@ -350,13 +382,16 @@ class Control:
     async def _decide(self, approval: Approval, approved: bool, *, by: str, comment: str | None) -> bool:
         rows = await self._database.write(
             self._queries["answer"], tenant=approval.tenant, run_id=approval.run_id, id=approval.id,
-            approved=approved, actor=by, comment=comment,
+            approved=approved, actor=by, comment=comment, answer=None,
         )  # fmt: skip
-        self._database.signals.publish("poke", approval.run_id)
-        self._database.signals.publish(f"run:{approval.run_id}")
-        self._announcer.changed(approval.run_id)
-        self._database.signals.publish("work")
+        self._answered(approval.run_id)
         return bool(rows)
+
+    def _answered(self, run_id: str) -> None:
+        self._database.signals.publish("poke", run_id)
+        self._database.signals.publish(f"run:{run_id}")
+        self._announcer.changed(run_id)
+        self._database.signals.publish("work")
 
     async def _tell_outcomes(self, run: Run, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
         wanted = (run.error or {}).get("key")

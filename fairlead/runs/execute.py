@@ -39,8 +39,9 @@ from fairlead.runs.waiting import Others, Waiting
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 
+END = "__end__"
 _TRACE = 4000  # characters of a traceback that are kept
-LoadState = Callable[[str, str], Any]
+LoadState = Callable[[Run], Any]
 
 
 class Executor:
@@ -109,7 +110,11 @@ class Executor:
         guest.enter(visitor)
         held.left = False
         try:
+            if held.ending is None and held.run.terms.get("goto") == END:
+                return succeeded((await ctx.memory.state()).get("output"))
             if held.ending is None:
+                if held.spec.native is None:
+                    await ctx.edge(None, held.run.agent)
                 return self._ended(held, succeeded(await held.spec.call(held.run.input, ctx)))
             return held.ending
         except asyncio.CancelledError as error:
@@ -165,9 +170,9 @@ class Executor:
 
     def _memory(self, run: Run) -> ThreadMemory:
         async def load() -> State | None:
-            if (thread_id := run.thread_id) is None:
+            if run.thread_id is None:
                 return None
-            return await self._journal.until_answered(lambda: self._load_state(run.tenant, thread_id))
+            return await self._journal.until_answered(lambda: self._load_state(run))
 
         return ThreadMemory(load)
 
@@ -195,7 +200,7 @@ class Executor:
         run = held.run
         keep = self._journal.keep
         succeeded_now = ending.status is Status.SUCCESS
-        state = await memory.after(run.input, ending.output) if succeeded_now and run.thread_id else None
+        state = await self._left_behind(held, ending, memory) if run.thread_id else None
         kept_state = None if state is None else await keep(run.thread_id or run.id, encode(state))
         held.seq += 1
         return PutDown(
@@ -207,8 +212,20 @@ class Executor:
             finished=int(ending.finished), executing_us=micros(held.executing),
             cost_nano=held.budget.spent_nano, tokens_in=held.tokens_in, tokens_out=held.tokens_out,
             steps=held.steps, progress=100 if succeeded_now else held.progress, at=self._clock.micros(),
-            thread_id=run.thread_id, state=kept_state,
+            thread_id=run.thread_id, state=kept_state, base=run.terms.get("checkpoint") or None,
         )  # fmt: skip
+
+    async def _left_behind(self, held: Holding, ending: Ending, memory: ThreadMemory) -> State | None:
+        """What the run leaves in its thread. A conversation that was stopped keeps what was said; what failed is
+        forgotten, for it would make the next run fail too."""
+        run, native = held.run, held.spec.native is not None
+        if ending.status is Status.SUCCESS:
+            if run.terms.get("goto") == END:
+                return await memory.state()
+            return await memory.after(run, ending.output, await self._journal.said(run) if native else None)
+        if ending is CANCELLED and native:
+            return await memory.so_far(run, await self._journal.said(run))
+        return None
 
     def _say(self, held: Holding, ending: Ending) -> None:
         run = held.run

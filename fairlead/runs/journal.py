@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from fairlead.agents.memory import Message
 from fairlead.clock import Clock
 from fairlead.database import Call, Database, Gather, Migrations, Query, Row, Rows
 from fairlead.database import sql as named_sql
@@ -25,11 +26,13 @@ from fairlead.errors import Conflict, DatabaseUnavailable, Fenced
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import event_of, run_of
 from fairlead.runs.run import Event, Run
+from fairlead.runs.transcript import said_in_run
 from fairlead.telemetry.emit import Emit
 
 _HERE = Path(__file__).parent
 MIGRATIONS = Migrations("runs", _HERE / "migrations")
 T = TypeVar("T")
+_EVERYTHING = 2**31 - 1
 _PAUSE = timedelta(milliseconds=200)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -145,6 +148,14 @@ class Journal:
     async def keep(self, scope: str, value: bytes) -> str:
         """JSON as a column's text, in a blob when it is large."""
         return await self.until_answered(lambda: self.payloads.keep_encoded(scope, value))
+
+    async def said(self, run: Run) -> list[Message]:
+        """What the models and tools of a run have said, as it is recorded."""
+        query = self._queries["said"]
+        rows = await self.until_answered(
+            lambda: self._database.read(query, tenant=run.tenant, run_id=run.id, until=_EVERYTHING)
+        )
+        return said_in_run([event_of(row, data=await self.payloads.load(row["data"])) for row in rows])
 
     async def wakes(self, run: Run) -> int:
         """How often something that this run may wait for has come, so far."""

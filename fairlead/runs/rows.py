@@ -100,6 +100,8 @@ def approval_of(row: Row) -> Approval:
         decided_by=row["decided_by"],
         comment=row["comment"],
         turns=tuple(Turn(place, from_micros(at), tuple(asked)) for place, at, asked in decode(row["turns"] or "[]")),
+        kind=row["kind"],
+        answer=decode(row["answer"]) if row["answer"] else None,
     )
 
 

@@ -212,6 +212,8 @@ class Approval:
     decided_at: datetime | None
     decided_by: str | None
     comment: str | None
+    kind: str = "approval"  # or interrupt: any JSON answers it; or pause: somebody asked for it beforehand
+    answer: Any = None  # of an interrupt
     turns: tuple[Turn, ...] = ()  # without one: every operator may answer
 
 

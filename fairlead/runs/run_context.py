@@ -68,6 +68,7 @@ class RunContext:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._caller = _caller(recording.held.run)
+        self._edges = 0
         self._summaries: dict[bytes, ModelReply] = {}
         self.memory = memory
         self._files = stores.files
@@ -141,7 +142,7 @@ class RunContext:
         request = replace(request, caller=self._caller)
         tally = Tally(self._held.budget)
         bound = self._gateway.upper_bound_nano(replace(request, way=Way(tally)))
-        asking = Asking(self._recording, tally=tally, bound_nano=bound, deltas=self._deltas)
+        asking = Asking(self._recording, request, tally=tally, bound_nano=bound, deltas=self._deltas)
         token = guest.leave()  # what the gateway sends is no guest's
         try:
             return await self._gateway.complete(request, recorder=asking, budget=tally, summaries=self._summaries)
@@ -191,6 +192,16 @@ class RunContext:
     ) -> Decision:  # fmt: skip
         check_turns(who, escalate, expires)
         return await self._waiting.approve(question, data=data, expires=expires, who=who, escalate=escalate)
+
+    async def interrupt(self, value: Any, *, expires: timedelta = timedelta(days=30)) -> Any:
+        return await self._waiting.interrupt(value, expires=expires)
+
+    async def edge(self, done: str | None, coming: str) -> None:
+        number, terms = self._edges, self._held.run.terms
+        self._edges += 1
+        wanted = _among(coming, terms.get("interrupt_before")) or _among(done, terms.get("interrupt_after"))
+        if wanted or (self._held.fence > 1 and self._waiting.has_paused(number, done, coming)):
+            await self._waiting.pause(number, done, coming)
 
     async def sleep(self, duration: timedelta) -> None:
         await self._waiting.sleep(duration)
@@ -312,6 +323,10 @@ def _caller(run: Run) -> Caller:
         metadata={**run.metadata, **asker.labels}, priority=run.priority, key_limited=asker.limited,
         key_rate=asker.rate,
     )  # fmt: skip
+
+
+def _among(node: str | None, wanted: Any) -> bool:
+    return bool(node and wanted) and (wanted == "*" or node in wanted)
 
 
 def _may_repeat(record: Record) -> bool:

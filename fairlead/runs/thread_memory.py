@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from fairlead.agents.conversation import as_messages
-from fairlead.agents.jsonable import encode, plain
+from fairlead.agents.jsonable import plain
 from fairlead.agents.memory import Message
+from fairlead.runs.run import Run
+from fairlead.runs.transcript import answer_of, completed, said_by_caller
 
-State = dict[str, Any]  # {"messages": […], "values": {…}}
+State = dict[str, Any]
+"""{"messages": […], "values": {…}, "output": …}, and "shown": what somebody wrote into it from outside."""
 
 
 class ThreadMemory:
@@ -24,31 +26,43 @@ class ThreadMemory:
         self._added: dict[str, Any] = {}
 
     async def messages(self) -> list[Message]:
-        return list((await self._loaded()).get("messages", ()))
+        return [shown_to_model(one) for one in completed((await self.state()).get("messages", ()))]
 
     async def get(self, key: str, default: Any = None) -> Any:
         if key in self._added:
             return self._added[key]
-        return (await self._loaded()).get("values", {}).get(key, default)
+        return (await self.state()).get("values", {}).get(key, default)
 
     async def set(self, key: str, value: Any) -> None:
         """Kept in the thread when the run succeeds. Raises `NotJson`."""
         self._added[key] = plain(value)
 
-    async def after(self, input: Any, output: Any) -> State:
-        """The state the thread has when this run has succeeded."""
-        before = await self._loaded()
-        answer: Message = {
-            "role": "assistant",
-            "content": output if isinstance(output, str) else encode(output).decode(),
-        }
+    async def after(self, run: Run, output: Any, said: Sequence[Message] | None) -> State:
+        """The state the thread has when this run has succeeded. `said`: what its model and tools said; None for an
+        agent that is no conversation."""
+        before = await self.state()
+        said = [answer_of(run, output)] if said is None else said
         return {
-            "messages": [*before.get("messages", ()), *as_messages(input), answer],
+            "messages": [*before.get("messages", ()), *said_by_caller(run.input, run.id), *said],
             "values": {**before.get("values", {}), **self._added},
             "output": output,
         }
 
-    async def _loaded(self) -> State:
+    async def so_far(self, run: Run, said: Sequence[Message]) -> State:
+        """The state the thread has when this run was stopped: with what was said, as far as it is whole."""
+        before = await self.state()
+        messages = [*before.get("messages", ()), *said_by_caller(run.input, run.id), *said]
+        return {**before, "messages": completed(messages)}
+
+    async def state(self) -> State:
         if self._state is None:
             self._state = await self._load() or {}
         return self._state
+
+
+def shown_to_model(message: Message) -> Message:
+    """Without what only people's clients read."""
+    kept = {k: v for k, v in message.items() if k not in ("id", "status")}
+    if kept["role"] == "tool":
+        kept.pop("name", None)
+    return kept

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +13,7 @@ from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import from_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound
+from fairlead.runs.checkpoints import Checkpoints
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
 from fairlead.runs.run import user_of
@@ -22,6 +24,14 @@ class ThreadStatus(StrEnum):
     BUSY = "busy"
     INTERRUPTED = "interrupted"  # its run needs a person
     ERROR = "error"  # its last run failed
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToLive:
+    """How long a thread may go without a change; then it is forgotten, or with `keep_latest` what it kept before."""
+
+    after: timedelta
+    keep_latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Threads:
         self._queries = queries
         self._payloads = payloads
         self._ids = ids
+        self._checkpoints = Checkpoints(database, queries, payloads, ids=ids)
 
     async def create(
         self,
@@ -55,6 +66,7 @@ class Threads:
         tenant: str = "default",
         if_exists: bool = False,
         user: str | None = None,
+        ttl: TimeToLive | None = None,
     ) -> Thread:
         """A new thread; with `if_exists` the one that is there. Raises `Conflict`, `InvalidInput`."""
         thread_id = thread_id or self._ids.new()
@@ -63,6 +75,8 @@ class Threads:
             self._queries["create_thread"], tenant=tenant, id=thread_id, metadata=kept,
             user_id=user_of(user, metadata or {}),
         )  # fmt: skip
+        if rows and ttl is not None:
+            await self._database.write(self._queries["set_ttl"], tenant=tenant, id=thread_id, **_kept(ttl))
         if not rows and not if_exists:
             raise Conflict(f"There is a thread {thread_id} already.", hint='Send if_exists="do_nothing" to use it.')
         return await self.get(thread_id, tenant=tenant)
@@ -84,16 +98,63 @@ class Threads:
         status: ThreadStatus | None = None,
         limit: int = 10,
         offset: int = 0,
+        sort_by: str | None = None,
+        ascending: bool = False,
     ) -> list[Thread]:
-        """Those that changed last first."""
+        """Those that changed last first, unless another order is wanted."""
         rows = await self._database.read(
             self._queries["search_threads"], tenant=tenant, status=status, limit=limit, offset=offset, user_id=user,
+            sort_by=sort_by or "updated_at", up=1 if ascending else -1,
             metadata=_metadata(metadata) if metadata else None, ids=encode(list(ids)).decode() if ids else None,
         )  # fmt: skip
         return [await self._thread(row) for row in rows]
 
-    async def describe(self, thread_id: str, metadata: Mapping[str, Any], *, tenant: str = "default") -> Thread:
+    async def count(self, *, tenant: str = "default", **wanted: Any) -> int:
+        """How many there are of what `search` would find, up to a million."""
+        rows = await self._database.read(
+            self._queries["count_threads"], tenant=tenant, status=wanted.get("status"), user_id=wanted.get("user"),
+            metadata=_metadata(wanted["metadata"]) if wanted.get("metadata") else None,
+            ids=encode(list(wanted["ids"])).decode() if wanted.get("ids") else None,
+        )  # fmt: skip
+        return rows[0]["count"]
+
+    async def copy(self, thread: Thread, *, user: str | None) -> Thread:
+        """A new thread with the metadata and the state of this one."""
+        made = await self.create(metadata=thread.metadata, tenant=thread.tenant, user=user or thread.user)
+        if thread.state is not None:
+            await self._checkpoints.write(thread.tenant, made.id, thread.state, node="__copy__")
+        return await self.get(made.id, tenant=thread.tenant)
+
+    async def prune(self, thread_ids: Sequence[str], *, tenant: str = "default", keep_latest: bool) -> int:
+        """Forget these threads, but for those with a run under way; or what they kept before. Answers how many."""
+        pruned = 0
+        for thread_id in thread_ids:
+            with suppress(NotFound, Conflict):
+                if keep_latest:
+                    await self.get(thread_id, tenant=tenant)
+                    await self._database.write(self._queries["keep_latest"], tenant=tenant, id=thread_id)
+                else:
+                    await self.delete(thread_id, tenant=tenant)
+                pruned += 1
+        return pruned
+
+    async def expire(self) -> timedelta | None:
+        """A role: threads that nobody has changed for as long as they were given go, or keep only their last state."""
+        await self._database.write(self._queries["still_used"])
+        rows = await self._database.read(self._queries["expired_threads"])
+        for row in rows:
+            keep_latest = bool(decode(row["ttl"])["keep_latest"])
+            await self.prune([row["id"]], tenant=row["tenant"], keep_latest=keep_latest)
+            if keep_latest:
+                await self._database.write(self._queries["expire_again"], tenant=row["tenant"], id=row["id"])
+        return None
+
+    async def describe(
+        self, thread_id: str, metadata: Mapping[str, Any], *, tenant: str = "default", ttl: TimeToLive | None = None
+    ) -> Thread:
         """Add to a thread's metadata; a key that is there gets the new value. Raises `NotFound`, `InvalidInput`."""
+        if ttl is not None:
+            await self._database.write(self._queries["set_ttl"], tenant=tenant, id=thread_id, **_kept(ttl))
         await self._database.write(
             self._queries["describe_thread"], tenant=tenant, id=thread_id, metadata=_metadata(metadata)
         )
@@ -102,6 +163,8 @@ class Threads:
     async def delete(self, thread_id: str, *, tenant: str = "default") -> None:
         """Forget the thread and what it keeps; its runs stay. Raises `NotFound`, or `Conflict` while it is busy."""
         if await self._database.write(self._queries["delete_thread"], tenant=tenant, id=thread_id):
+            await self._database.write(self._queries["delete_checkpoints"], tenant=tenant, id=thread_id)
+            await self._payloads.blobs.delete_scope(thread_id)
             return
         await self.get(thread_id, tenant=tenant)
         raise Conflict(f"Thread {thread_id} has a run that has not ended.", hint="Cancel the run first.")
@@ -132,6 +195,11 @@ def _status(active: str | None, last: str | None) -> ThreadStatus:
             return ThreadStatus.INTERRUPTED
         case _:
             return ThreadStatus.ERROR if last in ("error", "timeout") else ThreadStatus.IDLE
+
+
+def _kept(ttl: TimeToLive) -> dict[str, Any]:
+    after_us = ttl.after // timedelta(microseconds=1)
+    return {"ttl": encode({"us": after_us, "keep_latest": ttl.keep_latest}).decode(), "after_us": after_us}
 
 
 def _metadata(given: Mapping[str, Any]) -> str:

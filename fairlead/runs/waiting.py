@@ -11,9 +11,11 @@ from typing import Any, Protocol
 from fairlead.agents.context import ChildRun, Decision, Escalation
 from fairlead.agents.jsonable import encode
 from fairlead.clock import from_micros, to_micros
-from fairlead.errors import BudgetExceededError
+from fairlead.errors import BudgetExceededError, Unanswered
 from fairlead.gateway.run_budget import RunHold
 from fairlead.runs.asked import turns_of
+from fairlead.runs.book import Record
+from fairlead.runs.ending import CANCELLED
 from fairlead.runs.failure import child_failed
 from fairlead.runs.holding import Wait
 from fairlead.runs.ids import derived_id
@@ -22,6 +24,7 @@ from fairlead.runs.run import Approval, NewRun, Reason, Run, Status
 from fairlead.runs.step import Step
 
 _SHORT = timedelta(seconds=1)
+_LONG = timedelta(days=30)
 
 
 class Others(Protocol):
@@ -84,39 +87,85 @@ class Waiting:
         self, question: str, *, data: Any, expires: timedelta, who: Sequence[str], escalate: Sequence[Escalation]
     ) -> Decision:
         recording = self._recording
-        held = recording.held
         step, record = await recording.enter("approval", "approve", digest_of(encode([question, data])))
         if record is not None and record.settled is not None:
             return Decision(**recording.replay(record))
-        approval = self._approval(step, question, data, expires, record.begun.data if record and record.begun else None)
+        approval = self._approval(step, question, data, expires, record)
         approval = replace(approval, turns=turns_of(who, escalate, approval.expires_at - expires))
-        if record is None or record.begun is None:
-            begun = {"approval_id": approval.id, "question": question, "expires_at": to_micros(approval.expires_at)}
-            await held.record("waiting", step, encode(begun))
-        await held.journal.until_answered(lambda: self._others.ask(approval))
-        decision = await held.until(step.key, Wait(Reason.APPROVAL, approval.expires_at), self._decided(approval))
+        answered = await self._put(step, record, approval)
+        expired = answered.decided_by == EXPIRED
+        decision = Decision(
+            bool(answered.approved), None if expired else answered.decided_by, answered.comment, expired
+        )
         await recording.done(step, b'{"result":' + encode(decision) + b"}")
         return decision
 
-    def _approval(self, step: Step, question: str, data: Any, expires: timedelta, begun: Any) -> Approval:
+    async def interrupt(self, value: Any, *, expires: timedelta) -> Any:
+        recording = self._recording
+        step, record = await recording.enter("approval", "interrupt", digest_of(encode(value)))
+        if record is not None and record.settled is not None:
+            return recording.replay(record)
+        question = value if isinstance(value, str) else "The agent asks for a value."
+        approval = self._approval(step, question, value, expires, record, kind="interrupt")
+        answered = await self._put(step, record, approval)
+        if answered.decided_by == EXPIRED:
+            error = Unanswered(
+                f"Nobody answered by {approval.expires_at.isoformat()}.", hint="Ask again, or elsewhere."
+            )
+            await recording.fail(step, error)
+            raise error
+        said = {"approved": answered.approved, "comment": answered.comment}
+        answer = said if answered.answer is None else answered.answer["value"]
+        await recording.done(step, b'{"result":' + encode(answer) + b"}")
+        return answer
+
+    async def pause(self, number: int, done: str | None, coming: str) -> None:
+        """Somebody asked beforehand to look at the run here. A no ends it."""
+        recording = self._recording
+        step, record = await recording.enter("approval", "pause", _edge(number, done, coming))
+        if record is None or record.settled is None:
+            data = {"after": done, "next": coming}
+            approval = self._approval(step, f"Go on with `{coming}`?", data, _LONG, record, kind="pause")
+            answered = await self._put(step, record, approval)
+            if not answered.approved:
+                recording.halt(CANCELLED)
+            await recording.done(step, b'{"result":null}')
+        else:
+            recording.replay(record)
+
+    def has_paused(self, number: int, done: str | None, coming: str) -> bool:
+        """It did so when it came here before."""
+        return self._recording.held.book.like("approval", "pause", _edge(number, done, coming)) is not None
+
+    async def _put(self, step: Step, record: Record | None, approval: Approval) -> Approval:
+        """Put a question to people, and wait for the answer."""
+        held = self._recording.held
+        if record is None or record.begun is None:
+            begun = {"approval_id": approval.id, "question": approval.question, "kind": approval.kind,
+                     "data": approval.data, "expires_at": to_micros(approval.expires_at)}  # fmt: skip
+            await held.record("waiting", step, encode(begun))
+        await held.journal.until_answered(lambda: self._others.ask(approval))
+        return await held.until(step.key, Wait(Reason.APPROVAL, approval.expires_at), self._answered(approval))
+
+    def _approval(
+        self, step: Step, question: str, data: Any, expires: timedelta, record: Record | None, *, kind: str = "approval"
+    ) -> Approval:
         held = self._recording.held
         now = held.clock.now()
+        begun = record.begun.data if record is not None and record.begun is not None else None
         expires_at = from_micros(begun["expires_at"]) if begun else now + expires
         approval_id = derived_id(held.run.id, step.key)
         nobody = (None, None, None, None)
-        return Approval(approval_id, held.run.id, held.run.tenant, question, data, now, expires_at, *nobody)
+        return Approval(approval_id, held.run.id, held.run.tenant, question, data, now, expires_at, *nobody, kind)
 
-    def _decided(self, asked: Approval) -> Callable[[], Awaitable[Decision | None]]:
-        async def look() -> Decision | None:
+    def _answered(self, asked: Approval) -> Callable[[], Awaitable[Approval | None]]:
+        async def look() -> Approval | None:
             now = self._recording.held.clock.now()
             approval = await self._others.answer_to(asked.tenant, asked.run_id, asked.id)
             if approval.approved is None and now >= asked.expires_at:
                 await self._others.expire(asked)
                 approval = await self._others.answer_to(asked.tenant, asked.run_id, asked.id)
-            if approval.approved is None:
-                return None
-            expired = approval.decided_by == EXPIRED
-            return Decision(approval.approved, None if expired else approval.decided_by, approval.comment, expired)
+            return None if approval.approved is None else approval
 
         return lambda: self._recording.held.journal.until_answered(look)
 
@@ -189,6 +238,10 @@ class Waiting:
             )
         self.envelopes[child_id] = budget.hold_now(amount)
         return amount
+
+
+def _edge(number: int, done: str | None, coming: str) -> str:
+    return digest_of(f"{number}:{done or ''}:{coming}".encode())
 
 
 EXPIRED = "expired"

@@ -100,7 +100,9 @@ class EngineDoor:
         return await self._engine.control.get(run_id, tenant=self._tenant)
 
     async def answer(self, approval_id: str, *, approved: bool, by: str, comment: str) -> None:
-        await self._engine.control.answer(approval_id, approved, by=by, comment=comment or None, tenant=self._tenant)
+        await self._engine.control.answer(
+            approval_id, approved, by=by, comment=comment or None, tenant=self._tenant, caller=self._caller
+        )
         await self._note("approval.answer", approval_id, approved=approved)
 
     async def _in_doubt(self, run_id: str) -> str:

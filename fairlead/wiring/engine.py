@@ -236,7 +236,12 @@ def make_worker(engine: Engine) -> Worker:
         journal=journal,
         executor=executor,
         retention=engine.retention,
-        sweeps={**engine.models.sweeps, **engine.stores.sweeps, "score_links": engine.scores.sweep},
+        sweeps={
+            **engine.models.sweeps,
+            **engine.stores.sweeps,
+            "score_links": engine.scores.sweep,
+            "threads": engine.threads.expire,
+        },
         oversight=engine.oversight,
         delivering=_delivering(engine, clock),
         schedules=engine.schedules,

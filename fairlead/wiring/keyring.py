@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fairlead.access import (
     Fetch,
     Keyring,
@@ -14,11 +16,12 @@ from fairlead.access import (
     keys_of_file,
     secret_keys,
 )
-from fairlead.clock import Clock
 from fairlead.config import Environment, Settings
-from fairlead.errors import ConfigurationError
-from fairlead.telemetry.emit import Emit
+from fairlead.egress import Egress
+from fairlead.errors import ConfigurationError, IssuerUnavailable
 from fairlead.wiring.engine import Engine
+
+_PATIENCE = timedelta(seconds=5)  # with an issuer: somebody waits for the answer
 
 
 async def open_keyring(engine: Engine, *, host: str, tokens: Tokens | None = None) -> Keyring:
@@ -49,16 +52,27 @@ def ensure_guarded(settings: Settings, keys: Keyring) -> None:
         )
 
 
-def open_tokens(settings: Settings, *, fetch: Fetch | None, clock: Clock, emit: Emit) -> Tokens | None:
+def open_tokens(engine: Engine) -> Tokens | None:
     """None when no token could open. Raises `ConfigurationError`."""
+    settings, clock, emit = engine.settings, engine.clock, engine.emit
     given = settings.tokens
     if not given.taken:
         return None
     public: list[PublicKeys] = []
     if given.public_keys is not None:
         public.append(keys_of_file(settings.root / given.public_keys))
-    if given.jwks_url is not None and fetch is not None:
-        public.append(KeysOfIssuer(given.jwks_url, fetch=fetch, clock=clock, emit=emit))
+    if given.jwks_url is not None:
+        public.append(KeysOfIssuer(given.jwks_url, fetch=_fetch(engine.egress), clock=clock, emit=emit))
     return Tokens(
         given, own=secret_keys(given.secrets), public=KeysOfAll(public) if public else None, clock=clock, emit=emit
     )
+
+
+def _fetch(egress: Egress) -> Fetch:
+    async def fetch(url: str) -> bytes:
+        answer = await egress.request("GET", url, timeout=_PATIENCE)
+        if answer.status != 200:
+            raise IssuerUnavailable(f"{url} answered {answer.status}.")
+        return answer.body
+
+    return fetch

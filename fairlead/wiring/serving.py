@@ -31,7 +31,7 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
         mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
-    tokens = open_tokens(settings, fetch=None, clock=clock, emit=telemetry.emit)
+    tokens = open_tokens(engine)
     keys = await open_keyring(engine, host=settings.server.host, tokens=tokens)
     worker = make_worker(engine) if with_worker else None
     settle_garbage_collector()

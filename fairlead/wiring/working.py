@@ -35,7 +35,7 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
         mcp=setup.mcp, clock=clock, emit=telemetry.emit,
     )  # fmt: skip
-    tokens = open_tokens(settings, fetch=None, clock=clock, emit=telemetry.emit)
+    tokens = open_tokens(engine)
     keys = await open_keyring(engine, host=server.worker_host, tokens=tokens)
     worker, stop = make_worker(engine), Stop()
     settle_garbage_collector()

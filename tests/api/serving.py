@@ -45,7 +45,7 @@ async def serving(
         engine["api_key_whitelist"] = ",".join(keys)
     async with testing.engine(agents, **engine) as running:
         inside = running.engine
-        tokens = open_tokens(inside.settings, fetch=None, clock=inside.clock, emit=inside.emit)
+        tokens = open_tokens(inside)
         if table:
             ring = await open_keyring(inside, host="127.0.0.1", tokens=tokens)
         else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.access.issuer import Issuer
 from tests.api.serving import Serving, listening, serving
 from tests.api.test_keys import AS_ROOT, ROOT, make
 
@@ -164,3 +166,23 @@ async def test_an_open_stream_ends_when_its_reader_is_let_in_no_more(end: str) -
                             await api.json("PATCH", "/users/ann", {"disabled": True}, headers=AS_ROOT)
             assert (await client.get(path, headers=bot)).status_code == 401
         gate.set()
+
+
+async def test_public_keys_are_fetched_from_the_issuer_and_only_where_calls_may_go() -> None:
+    issuer, now = Issuer("EdDSA"), int(time.time())
+    held = {"Authorization": f"Bearer {issuer.sign({'sub': 'ann', 'iat': now, 'exp': now + 60})}"}
+
+    async def publishing(scope: Any, receive: Any, send: Any) -> None:
+        known = scope["path"] == "/keys"
+        await send({"type": "http.response.start", "status": 200 if known else 404, "headers": []})
+        await send({"type": "http.response.body", "body": issuer.key_set})
+
+    async with listening(publishing) as url:
+        allowed: dict[str, Any] = {"workers": 0, "table": True, "egress_allow": "127.0.0.1"}
+        async with serving({}, jwt_jwks_url=f"{url}/keys", **allowed) as api:
+            assert await api.json("GET", "/runs", headers=held) == []
+        for more in ({"jwt_jwks_url": f"{url}/gone"}, {"jwt_jwks_url": f"{url}/keys", "egress_allow": None}):
+            async with serving({}, **{**allowed, **more}) as api:
+                problem = await api.json("GET", "/runs", status=503, headers=held)
+                assert (problem["code"], url in str(problem)) == ("issuer_unavailable", False)
+                assert len(api.said("issuer_unreachable")) == 1

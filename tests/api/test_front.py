@@ -172,7 +172,10 @@ async def test_what_changes_something_needs_more_than_a_viewer() -> None:
     async with serving(AGENTS, workers=0) as api:
         reading_posts = {"/threads/search", "/assistants/search", "/assistants/count", "/threads/{thread_id}/history",
                          "/assistants/{assistant_id}/versions", "/store/items/search", "/store/namespaces",
-                         "/knowledge/{collection}/search", "/auth/token"}  # fmt: skip
+                         "/knowledge/{collection}/search", "/auth/token", "/threads/count",
+                         "/runs/crons/search", "/runs/crons/count",
+                         "/mcp", "/mcp/", "/a2a/{assistant_id}",  # a call wants an operator, once it is read
+                         "/threads/{thread_id}/state/checkpoint"}  # fmt: skip
         for method, path, role in await _operations(api):
             # Who has the link of a stream may leave a score by it.
             if method != "GET" and path not in reading_posts and path != "/feedback/{secret}":

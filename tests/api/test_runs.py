@@ -149,11 +149,15 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
         assert refused.json()["code"] == "queue_full"
 
 
-async def test_what_is_not_supported_is_refused_rather_than_ignored() -> None:
+async def test_what_does_not_fit_the_run_is_refused_rather_than_ignored() -> None:
     async with serving(AGENTS) as api:
-        for field, value in (("webhook", "ftp://x"), ("command", {"resume": 1}), ("interrupt_before", ["model"])):
+        for field, value, why in (
+            ("webhook", "ftp://x", "http"),
+            ("command", {"resume": 1}, "thread"),
+            ("interrupt_before", ["model"], "node"),
+        ):
             said = await api.json("POST", "/runs", {"assistant_id": "greet", field: value}, status=422)
-            assert field in said["detail"]
+            assert why in said["detail"]
 
 
 async def test_workers_and_agents_are_listed() -> None:

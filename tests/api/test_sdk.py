@@ -53,7 +53,8 @@ async def test_a_conversation_through_the_client(database_url: str | None) -> No
         assert len(values["messages"]) == 4
         state = await client.threads.get_state(thread["thread_id"])
         assert state["values"] == values
-        assert len(await client.threads.get_history(thread["thread_id"])) == 1
+        history = await client.threads.get_history(thread["thread_id"])
+        assert history[0]["values"] == values and len(history) == 4  # each run begins, and answers
         assert len(await client.runs.list(thread["thread_id"])) == 2
         (found,) = await client.threads.search(metadata={"user": "ada", "graph_id": "chat"})
         assert found["status"] == "idle"

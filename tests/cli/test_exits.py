@@ -28,7 +28,15 @@ def test_what_a_caller_did_wrong_is_told_from_what_failed() -> None:
         if not issubclass(kind, errors.ModelError | errors.ToolFailed | errors.EgressError)
     ]
     failures = {kind.__name__ for kind in refusals if exit_of_kind(kind) is Exit.FAILED}
-    assert failures == {"TooManyIterations", "BadOutput", "RunFailed", "Fenced", "ComeBackLater"}
+    assert failures == {
+        "TooManyIterations",
+        "BadOutput",
+        "RunFailed",
+        "Fenced",
+        "ComeBackLater",
+        "Damaged",
+        "Unanswered",
+    }
 
 
 def test_help_lists_every_exit_code(tmp_path: Path) -> None:

@@ -80,12 +80,13 @@ def server(folder: Path, database: str = "") -> Iterator[str]:
         process.wait(30)
 
 
-def attack(folder: Path, url: str, *, examples: int, seed: int) -> Found:
+def attack(folder: Path, url: str, *, examples: int, seed: int, checks: str = "all") -> Found:
     """Every operation: the cases that its description asks for, and `examples` at random."""
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(HERE / "schemathesis.toml"), "run",
-        f"{url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--seed", str(seed),
-        "--continue-on-failure", "--no-color", "--request-timeout", "30",
+        f"{url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--checks", checks,
+        "--seed", str(seed),
+        "--continue-on-failure", "--no-color", "--request-timeout", "10",
     ]  # fmt: skip
     hooked = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(HERE.parent.parent)}
     said = subprocess.run(

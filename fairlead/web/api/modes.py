@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from fairlead.runs.following import Delta
-from fairlead.runs.ids import derived_id
 from fairlead.runs.run import Event, Run
+from fairlead.runs.transcript import message_id as delta_id
+from fairlead.runs.transcript import reply_id, result_id
 from fairlead.web.api.message import Message, as_client_message
 from fairlead.web.api.run_body import Mode
 from fairlead.web.api.values import error_of, input_messages, values_of_output
@@ -57,7 +58,7 @@ class Modes:
         return bool(self._modes & {"messages", "messages-tuple", "events"})
 
     def of_delta(self, delta: Delta) -> list[Frame]:
-        message_id = _message_id(delta.run_id, delta.step, delta.attempt)
+        message_id = delta_id(delta.run_id, delta.step, delta.attempt)
         known = self._texts.get(message_id, "")
         if delta.offset > len(known):
             return []  # a piece before it was lost; the whole message comes when it is stored
@@ -98,12 +99,12 @@ class Modes:
                 pass
         return frames
 
-    def ended(self, run: Run, interrupts: Sequence[dict[str, Any]]) -> list[Frame]:
-        """What is said when nothing more will come for now."""
-        if interrupts:
+    def ended(self, run: Run, interrupts: Sequence[dict[str, Any]] | None) -> list[Frame]:
+        """What is said when nothing more will come for now. No interrupts, not even none: it waits for nobody."""
+        if interrupts is not None:
             told = {"__interrupt__": list(interrupts)}
-            names = [mode for mode in ("values", "updates") if mode in self._modes]
-            return [Frame(name, told) for name in names]
+            values = [Frame("values", {**self._state(), **told})] if "values" in self._modes else []
+            return [*values, *([Frame("updates", told)] if "updates" in self._modes else [])]
         if run.status != "success":
             return [Frame("error", error_of(run))]
         return self._succeeded(run)
@@ -132,11 +133,13 @@ class Modes:
         return frames
 
     def _model(self, event: Event) -> list[Frame]:
+        if event.data.get("aside"):
+            return []
         reply: dict[str, Any] = event.data["result"]
         said: dict[str, Any] = reply["body"]["choices"][0]["message"]
         usage = {"input_tokens": reply["usage"]["tokens_in"], "output_tokens": reply["usage"]["tokens_out"]}
         usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
-        message_id = _message_id(event.run_id, event.key or "", event.fence)
+        message_id = reply_id(event)
         self._texts.pop(message_id, None)
         message = as_client_message({**said, "role": "assistant"}, message_id, usage_metadata=usage)
         frames = self._whole(message, "model")
@@ -150,7 +153,7 @@ class Modes:
         result: Any = data["error"].get("message", "") if failed else data.get("result")
         message = as_client_message(
             {"role": "tool", "content": _text(result), "name": event.name},
-            _message_id(event.run_id, event.key or "", 0),
+            result_id(event),
             status="error" if failed else "success",
         )
         message["tool_call_id"] = self._call_of(event.name or "", data.get("arguments"))
@@ -181,12 +184,13 @@ class Modes:
         return frames + (self._values() if self._native else [])
 
     def _values(self) -> list[Frame]:
-        if "values" not in self._modes:
-            return []
-        given = self._run.input
+        return [Frame("values", self._state())] if "values" in self._modes else []
+
+    def _state(self) -> dict[str, Any]:
+        given: Any = self._run.input
         if self._native or isinstance(given, str) or (isinstance(given, dict) and "messages" in given):
-            return [Frame("values", {"messages": list(self._conversation)})]
-        return [Frame("values", given if isinstance(given, dict) else {"input": given})]
+            return {"messages": list(self._conversation)}
+        return cast("dict[str, Any]", given) if isinstance(given, dict) else {"input": given}
 
     def _whole(self, message: Message, node: str) -> list[Frame]:
         frames = [Frame("messages", [message, self._about(node)])] if "messages-tuple" in self._modes else []
@@ -210,10 +214,6 @@ class Modes:
 
 def _debug(event: Event) -> dict[str, Any]:
     return {"type": event.type, "timestamp": event.at, "step": event.seq, "payload": event_view(event)}
-
-
-def _message_id(run_id: str, step: str, attempt: int) -> str:
-    return derived_id(run_id, step, str(attempt))
 
 
 def _text(result: Any) -> str:

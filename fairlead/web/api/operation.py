@@ -149,4 +149,5 @@ _EVENT = {
 
 def _operation_id(operation: Operation) -> str:
     words = operation.path.replace("{", "").replace("}", "").replace("/", "_").strip("_") or "root"
+    words += "_slash" if operation.path.endswith("/") else ""  # `/mcp/` is another address than `/mcp`
     return f"{operation.method.lower()}_{words}".replace("-", "_").replace(".", "_")

@@ -25,6 +25,7 @@ from fairlead.web.api.scores import Scores
 from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
+from fairlead.web.api.thread_states import ThreadStates
 from fairlead.web.api.threads import Threads
 from fairlead.web.api.users import Users
 from fairlead.web.api.webhooks import Webhooks
@@ -37,6 +38,7 @@ def operations(doors: Doors) -> list[Operation]:
         Streams,
         AgentRuns,
         Threads,
+        ThreadStates,
         Approvals,
         Workers,
         CostReports,

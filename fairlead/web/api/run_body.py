@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fairlead.access import Principal
+from fairlead.agents.spec import AgentSpec
 from fairlead.errors import InvalidInput
 from fairlead.runs.run import Assignment, Discard, Multitask, NewRun
 from fairlead.runs.webhooks import callable_url
 from fairlead.web.api.asking import asker_of
+from fairlead.web.api.command import Command, Nodes, check_nodes, destination
 from fairlead.web.api.views import NANO
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
@@ -84,15 +86,15 @@ class RunCreate(Additions):
 
     assistant_id: Annotated[str, Field(min_length=1, max_length=200)] = Field(description="An agent's name, or its id.")
     input: Any = None
-    command: dict[str, Any] | None = None
+    command: Command | None = None
     config: dict[str, Any] | None = None
     context: dict[str, Any] | None = None
     checkpoint: dict[str, Any] | None = None
     checkpoint_id: str | None = None
     checkpoint_during: bool | None = None
     webhook: str | None = None
-    interrupt_before: Literal["*"] | list[str] | None = None
-    interrupt_after: Literal["*"] | list[str] | None = None
+    interrupt_before: Nodes = None
+    interrupt_after: Nodes = None
     stream_mode: Mode | Annotated[list[Mode], Field(min_length=1)] | None = None
     stream_subgraphs: bool | None = None
     stream_resumable: bool | None = None
@@ -116,16 +118,22 @@ class RunCreate(Additions):
 
 
 def new_run_of(
-    body: RunCreate, agent: str, assignment: Assignment | None, *, now: datetime, release: str, caller: Principal,
+    body: RunCreate, spec: AgentSpec, assignment: Assignment | None, *, now: datetime, release: str, caller: Principal,
     thread_id: str | None, idempotency_key: str | None,
 ) -> NewRun:  # fmt: skip
-    """Raises `InvalidInput` for what LangGraph offers and we do not yet."""
-    _refuse_unsupported(body)
+    """Raises `InvalidInput`."""
     if body.on_completion == "delete" and thread_id is not None:
         raise InvalidInput('`on_completion`: "delete" is for runs without a thread.', hint="Delete the thread instead.")
+    terms, input = _terms_of(body, spec, thread_id), body.input
+    if terms is not None and body.command is not None:
+        node, sent = destination(spec, body.command)
+        if sent is not None:
+            input = sent
+        if node is not None:
+            terms["goto"] = node
     start_at = now + timedelta(seconds=body.after_seconds) if body.after_seconds else None
     return NewRun(
-        agent, body.input, assignment=assignment, tenant=caller.tenant, thread_id=thread_id,
+        spec.name, input, assignment=assignment, terms=terms, tenant=caller.tenant, thread_id=thread_id,
         release=body.release or release, priority=body.priority, metadata=body.metadata or {},
         idempotency_key=idempotency_key, budget_nano=nano_of(body.budget_usd), start_at=start_at,
         user=caller.user, asker=asker_of(caller), multitask=Multitask(body.multitask_strategy),
@@ -134,17 +142,21 @@ def new_run_of(
     )  # fmt: skip
 
 
+def _terms_of(body: RunCreate, spec: AgentSpec, thread_id: str | None) -> dict[str, Any] | None:
+    """How the run is to be run, beyond its input; None for a plain one. Raises `InvalidInput`."""
+    command = body.command if body.command is not None and body.command.asks else None
+    if command is None and not body.interrupt_before and not body.interrupt_after:
+        return None
+    if command is not None and thread_id is None:
+        raise InvalidInput("`command` is for a thread.", hint="Send it to /threads/THREAD/runs.")
+    check_nodes(spec, "interrupt_before", body.interrupt_before)
+    check_nodes(spec, "interrupt_after", body.interrupt_after)
+    said = {
+        "interrupt_before": body.interrupt_before, "interrupt_after": body.interrupt_after,
+        "update": command.update if command is not None else None,
+    }  # fmt: skip
+    return {name: value for name, value in said.items() if value}
+
+
 def nano_of(usd: float | None) -> int | None:
     return None if usd is None else max(1, round(usd * NANO))
-
-
-def _refuse_unsupported(body: RunCreate) -> None:
-    """What would change the meaning of the run must not be passed over in silence."""
-    asked = {
-        "command": body.command is not None and bool({k for k, v in body.command.items() if v is not None}),
-        "interrupt_before": bool(body.interrupt_before),
-        "interrupt_after": bool(body.interrupt_after),
-    }
-    refused = [f"`{name}`" for name, given in asked.items() if given]
-    if refused:
-        raise InvalidInput(f"{', '.join(refused)}: not supported yet.", hint="Leave it out.")

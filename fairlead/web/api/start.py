@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from fairlead.errors import NotFound
+from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.runs.assistants import assistant_id_of
-from fairlead.runs.run import NewRun, Run
-from fairlead.runs.threads import Thread
+from fairlead.runs.control import PAUSES
+from fairlead.runs.history import History
+from fairlead.runs.run import Multitask, NewRun, Run
+from fairlead.runs.threads import Thread, ThreadStatus
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.reply import Headers
 from fairlead.web.api.run_body import SAFE_ID, RunCreate, new_run_of
+from fairlead.web.api.thread_states import checkpoint_id_of
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
     run: Run
     fresh: bool  # False: the idempotency key had started it before
+    after: int = 0  # what happened to it up to here, its caller has not asked for
 
     @property
     def path(self) -> str:
@@ -44,13 +49,66 @@ async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = 
         body.assistant_id, tenant=call.tenant, config=body.config, context=body.context
     )
     new = new_run_of(
-        body, agent, assignment, now=doors.clock.now(), release=doors.release, caller=call.visit.caller,
+        body, doors.agents[agent], assignment, now=doors.clock.now(), release=doors.release, caller=call.visit.caller,
         thread_id=thread_id, idempotency_key=call.header("idempotency-key"),
     )  # fmt: skip
     if thread_id is not None:
-        await _prepare_thread(doors, new, body, thread_id)
+        thread = await _prepare_thread(doors, new, body, thread_id)
+        if thread.status is ThreadStatus.INTERRUPTED or (body.command is not None and body.command.resumes):
+            parked = await _parked(doors, thread)
+            if (said := _answer_to(parked, body)) is not None:
+                only_pauses = body.command is None or not body.command.resumes
+                terms = {name: value for name, value in (new.terms or {}).items() if name in PAUSES}
+                resumed = await doors.control.go_on(
+                    parked, said[0], by=call.by, caller=call.visit.caller, terms=terms, only_pauses=only_pauses
+                )
+                return Started(resumed, True, after=parked.seq)
+        new = await _forked(doors, _placed(new, thread), body, thread)
+    elif checkpoint_id_of(body.checkpoint, body.checkpoint_id) is not None:
+        raise InvalidInput("`checkpoint` is for a thread.", hint="Send it to /threads/THREAD/runs.")
     run, fresh = await doors.control.submit(new, watch=watch)
     return Started(run, fresh)
+
+
+async def _parked(doors: Doors, thread: Thread) -> Run:
+    """Raises `Conflict` when the thread waits for nobody."""
+    if thread.active_run_id is None:
+        raise Conflict(f"Thread {thread.id} has no open question.", hint="Somebody answered it, or it has expired.")
+    return await doors.control.get(thread.active_run_id, tenant=thread.tenant)
+
+
+def _answer_to(parked: Run, body: RunCreate) -> tuple[Any] | None:
+    """What the caller says to the run that waits in the thread; None when they want another run."""
+    command = body.command if body.command is not None and body.command.asks else None
+    if command is None:
+        return (True,) if body.input is None and _only_pauses(parked) else None
+    if not command.resumes:
+        return None
+    if command.update is not None or command.goto:
+        raise InvalidInput("`command.resume` goes alone: a run under way keeps the state it began with.")
+    return (command.resume,)
+
+
+def _only_pauses(parked: Run) -> bool:
+    return bool(parked.terms.get("interrupt_before") or parked.terms.get("interrupt_after"))
+
+
+async def _forked(doors: Doors, new: NewRun, body: RunCreate, thread: Thread) -> NewRun:
+    """A run that begins at an earlier state of its thread. Raises `NotFound`."""
+    checkpoint_id = checkpoint_id_of(body.checkpoint, body.checkpoint_id)
+    if checkpoint_id is None:
+        return new
+    with_input = new.input is not None
+    origin = await History(doors.control, doors.agents).origin(thread, checkpoint_id, with_input=with_input)
+    terms = {**(new.terms or {}), "checkpoint": origin.checkpoint}
+    return replace(new, terms=terms, input=new.input if with_input else origin.input)
+
+
+def _placed(new: NewRun, thread: Thread) -> NewRun:
+    """A command takes the place of the run that waits for an answer: who goes elsewhere does not give one."""
+    if new.terms and ("goto" in new.terms or "update" in new.terms) and thread.status is ThreadStatus.INTERRUPTED:
+        return replace(new, multitask=Multitask.INTERRUPT)
+    return new
 
 
 async def find_run(doors: Doors, call: Call) -> Run:
@@ -62,7 +120,7 @@ async def find_run(doors: Doors, call: Call) -> Run:
     return run
 
 
-async def _prepare_thread(doors: Doors, new: NewRun, body: RunCreate, thread_id: str) -> None:
+async def _prepare_thread(doors: Doors, new: NewRun, body: RunCreate, thread_id: str) -> Thread:
     """LangGraph's clients look for threads by the graph that has run in them."""
     assistant_id = new.assignment.assistant_id if new.assignment else assistant_id_of(new.agent)
     graph = {"graph_id": new.agent, "assistant_id": assistant_id}
@@ -70,6 +128,7 @@ async def _prepare_thread(doors: Doors, new: NewRun, body: RunCreate, thread_id:
     wanted = {key: value for key, value in graph.items() if thread.metadata.get(key) != value}
     if wanted:
         await doors.threads.describe(thread_id, wanted, tenant=new.tenant)
+    return thread
 
 
 async def _thread(doors: Doors, new: NewRun, thread_id: str, *, create: bool, metadata: dict[str, str]) -> Thread:

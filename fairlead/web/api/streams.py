@@ -72,7 +72,8 @@ class Streams:
         headers = started.headers(f"stream?{again}")
         cancel = body.on_disconnect == "cancel"
         keys = body.feedback_keys or ()
-        return await self._stream(call, started.run, body.modes, (0, 0), headers, cancel, feedback=keys)
+        seen = (started.after, 0)
+        return await self._stream(call, started.run, body.modes, seen, headers, cancel, feedback=keys)
 
     async def follow(self, call: Call) -> Reply:
         query = call.query(StreamQuery)
@@ -107,10 +108,10 @@ class Streams:
         """What was said in the thread before this run."""
         if run.thread_id is None:
             return []
-        thread = await self._doors.threads.get(run.thread_id, tenant=run.tenant)
-        if not thread.state or thread.state_run_id is None or thread.state_run_id >= run.id:
-            return []
-        return as_client_messages(thread.state.get("messages") or (), run.thread_id)
+        control = self._doors.control
+        ended = run.finished_at is not None
+        state = (await control.checkpoints.before(run))[1] if ended else await control.thread_state(run)
+        return as_client_messages((state or {}).get("messages") or (), run.thread_id)
 
 
 class RunStream:
@@ -164,9 +165,9 @@ class RunStream:
             return frames  # it has gone on since
         return frames + self._telling.ended(now, await self._interrupts(now))
 
-    async def _interrupts(self, run: Run) -> list[dict[str, Any]]:
+    async def _interrupts(self, run: Run) -> list[dict[str, Any]] | None:
         if run.status is not Status.INTERRUPTED or run.reason is Reason.CANCELLED:
-            return []
+            return None
         asked = run.reason is Reason.APPROVAL
         return interrupts_of(
             run, await self._doors.control.approvals(tenant=run.tenant, run_id=run.id) if asked else []

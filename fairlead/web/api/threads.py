@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -10,54 +10,70 @@ from pydantic import BaseModel, Field
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
 from fairlead.runs.run import Reason
-from fairlead.runs.threads import Thread, ThreadStatus
+from fairlead.runs.threads import Thread, ThreadStatus, TimeToLive
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.extract import extracted
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import SAFE_ID, Body, SafeId
+from fairlead.web.api.thread_states import Superstep, write_supersteps
 from fairlead.web.api.values import interrupts_of, values_of_state
 from fairlead.web.api.views import Chosen, ThreadView, selected, thread_view
+
+_MOST = 1000
+_LONGEST_TTL = 60 * 24 * 3660
+
+
+class Ttl(Body):
+    ttl: Annotated[float, Field(gt=0, le=_LONGEST_TTL)] = Field(description="Minutes without a change.")
+    strategy: Literal["delete", "keep_latest"] = "delete"
+
+
+TtlGiven = Annotated[float, Field(gt=0, le=_LONGEST_TTL)] | Ttl | None
 
 
 class ThreadCreate(Body):
     thread_id: SafeId | None = None
     metadata: dict[str, Any] | None = None
     if_exists: Literal["raise", "do_nothing"] = "raise"
+    supersteps: Annotated[list[Superstep], Field(max_length=1000)] | None = Field(
+        None, description="What to write into it, step by step."
+    )
+    ttl: TtlGiven = Field(None, description="When it goes: minutes without a change.")
 
 
 class ThreadPatch(Body):
     metadata: dict[str, Any]
+    ttl: TtlGiven = None
 
 
-class ThreadSearch(Body):
+class ThreadCount(Body):
     metadata: dict[str, Any] | None = None
+    values: dict[str, Any] | None = Field(None, description="Keys its state must have, with these values.")
     ids: Annotated[list[str], Field(max_length=1000)] | None = None
     user: str | None = Field(None, description="On whose behalf it was created.")
     status: Literal["idle", "busy", "interrupted", "error"] | None = None
+
+
+class ThreadSearch(ThreadCount):
     limit: Annotated[int, Field(ge=1, le=1000)] = 10
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    sort_by: Literal["updated_at", "state_updated_at"] | None = None
-    sort_order: Literal["desc"] | None = None
+    sort_by: Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"] | None = None
+    sort_order: Literal["asc", "desc"] | None = None
     select: list[str] | None = None
+    extract: Annotated[dict[str, str], Field(max_length=20)] | None = Field(
+        None, description="Names, and paths of what to show under them, such as `values.messages[-1].content`."
+    )
 
 
-class HistoryQuery(Body):
-    limit: Annotated[int, Field(ge=1, le=1000)] = 10
-    before: Any = None
-    metadata: dict[str, Any] | None = None
-    checkpoint: dict[str, Any] | None = None
+class ThreadPrune(Body):
+    thread_ids: Annotated[list[str], Field(max_length=1000)]
+    strategy: Literal["delete", "keep_latest"] = "delete"
 
 
-class ThreadState(BaseModel):
-    values: dict[str, Any]
-    next: list[str]
-    tasks: list[dict[str, Any]]
-    checkpoint: dict[str, Any]
-    parent_checkpoint: dict[str, Any] | None
-    metadata: dict[str, Any]
-    created_at: datetime
-    interrupts: list[dict[str, Any]]
+class Pruned(BaseModel):
+    pruned_count: int
 
 
 class Threads:
@@ -77,10 +93,12 @@ class Threads:
                       gives=ThreadView, **look),
             Operation("DELETE", one, self.delete, "Forget a thread", role=Role.OPERATOR, status=204, tag="threads",
                       audit="thread.delete", problems=(404, 409)),
-            Operation("GET", f"{one}/state", self.state, "What a thread has come to", gives=ThreadState, **look),
-            Operation("GET", f"{one}/history", self.history, "Its states", gives=list[ThreadState], **look),
-            Operation("POST", f"{one}/history", self.history_by_body, "Its states", body=HistoryQuery,
-                      body_optional=True, gives=list[ThreadState], **look),
+            Operation("POST", f"{one}/copy", self.copy, "Another thread that begins where this one is",
+                      role=Role.OPERATOR, gives=ThreadView, **look),
+            Operation("POST", "/threads/count", self.count, "How many threads", body=ThreadCount, body_optional=True,
+                      gives=int, tag="threads"),
+            Operation("POST", "/threads/prune", self.prune, "Forget threads, or what they kept before",
+                      role=Role.OPERATOR, audit="thread.prune", body=ThreadPrune, gives=Pruned, tag="threads"),
         ]  # fmt: skip
 
     async def create(self, call: Call) -> Reply:
@@ -89,17 +107,23 @@ class Threads:
             raise InvalidInput("A thread id has 1 to 128 letters, digits, `.`, `_`, `:` or `-`.")
         thread = await self._doors.threads.create(
             body.thread_id, metadata=body.metadata, tenant=call.tenant, if_exists=body.if_exists == "do_nothing",
-            user=call.visit.caller.user,
+            user=call.visit.caller.user, ttl=_ttl(body.ttl),
         )  # fmt: skip
-        return await self._shown(thread)
+        return await self._shown(await write_supersteps(self._doors, thread, body.supersteps or []))
 
     async def search(self, call: Call) -> Reply:
         body = await call.body(ThreadSearch, optional=True)
-        found = await self._doors.threads.search(
-            tenant=call.tenant, metadata=body.metadata, ids=body.ids, user=body.user, limit=body.limit,
-            offset=body.offset, status=ThreadStatus(body.status) if body.status else None,
-        )  # fmt: skip
-        return json_reply(selected([thread_view(thread) for thread in found], body.select))
+        wanted = self._wanted(call, body)
+        order: dict[str, Any] = {"sort_by": body.sort_by, "ascending": body.sort_order == "asc"}
+        if body.values:
+            found = (await self._with_values({**wanted, **order}, body.values))[body.offset :][: body.limit]
+        else:
+            found = await self._doors.threads.search(**wanted, **order, limit=body.limit, offset=body.offset)
+        views = [thread_view(thread) for thread in found]
+        if body.extract:
+            views = [{**view, "extracted": extracted(view, body.extract)} for view in views]
+        names = [*body.select, "extracted"] if body.select else None
+        return json_reply(selected(views, names))
 
     async def get(self, call: Call) -> Reply:
         return await self._shown(await self._thread(call))
@@ -107,7 +131,9 @@ class Threads:
     async def patch(self, call: Call) -> Reply:
         body = await call.body(ThreadPatch)
         return await self._shown(
-            await self._doors.threads.describe(call.path["thread_id"], body.metadata, tenant=call.tenant)
+            await self._doors.threads.describe(
+                call.path["thread_id"], body.metadata, tenant=call.tenant, ttl=_ttl(body.ttl)
+            )
         )
 
     async def delete(self, call: Call) -> Reply:
@@ -115,18 +141,33 @@ class Threads:
         await self._doors.threads.delete(call.path["thread_id"], tenant=call.tenant)
         return JsonReply(b"", status=204)
 
-    async def state(self, call: Call) -> Reply:
-        return json_reply(await self._state(await self._thread(call)))
-
-    async def history(self, call: Call) -> Reply:
-        """One state for now: the one the thread is in."""
+    async def copy(self, call: Call) -> Reply:
+        """Its metadata and its state; its runs and its history stay where they are."""
         thread = await self._thread(call)
-        empty = thread.state is None and thread.active_run_id is None
-        return json_reply([] if empty else [await self._state(thread)])
+        return await self._shown(await self._doors.threads.copy(thread, user=call.visit.caller.user))
 
-    async def history_by_body(self, call: Call) -> Reply:
-        await call.body(HistoryQuery, optional=True)
-        return await self.history(call)
+    async def count(self, call: Call) -> Reply:
+        body = await call.body(ThreadCount, optional=True)
+        wanted = self._wanted(call, body)
+        if body.values:
+            return json_reply(len(await self._with_values(wanted, body.values)))
+        return json_reply(await self._doors.threads.count(**wanted))
+
+    async def prune(self, call: Call) -> Reply:
+        """`delete` leaves alone what is under way; `keep_latest` keeps each thread as it is now."""
+        body = await call.body(ThreadPrune)
+        latest = body.strategy == "keep_latest"
+        pruned = await self._doors.threads.prune(body.thread_ids, tenant=call.tenant, keep_latest=latest)
+        return json_reply({"pruned_count": pruned})
+
+    def _wanted(self, call: Call, body: ThreadCount) -> dict[str, Any]:
+        return {"tenant": call.tenant, "metadata": body.metadata, "ids": body.ids, "user": body.user,
+                "status": ThreadStatus(body.status) if body.status else None}  # fmt: skip
+
+    async def _with_values(self, wanted: dict[str, Any], values: dict[str, Any]) -> list[Thread]:
+        """Those whose state has these values: what a thread keeps is no column that could be asked."""
+        found = await self._doors.threads.search(**wanted, limit=_MOST)
+        return [one for one in found if _has(values_of_state(one.id, one.state), values)]
 
     async def _thread(self, call: Call) -> Thread:
         return await self._doors.threads.get(call.path["thread_id"], tenant=call.tenant)
@@ -142,18 +183,13 @@ class Threads:
         approvals = await self._doors.control.approvals(tenant=thread.tenant, run_id=run.id) if asked else []
         return interrupts_of(run, approvals)
 
-    async def _state(self, thread: Thread) -> dict[str, Any]:
-        interrupts = await self._interrupts(thread)
-        graph = str(thread.metadata.get("graph_id", "agent"))
-        checkpoint = {"thread_id": thread.id, "checkpoint_ns": "", "checkpoint_id": thread.state_run_id or thread.id}
-        task = {"id": thread.active_run_id, "name": graph, "interrupts": interrupts, "error": None, "checkpoint": None}
-        return {
-            "values": values_of_state(thread.id, thread.state),
-            "next": [graph] if thread.active_run_id is not None else [],
-            "tasks": [task] if interrupts else [],
-            "checkpoint": checkpoint,
-            "parent_checkpoint": None,
-            "metadata": {**thread.metadata, "run_id": thread.state_run_id},
-            "created_at": thread.updated_at,
-            "interrupts": interrupts,
-        }
+
+def _ttl(given: float | Ttl | None) -> TimeToLive | None:
+    if given is None:
+        return None
+    given = given if isinstance(given, Ttl) else Ttl(ttl=given)
+    return TimeToLive(timedelta(minutes=given.ttl), keep_latest=given.strategy == "keep_latest")
+
+
+def _has(values: Any, wanted: dict[str, Any]) -> bool:
+    return all(name in values and values[name] == value for name, value in wanted.items())

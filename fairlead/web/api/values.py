@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from fairlead.agents.conversation import as_messages
-from fairlead.errors import InvalidInput
 from fairlead.runs.run import Approval, Reason, Run, Status
+from fairlead.runs.transcript import said_by_caller
 from fairlead.web.api.message import Message, as_client_message, as_client_messages
 
 Values = dict[str, Any]
@@ -22,14 +21,7 @@ Values = dict[str, Any]
 
 def input_messages(run: Run) -> list[Message]:
     """What the caller said, with the ids the caller gave."""
-    try:
-        said = as_messages(run.input)
-    except InvalidInput:
-        return []  # the agent will say so
-    sent: Any = run.input
-    given: list[dict[str, Any]] = (cast("dict[str, Any]", sent).get("messages") or []) if isinstance(sent, dict) else []
-    named = [{**one, "id": sent.get("id")} for one, sent in zip(said, given, strict=False)]
-    return as_client_messages(named or said, run.id)
+    return as_client_messages(said_by_caller(run.input, run.id), run.id)
 
 
 def values_of_output(output: Any, conversation: Sequence[Message]) -> Values:
@@ -54,7 +46,11 @@ def values_of_run(run: Run, *, state: Any = None, approvals: Sequence[Approval] 
 def values_of_state(thread_id: str, state: Mapping[str, Any] | None) -> Values:
     if not state:
         return {}
-    return values_of_output(state.get("output"), as_client_messages(state.get("messages") or (), thread_id))
+    messages = as_client_messages(state.get("messages") or (), thread_id)
+    shown: Values = state.get("shown") or {}
+    if "output" not in state:
+        return {"messages": messages, **shown} if messages or not shown else shown
+    return {**values_of_output(state["output"], messages), **shown}
 
 
 def error_of(run: Run) -> dict[str, Any]:
@@ -64,13 +60,18 @@ def error_of(run: Run) -> dict[str, Any]:
 
 
 def interrupts_of(run: Run, approvals: Sequence[Approval]) -> list[dict[str, Any]]:
-    """What the run wants a person to say."""
-    asked = [
-        {"id": one.id, "value": {"question": one.question, "data": one.data, "expires_at": one.expires_at}}
-        for one in approvals
-        if one.run_id == run.id
-    ]
-    return asked or [{"id": run.id, "value": {**(run.error or {}), "reason": run.reason}}]
+    """What the run wants a person to say. A pause says nothing: the state shows where it is."""
+    if run.reason is Reason.APPROVAL:
+        return [
+            {"id": one.id, "value": _asked(one)} for one in approvals if one.run_id == run.id and one.kind != "pause"
+        ]
+    return [{"id": run.id, "value": {**(run.error or {}), "reason": run.reason}}]
+
+
+def _asked(one: Approval) -> Any:
+    if one.kind == "interrupt":
+        return one.data
+    return {"question": one.question, "data": one.data, "expires_at": one.expires_at}
 
 
 def _conversation(run: Run, state: Any) -> list[Message]:

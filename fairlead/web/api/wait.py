@@ -8,8 +8,10 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from fairlead.runs.run import Reason, Run, Status
+from fairlead.runs.transcript import said_by_caller
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.message import as_client_messages
 from fairlead.web.api.open_streams import until_gone
 from fairlead.web.api.reply import Headers
 from fairlead.web.api.values import Values, values_of_run
@@ -77,5 +79,17 @@ async def values_now(doors: Doors, run_id: str, tenant: str) -> Values:
         thread = await doors.threads.get(run.thread_id, tenant=tenant)
         return values_of_run(run, state=thread.state if thread.state_run_id == run.id else None)
     if run.reason is Reason.APPROVAL:
-        return values_of_run(run, approvals=await doors.control.approvals(tenant=tenant, run_id=run_id))
+        waits = values_of_run(run, approvals=await doors.control.approvals(tenant=tenant, run_id=run_id))
+        return {**await _so_far(doors, run), **waits}
     return values_of_run(run)
+
+
+async def _so_far(doors: Doors, run: Run) -> Values:
+    """What was said until a conversation came to its question."""
+    spec = doors.agents.get(run.agent)
+    if spec is None or spec.native is None:
+        return {}
+    checkpoints = doors.control.checkpoints
+    base = (await checkpoints.before(run))[1] if run.thread_id else None
+    said = [*(base or {}).get("messages", ()), *said_by_caller(run.input, run.id), *await checkpoints.said(run)]
+    return {"messages": as_client_messages(said, run.thread_id or run.id)}

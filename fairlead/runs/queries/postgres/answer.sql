@@ -1,5 +1,5 @@
 WITH decided AS (
-    UPDATE approvals SET approved = :approved, decided_at = {now}, decided_by = :actor, comment = :comment
+    UPDATE approvals SET approved = :approved, decided_at = {now}, decided_by = :actor, comment = :comment, answer = :answer
     WHERE tenant = :tenant AND run_id = :run_id AND id = :id AND approved IS NULL AND expires_at > {now}
     RETURNING tenant, run_id, id
 ),

@@ -3,7 +3,7 @@ CREATE TEMP TABLE decided AS
 SELECT r.tenant, r.id, r.seq, r.fence, r.status, r.reason
 FROM approvals a JOIN runs r ON r.tenant = a.tenant AND r.id = a.run_id
 WHERE a.tenant = :tenant AND a.run_id = :run_id AND a.id = :id AND a.approved IS NULL AND a.expires_at > {now};
-UPDATE approvals SET approved = :approved, decided_at = {now}, decided_by = :actor, comment = :comment
+UPDATE approvals SET approved = :approved, decided_at = {now}, decided_by = :actor, comment = :comment, answer = :answer
 WHERE tenant = :tenant AND run_id = :run_id AND id = :id AND EXISTS (SELECT 1 FROM decided);
 INSERT INTO events (tenant, run_id, seq, type, at, fence, data)
 SELECT tenant, id, seq + 1, 'approval', {now}, fence,

@@ -1,4 +1,4 @@
--- Those that changed last first.
+-- Those that changed last first, unless another order is wanted.
 SELECT * FROM (
     SELECT t.*, r.status AS active_status, r.reason AS active_reason,
            (SELECT l.status FROM runs l WHERE l.tenant = t.tenant AND l.thread_id = t.id ORDER BY l.id DESC LIMIT 1) AS last_status
@@ -13,4 +13,14 @@ WHERE :status IS NULL OR :status = CASE
     WHEN active_status IN ('pending', 'running') THEN 'busy'
     WHEN active_status = 'interrupted' THEN 'interrupted'
     WHEN last_status IN ('error', 'timeout') THEN 'error' ELSE 'idle' END
-ORDER BY updated_at DESC, id DESC LIMIT :limit OFFSET :offset
+ORDER BY
+    CASE WHEN :sort_by = 'thread_id' AND :up > 0 THEN id WHEN :sort_by = 'status' AND :up > 0 THEN CASE
+    WHEN active_status IN ('pending', 'running') THEN 'busy'
+    WHEN active_status = 'interrupted' THEN 'interrupted'
+    WHEN last_status IN ('error', 'timeout') THEN 'error' ELSE 'idle' END END,
+    CASE WHEN :sort_by = 'thread_id' AND :up < 0 THEN id WHEN :sort_by = 'status' AND :up < 0 THEN CASE
+    WHEN active_status IN ('pending', 'running') THEN 'busy'
+    WHEN active_status = 'interrupted' THEN 'interrupted'
+    WHEN last_status IN ('error', 'timeout') THEN 'error' ELSE 'idle' END END DESC,
+    CASE WHEN :sort_by = 'created_at' THEN created_at WHEN :sort_by IN ('updated_at', 'state_updated_at') THEN updated_at END * :up,
+    updated_at DESC, id DESC LIMIT :limit OFFSET :offset

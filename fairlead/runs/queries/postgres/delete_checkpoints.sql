@@ -1,0 +1,1 @@
+DELETE FROM checkpoints WHERE tenant = :tenant AND thread_id = :id

@@ -1,0 +1,1 @@
+UPDATE threads SET expires_at = {now} + (ttl::json->>'us')::bigint WHERE tenant = :tenant AND id = :id

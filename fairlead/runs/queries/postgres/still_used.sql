@@ -1,0 +1,2 @@
+-- What was changed since its end was set has a new one.
+UPDATE threads SET expires_at = updated_at + (ttl::json->>'us')::bigint WHERE expires_at <= {now} AND updated_at + (ttl::json->>'us')::bigint > {now}

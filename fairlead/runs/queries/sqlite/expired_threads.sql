@@ -1,0 +1,1 @@
+SELECT tenant, id, ttl FROM threads WHERE expires_at <= {now} ORDER BY expires_at LIMIT 500

@@ -1,0 +1,30 @@
+"""Values out of a view by their paths: `values.messages[-1].content`, `metadata.owner`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from fairlead.errors import InvalidInput
+
+_PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[-?[0-9]{1,6}\])*")
+_PART = re.compile(r"([\w-]+)|\[(-?[0-9]+)\]")
+
+
+def extracted(view: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
+    """What is found under each path; None where there is nothing. Raises `InvalidInput` for what is no path."""
+    return {name: _at(view, path) for name, path in paths.items()}
+
+
+def _at(value: Any, path: str) -> Any:
+    if len(path) > 500 or not _PATH.fullmatch(path):
+        raise InvalidInput(f"`extract`: {path[:50]!r} is no path.", hint="Write values.messages[-1].content.")
+    for name, index in _PART.findall(path):
+        if name:
+            value = cast("dict[str, Any]", value).get(name) if isinstance(value, Mapping) else None
+        else:
+            listed = cast("list[Any]", value) if isinstance(value, list) else []
+            place = int(index)
+            value = listed[place] if -len(listed) <= place < len(listed) else None
+    return value
