@@ -54,6 +54,9 @@ class Run:
     async def spawn(self, agent: str, input: Any) -> Child:
         return Child()
 
+    async def edge(self, done: str | None, coming: str) -> None:
+        """Nobody asked to look at the run on its way."""
+
     async def sleep(self, duration: timedelta) -> None:
         self.waiting.set()
         await asyncio.Event().wait()
