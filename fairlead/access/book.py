@@ -23,6 +23,7 @@ import orjson
 from fairlead.access.audit import Audit
 from fairlead.access.key import Key, NewKey, Standing, digest_of, new_secret
 from fairlead.access.roles import Allowance, Limits, Principal, Role, Scope
+from fairlead.access.user import Status, digest_of_user
 from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Call, Database, Migrations, Query, Row
 from fairlead.database import sql as named_sql
@@ -173,6 +174,16 @@ class KeyBook:
             return await self.changed(0)
         keys = frozenset(row["id"] for row in rows if row["id"] is not None)
         return Changes(counted, keys, tuple(_known_of(row) for row in rows if row["digest"] is not None))
+
+    async def barred(self, tenant: str, key_id: str | None, user: str | None) -> str:
+        """Why the key or its user opens nothing now, in words; empty when nothing bars them."""
+        digest = None if user is None else digest_of_user(tenant, user)
+        row = (await self._database.read(self._queries["barred"], tenant=tenant, key_id=key_id, user=digest))[0]
+        if row["revoked_at"] is not None:
+            return "the key was revoked"
+        if row["expires_at"] is not None and row["expires_at"] <= self._clock.micros():
+            return "the key has expired"
+        return f"the user is {row['status']}" if row["status"] not in (None, Status.ACTIVE.value) else ""
 
     async def used(self, moments: Sequence[tuple[str, str, int]]) -> None:
         """Tenant, id and time of the last use of each key."""

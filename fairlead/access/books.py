@@ -16,3 +16,8 @@ class Books:
     users: UserBook
     sessions: SessionBook
     audit: Audit
+
+    async def barred(self, tenant: str, *, key_id: str | None, user: str | None) -> str:
+        """Why what they left to be done later is done no more, in words; empty when it may be. Asked of the database,
+        as only what stays open needs to know within a moment (`KeyTable`)."""
+        return await self.keys.barred(tenant, key_id, user)

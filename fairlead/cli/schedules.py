@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from fairlead.clock import SystemClock
 from fairlead.runs.schedule import Missed, Overlap
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Start runs by a schedule.")
+_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 Schedule = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Its id.")]
 
 
@@ -45,6 +47,9 @@ def create(
     missed: Annotated[Missed, typer.Option(help="What becomes of times while nobody looked.")] = Missed.RUN_ONCE,
     overlap: Annotated[Overlap, typer.Option(help="What if the run before has not ended.")] = Overlap.ALLOW,
     jitter: Annotated[float, typer.Option(min=0, max=86400, help="Seconds by which to spread the starts.")] = 0,
+    start: Annotated[datetime | None, typer.Option(help="Not before, in UTC.", formats=_MOMENTS)] = None,
+    end: Annotated[datetime | None, typer.Option(help="Not after, in UTC.", formats=_MOMENTS)] = None,
+    thread: Annotated[str | None, typer.Option(help="The thread whose runs these are. Default: none.")] = None,
     json: AsJson = False,
 ) -> None:
     """Start a run whenever it is due."""
@@ -54,8 +59,10 @@ def create(
     }  # fmt: skip
     if input is not None:
         body["input"] = read_input(input)
+    given = {"timezone": timezone, "start_time": _utc(start), "end_time": _utc(end)}
+    body |= {name: value for name, value in given.items() if value is not None}
     with reach() as reached:
-        made = reached.client.post("/runs/crons", body | ({"timezone": timezone} if timezone else {}))
+        made = reached.client.post(f"/threads/{part(thread)}/runs/crons" if thread else "/runs/crons", body)
     _show(made, json=json)
 
 
@@ -96,6 +103,10 @@ def run_now(schedule: Schedule, json: AsJson = False) -> None:
         say_json(run)
     else:
         say(run["run_id"])
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.replace(tzinfo=UTC).isoformat()
 
 
 def _enable(schedule: str, *, on: bool) -> None:

@@ -310,9 +310,10 @@ class Control:
             "tenant": approval.tenant, "run_id": approval.run_id, "id": approval.id, "question": approval.question,
             "data": encode(approval.data).decode(), "expires_at": to_micros(approval.expires_at), "kind": approval.kind,
         })  # fmt: skip
-        await self._database.write_all([*calls_of(approval, self._queries["ask_in_turn"]), asked])
-        self._emit("approval_requested", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id,
-                   question=approval.question, expires_at=approval.expires_at)  # fmt: skip
+        *_, new = await self._database.write_all([*calls_of(approval, self._queries["ask_in_turn"]), asked])
+        if new:  # a run that wakes asks again what it asked
+            self._emit("approval_requested", run_id=approval.run_id, tenant=approval.tenant, approval_id=approval.id,
+                       question=approval.question, expires_at=approval.expires_at)  # fmt: skip
 
     async def answer_to(self, tenant: str, run_id: str, approval_id: str) -> Approval:
         rows = await self._database.read(self._queries["approval"], tenant=tenant, run_id=run_id, id=approval_id)

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from fairlead.access import Books
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query, Row
-from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, NotFound, QueueFull
+from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, Forbidden, NotFound, QueueFull
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.ids import Ids
@@ -38,13 +39,14 @@ class Schedules:
 
     def __init__(
         self, database: Database, queries: Mapping[str, Query], *, control: Control, assistants: Assistants,
-        threads: Threads, release: str, ids: Ids, clock: Clock, emit: Emit,
+        threads: Threads, books: Books, release: str, ids: Ids, clock: Clock, emit: Emit,
     ) -> None:  # fmt: skip
         self._database = database
         self._queries = queries
         self._control = control
         self._assistants = assistants
         self._threads = threads
+        self._books = books
         self._release = release
         self._ids = ids
         self._clock = clock
@@ -55,13 +57,18 @@ class Schedules:
     async def once(self) -> timedelta | None:
         rows = await self._database.read(self._queries["due_schedules"], limit=_BATCH)
         for row in rows:
-            await self._fire(schedule_of(row), from_micros(row["now"]))
+            try:
+                await self._fire(schedule_of(row), from_micros(row["now"]), busy=bool(row["busy"]))
+            except (DatabaseUnavailable, QueueFull):
+                return None  # not moved on: tried again, and so are those behind it
+            except Exception as failed:  # noqa: BLE001 the edge of a loop: those behind it must not wait for it
+                await self._set_aside(row, repr(failed))
         return timedelta(0) if len(rows) == _BATCH else None
 
-    async def _fire(self, schedule: Schedule, now: datetime) -> None:
+    async def _fire(self, schedule: Schedule, now: datetime, *, busy: bool) -> None:
         """Start what is due, then move on. A process that dies in between has started runs under keys that the next
         one will use again: they are not started twice."""
-        busy = await self._busy(schedule)
+        busy = busy and schedule.rhythm.overlap is not Overlap.ALLOW
         found = due(schedule, now=now, busy=busy)
         if not found.starts and found.next_at == schedule.next_at:
             return
@@ -73,10 +80,18 @@ class Schedules:
             try:
                 last = await self._start(schedule, at)
             except (DatabaseUnavailable, QueueFull):
-                return  # not moved on: tried again
+                raise
             except FairleadError as failed:
                 error = str(failed)
         await self._advance(schedule, found.starts, found.next_at, last, error)
+
+    async def _set_aside(self, row: Row, error: str) -> None:
+        """What can't even be read is not looked at again until somebody changes or resumes it."""
+        await self._database.write(
+            self._queries["advance_schedule"], tenant=row["tenant"], id=row["id"], expected=row["version"],
+            next_at=None, last_at=None, last_run_id=None, error=error,
+        )  # fmt: skip
+        self._emit("schedule_failed", schedule=row["id"], tenant=row["tenant"], next_at=None, error=error)
 
     async def _advance(
         self, schedule: Schedule, starts: tuple[datetime, ...], next_at: datetime | None, last: Run | None,
@@ -97,15 +112,12 @@ class Schedules:
         else:
             self._emit("schedule_skipped", **told)
 
-    async def _busy(self, schedule: Schedule) -> bool:
-        if schedule.last_run_id is None or schedule.rhythm.overlap is Overlap.ALLOW:
-            return False
-        try:
-            return (await self._control.get(schedule.last_run_id, tenant=schedule.tenant)).finished_at is None
-        except NotFound:
-            return False
-
     async def _start(self, schedule: Schedule, at: datetime) -> Run:
+        """Raises `Forbidden` when whoever left it to us may not start it themselves any more."""
+        asker = schedule.asker
+        barred = await self._books.barred(schedule.tenant, key_id=asker.key_id if asker else None, user=schedule.user)
+        if barred:
+            raise Forbidden(f"Whoever made it may start no run: {barred}.", hint="Make it anew with a valid key.")
         key = f"schedule {schedule.id} {at.isoformat()}"
         return await self._submit(schedule, key, spread(schedule.id, at, schedule.rhythm.jitter), at)
 

@@ -157,6 +157,7 @@ async def open_engine(
             control=control,
             assistants=assistants,
             threads=threads,
+            books=books,
             release=settings.engine.release,
             ids=ids,
             clock=clock,

@@ -122,6 +122,35 @@ async def test_the_inbox_knows_what_everybody_may_answer(engine: OpenEngine) -> 
     await running.engine.control.answer(anybodys.id, True, by="bob", caller=BOB)
 
 
+async def test_a_worker_tells_of_a_turn_by_itself_when_its_time_comes(engine: OpenEngine) -> None:
+    async def hasty(input: Any, ctx: Any) -> bool:
+        later = [Escalation(timedelta(milliseconds=50), ("role:admin",))]
+        return (await ctx.approve("Sure?", expires=HOUR, who=["user:ada"], escalate=later)).approved
+
+    running = await engine(hasty=hasty, settings={"renew_every": timedelta(milliseconds=100)})
+    asked = await asked_by(running, "hasty")
+    async with asyncio.timeout(20):
+        while not (told := [fields for name, fields in running.said if name == "approval_escalated"]):
+            await asyncio.sleep(0.02)
+    assert [(one["approval_id"], one["asked"]) for one in told] == [(asked.id, ["role:admin"])]
+
+
+async def test_what_a_run_asks_again_when_it_wakes_was_asked_once(engine: OpenEngine) -> None:
+    async def two(input: Any, ctx: Any) -> list[bool]:
+        asked = await asyncio.gather(ctx.approve("One?"), ctx.approve("Two?"))
+        return [one.approved for one in asked]
+
+    running = await engine(two=two)
+    run_id = (await asked_by(running, "two")).run_id
+    control = running.engine.control
+    for _ in range(2):
+        asked = await control.approvals(run_id=run_id)
+        await control.answer(asked[0].id, True, by="me")
+    assert (await running.ended(run_id)).output == [True, True]
+    questions = [fields["question"] for name, fields in running.said if name == "approval_requested"]
+    assert sorted(questions) == ["One?", "Two?"]
+
+
 @pytest.mark.parametrize(
     ("who", "turns"),
     [

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from fairlead import testing
+from fairlead.access.key import NewKey
+from fairlead.access.roles import Role
+from fairlead.access.user import NewUser
 from fairlead.clock import from_micros
 from fairlead.database.sql import parse
 from fairlead.errors import NotFound, UnknownAgent
-from fairlead.runs.run import Run
+from fairlead.runs.run import Asker, Run
 from fairlead.runs.schedule import Missed, Overlap, Rhythm, Schedule, Work
 from fairlead.runs.schedules import Schedules
 from tests.runs.conftest import Gate, OpenEngine
@@ -103,6 +106,71 @@ async def test_what_can_not_start_says_so_and_goes_on(engine: OpenEngine) -> Non
     seen = await book(running).get(schedule.id, tenant="default")
     assert "t-1" in (seen.last_error or "") and seen.next_at is not None
     assert [fields["schedule"] for name, fields in running.said if name == "schedule_failed"] == [schedule.id]
+
+
+async def put(running: testing.Running, schedule: Schedule, column: str, value: Any) -> None:
+    database = running.engine.database
+    query = parse("put", f"UPDATE schedules SET {column} = :value WHERE id = :id", database.dialect)
+    await database.write(query, value=value, id=schedule.id)
+
+
+async def test_one_that_waits_for_its_run_does_not_stand_before_the_others(engine: OpenEngine) -> None:
+    running = await engine(greet=greet, workers=0)
+    waits = [await made(running, Rhythm("* * * * *", overlap=Overlap.QUEUE)) for _ in range(51)]
+    for schedule in waits:
+        run = await book(running).run_now(schedule.id, tenant="default")
+        await put(running, schedule, "last_run_id", run.id)
+        await fall_due(running, schedule)
+    behind = await made(running, Rhythm("* * * * *"))
+    await fall_due(running, behind)
+    assert await book(running).once() is None, "there is nothing more to do at once"
+    assert len(await runs_of(running, behind)) == 1
+    assert all([len(await runs_of(running, schedule)) == 1 for schedule in waits])
+
+
+async def test_one_that_can_not_be_read_is_set_aside_and_those_behind_it_start(engine: OpenEngine) -> None:
+    running = await engine(greet=greet, workers=0)
+    broken, behind = await made(running), await made(running)
+    await fall_due(running, broken)
+    await fall_due(running, behind)
+    await put(running, broken, "timezone", "Nowhere/Atall")
+    await book(running).once()
+    assert len(await runs_of(running, behind)) == 1
+    seen = await book(running).get(broken.id, tenant="default")
+    assert seen.next_at is None and "Nowhere/Atall" in (seen.last_error or "")
+
+
+async def test_what_a_key_left_to_be_done_ends_with_the_key(engine: OpenEngine) -> None:
+    running = await engine(greet=greet, workers=0)
+    keys = running.engine.books.keys
+    key = (await keys.create(NewKey("night", role=Role.ADMIN), by="me")).key
+    schedule = await made(running, Rhythm("* * * * *"), asker=Asker(key.name, key.id))
+    await fall_due(running, schedule)
+    await book(running).once()
+    assert len(await runs_of(running, schedule)) == 1
+    await keys.rotate("night", tenant="default", by="me")
+    await book(running).run_now(schedule.id, tenant="default")
+    await keys.revoke("night", tenant="default", by="me")
+    await fall_due(running, schedule)
+    await book(running).once()
+    seen = await book(running).get(schedule.id, tenant="default")
+    assert len(await runs_of(running, schedule)) == 2
+    assert "the key was revoked" in (seen.last_error or "") and seen.next_at is not None
+
+
+async def test_what_a_user_left_to_be_done_waits_until_they_may_come_in_again(engine: OpenEngine) -> None:
+    running = await engine(greet=greet, workers=0)
+    users = running.engine.books.users
+    await users.create(NewUser("ada"), by="me")
+    schedule = await made(running, Rhythm("* * * * *"), user="ada")
+    await users.disable("ada", tenant="default", by="me")
+    await fall_due(running, schedule)
+    await book(running).once()
+    assert await runs_of(running, schedule) == []
+    await users.enable("ada", tenant="default", by="me")
+    await fall_due(running, schedule)
+    await book(running).once()
+    assert len(await runs_of(running, schedule)) == 1
 
 
 async def test_paused_starts_nothing_and_nothing_was_missed(engine: OpenEngine) -> None:
