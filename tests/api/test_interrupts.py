@@ -170,6 +170,7 @@ async def test_an_update_goes_into_the_state_that_the_run_begins_with() -> None:
         said = {"messages": [{"role": "user", "content": "hello there", "id": "mine"}], "colour": "blue"}
         done: Any = await client.runs.wait(thread_id, "chat", command={"update": said})
         assert [(one["type"], one["content"]) for one in done["messages"]] == [
-            ("human", "hello there"), ("ai", "Simulated answer to: hello there"),
+            ("human", "hello there"), ("ai", ""), ("tool", "2"),
+            ("ai", "Simulated answer after 1 tool calls. Last result: 2"),
         ]  # fmt: skip
         assert done["messages"][0]["id"] == "mine"

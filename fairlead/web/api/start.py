@@ -56,7 +56,7 @@ async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = 
         thread = await _prepare_thread(doors, new, body, thread_id)
         if thread.status is ThreadStatus.INTERRUPTED or (body.command is not None and body.command.resumes):
             parked = await _parked(doors, thread)
-            if (said := _answer_to(parked, body)) is not None:
+            if (said := _answer_to(body)) is not None:
                 only_pauses = body.command is None or not body.command.resumes
                 terms = {name: value for name, value in (new.terms or {}).items() if name in PAUSES}
                 resumed = await doors.control.go_on(
@@ -77,20 +77,17 @@ async def _parked(doors: Doors, thread: Thread) -> Run:
     return await doors.control.get(thread.active_run_id, tenant=thread.tenant)
 
 
-def _answer_to(parked: Run, body: RunCreate) -> tuple[Any] | None:
-    """What the caller says to the run that waits in the thread; None when they want another run."""
+def _answer_to(body: RunCreate) -> tuple[Any] | None:
+    """What the caller says to the run that waits in the thread; None when they want another run. As LangGraph has it,
+    no input means: go on. Who says what is to become of the run that waits wants another one."""
     command = body.command if body.command is not None and body.command.asks else None
     if command is None:
-        return (True,) if body.input is None and _only_pauses(parked) else None
+        return (True,) if body.input is None and "multitask_strategy" not in body.model_fields_set else None
     if not command.resumes:
         return None
     if command.update is not None or command.goto:
         raise InvalidInput("`command.resume` goes alone: a run under way keeps the state it began with.")
     return (command.resume,)
-
-
-def _only_pauses(parked: Run) -> bool:
-    return bool(parked.terms.get("interrupt_before") or parked.terms.get("interrupt_after"))
 
 
 async def _forked(doors: Doors, new: NewRun, body: RunCreate, thread: Thread) -> NewRun:
