@@ -8,36 +8,36 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from fairlead.cli.exits import exit_of
 from fairlead.cli.say import complain, debugging
 from fairlead.errors import FairleadError
 
-COMMANDS = (
-    "demo",
-    "init",
-    "dev",
-    "run",
-    "runs",
-    "approvals",
-    "workers",
-    "keys",
-    "knowledge",
-    "webhooks",
-    "schedules",
-    "users",
-    "audit",
-    "costs",
-    "prices",
-    "budgets",
-    "doctor",
-    "settings",
-    "serve",
-    "work",
-    "simulate",
-)
+COMMANDS = {
+    "demo": "Watch an agent read a real log, lose its worker to kill -9 in the middle, and finish.",
+    "init": "Make a small project that works: an agent, a tool, and a simulated model.",
+    "dev": "Serve API and console, and run the agents in a child that is restarted when it dies or the code changes.",
+    "run": "Run an agent and follow it: through the server of this project if one runs, else here.",
+    "runs": "List, watch and move runs.",
+    "approvals": "Answer what runs ask of people.",
+    "workers": "The processes that run agents.",
+    "keys": "Make, list, rotate and revoke API keys.",
+    "knowledge": "Documents that agents look things up in.",
+    "webhooks": "Tell others of what becomes of runs.",
+    "schedules": "Start runs by a schedule.",
+    "users": "Make and list users, give roles, disable, delete.",
+    "audit": "See who did what, and that nobody changed the log.",
+    "costs": "What model calls cost: in all, over time, by whom, and in which runs.",
+    "prices": "What models cost, in US dollars per million tokens, and where each price is from.",
+    "budgets": "Limit what is spent, and stop model calls.",
+    "doctor": "Say what is wrong here and how to mend it. Exit code 1: something is. Changes nothing.",
+    "settings": "Show every setting, its value and where it came from; of a secret only that it is set.",
+    "serve": "Serve the API and the console; on SQLite also run the agents.",
+    "work": "Run agents from a PostgreSQL queue; start as many as you like, on any machine.",
+    "simulate": "Serve a simulated model provider over HTTP, in OpenAI's words.",
+}
 
 
 class Commands(MutableMapping[str, Any]):
@@ -75,6 +75,11 @@ class LazyGroup(TyperGroup):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.commands = Commands()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """What each does is known without loading it."""
+        self.commands = {name: TyperCommand(name, help=says) for name, says in COMMANDS.items()}
+        super().format_help(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:
         """An error of ours is a sentence and what to do; only a mistake in Fairlead shows a trace."""

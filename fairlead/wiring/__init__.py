@@ -3,10 +3,24 @@
 Main path: `open_engine` puts the parts on one database; `serving`, `working` and `dev` are the processes around them:
 API and console, a worker, and both under a supervisor.
 
-May import: everything but cli and testing.
+May import: everything but cli and testing. Names are looked up when first used: a command loads the parts it needs.
 """
 
-from fairlead.wiring.engine import Engine, make_worker, open_database, open_engine
-from fairlead.wiring.models import ModelLayer, open_models
+from __future__ import annotations
 
-__all__ = ["Engine", "ModelLayer", "make_worker", "open_database", "open_engine", "open_models"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairlead.wiring.engine import Engine as Engine
+    from fairlead.wiring.engine import make_worker as make_worker
+    from fairlead.wiring.engine import open_database as open_database
+    from fairlead.wiring.engine import open_engine as open_engine
+
+__all__ = ["Engine", "make_worker", "open_database", "open_engine"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'fairlead.wiring' has no attribute {name!r}")
+    return getattr(import_module("fairlead.wiring.engine"), name)
