@@ -122,22 +122,21 @@ class Follower:
         "_followers",
         "_nudged",
         "_pieces",
-        "_tenant",
         "_until",
         "ended",
         "on_news",
         "run_id",
-        "stop",
+        "tenant",
     )
 
     def __init__(self, followers: Followers, run_id: str, tenant: str, after: int) -> None:
         self._followers = followers
-        self._tenant = tenant
         self._after = after
         self._nudged = True  # the first look is at once
         self._pieces: list[str] | None = None
         self._until: asyncio.Future[None] | None = None
         self.run_id = run_id
+        self.tenant = tenant
         self.ended = False  # the run has, or needs a person, and all of it was told
         self.on_news: Callable[[], None] | None = None
 
@@ -147,7 +146,7 @@ class Follower:
         come: list[Event | Delta] = [Delta(self.run_id, **orjson.loads(piece)) for piece in pieces]
         if self._nudged:
             self._nudged = False  # before the look: what comes during it wants another
-            look = await self._followers.look(self._tenant, self.run_id, self._after)
+            look = await self._followers.look(self.tenant, self.run_id, self._after)
             come += look.events
             if look.events:
                 self._after = look.events[-1].seq

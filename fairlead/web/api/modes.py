@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import orjson
@@ -38,14 +39,19 @@ class Frame:
 
 
 class Modes:
-    """Follows one run from its first event: what came before decides what is told later."""
+    """Follows one run from its first event: what came before decides what is told later. Of the run only that is kept
+    which the modes tell: thousands of streams may be open."""
+
+    __slots__ = ("_agent", "_conversation", "_input", "_modes", "_native", "_run_id", "_texts")
 
     def __init__(self, run: Run, modes: Sequence[Mode], *, native: bool, before: Sequence[Message] = ()) -> None:
-        self._run = run
-        self._modes = frozenset(modes)
+        self._run_id = run.id
+        self._agent = run.agent
+        self._modes = _one_of(frozenset(modes))
         self._native = native
-        self._conversation: list[Message] = [*before, *input_messages(run)]
-        self._texts: dict[str, str] = {}  # of open model calls, by message id
+        self._input = run.input if self._modes & {"values", "events"} else None
+        self._conversation: list[Message] = [*before, *input_messages(run)] if self.remembers else []
+        self._texts: dict[str, str] | None = None  # of open model calls, by message id
 
     @property
     def remembers(self) -> bool:
@@ -59,13 +65,14 @@ class Modes:
 
     def of_delta(self, delta: Delta) -> list[Frame]:
         message_id = delta_id(delta.run_id, delta.step, delta.attempt)
-        known = self._texts.get(message_id, "")
+        texts = self._texts = self._texts if self._texts is not None else {}
+        known = texts.get(message_id, "")
         if delta.offset > len(known):
             return []  # a piece before it was lost; the whole message comes when it is stored
         fresh = delta.text[len(known) - delta.offset :]
         if not fresh:
             return []
-        text = self._texts[message_id] = known + fresh
+        text = texts[message_id] = known + fresh
         frames: list[Frame] = []
         if "messages-tuple" in self._modes:
             chunk = as_client_message({"role": "assistant", "content": fresh}, message_id) | {"type": "AIMessageChunk"}
@@ -129,7 +136,7 @@ class Modes:
         attempt = event.fence
         frames = [Frame("metadata", {"run_id": event.run_id, "attempt": attempt})] if attempt > 1 else []
         if "events" in self._modes and attempt == 1:
-            frames.append(self._chain("on_chain_start", self._run.agent, {"input": self._run.input}))
+            frames.append(self._chain("on_chain_start", self._agent, {"input": self._input}))
         return frames
 
     def _model(self, event: Event) -> list[Frame]:
@@ -140,7 +147,8 @@ class Modes:
         usage = {"input_tokens": reply["usage"]["tokens_in"], "output_tokens": reply["usage"]["tokens_out"]}
         usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
         message_id = reply_id(event)
-        self._texts.pop(message_id, None)
+        if self._texts is not None:
+            self._texts.pop(message_id, None)
         message = as_client_message({**said, "role": "assistant"}, message_id, usage_metadata=usage)
         frames = self._whole(message, "model")
         if "events" in self._modes:
@@ -187,7 +195,7 @@ class Modes:
         return [Frame("values", self._state())] if "values" in self._modes else []
 
     def _state(self) -> dict[str, Any]:
-        given: Any = self._run.input
+        given: Any = self._input
         if self._native or isinstance(given, str) or (isinstance(given, dict) and "messages" in given):
             return {"messages": list(self._conversation)}
         return cast("dict[str, Any]", given) if isinstance(given, dict) else {"input": given}
@@ -205,11 +213,17 @@ class Modes:
         return (exact or named or [{"id": ""}])[0]["id"]
 
     def _about(self, node: str) -> dict[str, Any]:
-        return {"langgraph_node": node, "run_id": self._run.id, "graph_id": self._run.agent, "tags": []}
+        return {"langgraph_node": node, "run_id": self._run_id, "graph_id": self._agent, "tags": []}
 
     def _chain(self, what: str, name: str, data: dict[str, Any]) -> Frame:
         nothing: dict[str, Any] = {"tags": [], "metadata": {}, "parent_ids": []}
-        return Frame("events", {"event": what, "name": name, "run_id": self._run.id, "data": data, **nothing})
+        return Frame("events", {"event": what, "name": name, "run_id": self._run_id, "data": data, **nothing})
+
+
+@lru_cache(maxsize=256)
+def _one_of(modes: frozenset[str]) -> frozenset[str]:
+    """The same object for the same modes."""
+    return modes
 
 
 def _debug(event: Event) -> dict[str, Any]:

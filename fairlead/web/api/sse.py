@@ -63,13 +63,16 @@ class EventStream:
     that takes. Of an open stream there is nothing else.
     """
 
+    __slots__ = ("_alive_until", "_doors", "_failure", "_headers", "_heartbeat", "_left", "_send", "_source", "_task",
+                 "_whole", "_writing")  # fmt: skip
+
     def __init__(
         self,
         source: Source,
         doors: Doors,
         *,
         headers: Headers = (),
-        left: Callable[[], Awaitable[None]] | None = None,
+        left: Callable[[], Awaitable[object]] | None = None,
         heartbeat: timedelta = HEARTBEAT,
     ) -> None:
         self._source = source

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -91,11 +92,9 @@ class Streams:
         before = await self._before(run) if native and "values" in modes else []
         telling = Modes(run, modes, native=native, before=before)
 
-        async def left() -> None:
-            await self._doors.control.cancel(run.id, tenant=run.tenant, by=f"{call.by} went away")
-
         source = RunStream(self._doors, run, telling, seen, first=await self._links(call, run, feedback))
-        return EventStream(source, self._doors, headers=headers, left=left if cancel else None)
+        cancelling = partial(self._doors.control.cancel, run.id, tenant=run.tenant, by=f"{call.by} went away")
+        return EventStream(source, self._doors, headers=headers, left=cancelling if cancel else None)
 
     async def _links(self, call: Call, run: Run, names: Sequence[str]) -> list[Frame]:
         """Where whoever reads the stream may leave a score of each name: LangGraph's `feedback_keys`."""
@@ -117,24 +116,19 @@ class Streams:
 class RunStream:
     """A run's events as frames of the wanted modes, behind what the reader has seen."""
 
-    __slots__ = ("_begun", "_doors", "_first", "_follower", "_run", "_seen", "_telling")
+    __slots__ = ("_doors", "_first", "_follower", "_seen", "_telling")
 
     def __init__(self, doors: Doors, run: Run, telling: Modes, seen: Seen, *, first: Sequence[Frame] = ()) -> None:
         self._doors = doors
-        self._run = run
         self._telling = telling
         self._seen = seen
-        self._first = first
-        self._begun = False
+        begun = Frame("metadata", {"run_id": run.id, "attempt": max(1, run.fence)})
+        self._first: Sequence[Frame] = (begun, *first)
         after = 0 if telling.remembers else seen[0]
         self._follower = doors.feed.follower(run.id, tenant=run.tenant, after=after, deltas=telling.by_pieces)
 
     async def come(self) -> list[Frame]:
-        frames: list[Frame] = []
-        if not self._begun:
-            self._begun = True
-            frames.append(Frame("metadata", {"run_id": self._run.id, "attempt": max(1, self._run.fence)}))
-            frames += self._first
+        frames, self._first = [*self._first], ()
         for one in await self._follower.come():
             if isinstance(one, Delta):
                 frames += self._telling.of_delta(one)
@@ -157,10 +151,10 @@ class RunStream:
         self._follower.close()
 
     async def _of_event(self, event: Event) -> list[Frame]:
-        run, frames = self._run, self._telling.of_event(event)
+        frames = self._telling.of_event(event)
         if event.type not in ("finished", "parked", "interrupted"):
             return frames
-        now = await self._doors.control.get(run.id, tenant=run.tenant)
+        now = await self._doors.control.get(event.run_id, tenant=self._follower.tenant)
         if event.seq != now.seq or not (now.status.finished or now.status is Status.INTERRUPTED):
             return frames  # it has gone on since
         return frames + self._telling.ended(now, await self._interrupts(now))
