@@ -66,6 +66,7 @@ def environment(url: str, folder: Path, slots: int) -> dict[str, str]:
         "FAIRLEAD_RELEASE": RELEASE,
         "FAIRLEAD_BLOB_DIR": str(folder / "blobs"),
         "FAIRLEAD_QUEUE_LIMIT": "10000000",
+        "FAIRLEAD_RATE_LIMIT": "1000000",
         "WORKER_CONCURRENCY": str(slots),
         "MAX_CONCURRENT_AGENTS": "100000",
         "FAIRLEAD_LOG_FORMAT": "json",

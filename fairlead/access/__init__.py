@@ -10,6 +10,7 @@ from fairlead.access.book import MIGRATIONS, Changes, Issued, KeyBook
 from fairlead.access.books import Books
 from fairlead.access.key import Key, NewKey, Standing
 from fairlead.access.keys import Keyring, ensure_safe_to_listen, is_loopback, key_of
+from fairlead.access.rate import RateLimit, Room
 from fairlead.access.roles import LOCAL_ADMIN, UNBOUNDED, Allowance, Limits, Principal, Role, Scope, require
 from fairlead.access.sessions import Session, SessionBook
 from fairlead.access.signing import Fetch, KeysOfAll, KeysOfIssuer, PublicKeys, keys_of_file, secret_keys
@@ -41,7 +42,9 @@ __all__ = [
     "NewUser",
     "Principal",
     "PublicKeys",
+    "RateLimit",
     "Role",
+    "Room",
     "Scope",
     "Session",
     "SessionBook",

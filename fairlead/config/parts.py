@@ -197,6 +197,32 @@ class ServerSettings(Part):
         9000, "Port of a worker's health and metrics.", also="PROMETHEUS_METRICS_PORT", ge=0, le=_MAX_PORT
     )
     body_limit: Size = setting(1024**2, "Largest request body.")
+    json_depth: int = setting(100, "Deepest nesting of a request body.", ge=1, le=500)
+    rate_limit: int = setting(
+        100, "Runs that one caller (a key, or a user) may start in RATE_WINDOW, over all processes; 0: no limit. "
+        "Callers on this machine without a key are not counted.", ge=0, le=1_000_000,
+    )  # fmt: skip
+    rate_window: Duration = setting(timedelta(seconds=60), "Over how long the starts of a caller are counted.")
+    cors_origins: TextList = setting(
+        (), "Other sites whose pages may call us from a browser, such as https://chat.example.com; * for all, not in "
+        "production. Comma separated.",
+    )  # fmt: skip
+
+    @field_validator("rate_window")
+    @classmethod
+    def _a_while(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= value <= timedelta(days=1):
+            raise ValueError("RATE_WINDOW is from 1 second to a day")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            scheme, _, host = one.partition("://")
+            if one != "*" and (scheme not in ("http", "https") or not host or set(host) & set("/?#@ ")):
+                raise ValueError(f"{one!r} is no origin; write https://HOST or https://HOST:PORT, without a path")
+        return value
 
 
 class AccessSettings(Part):

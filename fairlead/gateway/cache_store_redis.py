@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
-from fairlead.gateway.redis_door import RedisDoor
+from fairlead.database.redis_door import RedisDoor
 
 
 class RedisCacheStore:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairlead.database.redis_door import RedisDoor
 from fairlead.gateway.rate_store import Kept
-from fairlead.gateway.redis_door import RedisDoor
 
 _READ = """
 local now = redis.call('TIME')

@@ -61,9 +61,9 @@ class Admission:
         if b"\\u0000" in encode(new.metadata):
             raise InvalidInput("metadata must not hold NUL characters.")
 
-    async def make_room(self, new: NewRun) -> None:
+    async def make_room(self, new: NewRun, count: int = 1) -> None:
         """The queue is counted once a second; in between we add our own. Child runs always find room: refusing them
-        would stop runs that were accepted. Raises `QueueFull`."""
+        would stop runs that were accepted. `count`: for a group. Raises `QueueFull`."""
         now = self._clock.monotonic()
         limit = self._settings.queue_limit
         good_for = _COUNT_AGAIN if self._queued < limit else _COUNT_AGAIN_WHEN_FULL
@@ -71,7 +71,7 @@ class Admission:
             self._counted_at = now
             rows = await self._database.read(self._queries["queued"], most=limit + 1)
             self._queued = rows[0]["depth"]
-        if self._queued >= limit and new.parent_id is None:
+        if self._queued + count > limit and new.parent_id is None:
             self._emit("queue_full", tenant=new.tenant, agent=new.agent, depth=self._queued, limit=limit)
             raise QueueFull(
                 f"{self._queued} runs are waiting, and no more are taken.",

@@ -98,6 +98,10 @@ class Control:
         self._announcer.changed(new.id)
         return await self.get(new.id, tenant=new.tenant) if new.thread_id else as_submitted(new, row), True
 
+    async def ensure_room(self, new: NewRun, count: int) -> None:
+        """For a group of runs such as this one, before the first of them. Raises `QueueFull`."""
+        await self._admission.make_room(new, count)
+
     async def get(self, run_id: str, *, tenant: str = "default") -> Run:
         """Raises `NotFound`."""
         rows = await self._database.read(self._queries["run"], tenant=tenant, id=run_id)

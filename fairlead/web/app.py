@@ -6,7 +6,7 @@ front (request id, time, security headers, who calls) ──► routes ──►
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairlead import __version__
-from fairlead.access import Books, Keyring, Tokens
+from fairlead.access import Books, Keyring, RateLimit, Tokens
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -41,7 +41,8 @@ from fairlead.web.gateway import GatewayEndpoints, is_gateway
 from fairlead.web.routing import Routes
 
 _EXPOSED = (
-    "Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After", "X-Should-Retry",
+    "Content-Location", "Location", "X-Request-ID", "X-Response-Time", "Retry-After", "RateLimit",
+    "RateLimit-Policy", "X-Should-Retry",
     "X-Fairlead-Model", "X-Fairlead-Cost-USD", "X-Fairlead-Cached",
 )  # fmt: skip
 
@@ -63,6 +64,7 @@ def make_app(
     stops: Stops,
     agents: Mapping[str, AgentSpec],
     keys: Keyring,
+    rate: RateLimit,
     books: Books,
     tokens: Tokens | None = None,
     settings: ServerSettings,
@@ -73,7 +75,6 @@ def make_app(
     metrics: Callable[[], bytes] | None = None,
     probes: Mapping[str, Probe] | None = None,
     console: APIRouter | None = None,
-    cors_origins: Sequence[str] = (),
     model_timeout: timedelta = timedelta(minutes=2),
     stopping: asyncio.Event | None = None,
 ) -> ASGIApp:
@@ -86,7 +87,7 @@ def make_app(
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
         webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, costs=costs,
-        budgets=budgets, stops=stops, agents=agents, keys=keys,
+        budgets=budgets, stops=stops, agents=agents, keys=keys, rate=rate,
         books=books, tokens=tokens,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
         metrics=metrics, probes=probes or {}, stopping=stopping, streams=OpenStreams(stopping),
@@ -101,9 +102,9 @@ def make_app(
         _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit,
         file_limit=stores.files.limit + FORM_SLACK, clock=clock, emit=emit,
     )  # fmt: skip
-    if cors_origins:
+    if origins := settings.cors_origins:
         front = CORSMiddleware(
-            front, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED
+            front, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED
         )
     return front
 

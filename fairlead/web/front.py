@@ -156,6 +156,8 @@ class _Out:
         headers += [(name, value) for name, value in _SECURITY.items() if name not in there]
         if self._secure:
             headers.append(_HSTS)
+        if self._visit.room is not None:
+            headers += self._visit.room.headers()
         headers.append((b"x-request-id", self._visit.request_id.encode()))
         headers.append((b"x-response-time", f"{self.took().total_seconds() * 1000:.1f}ms".encode()))
         message["headers"] = headers

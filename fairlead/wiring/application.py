@@ -15,6 +15,7 @@ from fairlead.web.app import make_app
 from fairlead.web.console import ConsoleSettings, console_router
 from fairlead.wiring.console_door import EngineDoor
 from fairlead.wiring.engine import Engine
+from fairlead.wiring.rate import health_of_sharing
 from fairlead.wiring.tool_servers import health_of_servers
 
 _FULL, _NEARLY_FULL = 0.98, 0.9
@@ -35,11 +36,12 @@ def open_application(
         stores=engine.stores, schedules=engine.schedules,
         costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
-        keys=keys, books=engine.books, tokens=tokens, settings=settings.server, release=settings.engine.release,
-        clock=engine.clock, emit=engine.emit, environment=environment, metrics=metrics, console=console,
-        stopping=stopping,
+        keys=keys, rate=engine.rate, books=engine.books, tokens=tokens, settings=settings.server,
+        release=settings.engine.release, clock=engine.clock, emit=engine.emit, environment=environment,
+        metrics=metrics, console=console, stopping=stopping,
         probes={
-            "disk": lambda: _disk(engine), "ai_service": lambda: _models(engine), "mcp": lambda: _tool_servers(engine)
+            "cache": lambda: _cache(engine), "disk": lambda: _disk(engine), "ai_service": lambda: _models(engine),
+            "mcp": lambda: _tool_servers(engine),
         },
     )  # fmt: skip
 
@@ -50,6 +52,10 @@ async def _models(engine: Engine) -> Component:
 
 async def _tool_servers(engine: Engine) -> Component:
     return health_of_servers(await engine.oversight.tool_servers())
+
+
+async def _cache(engine: Engine) -> Component:
+    return health_of_sharing(engine.settings, engine.rate)
 
 
 async def _disk(engine: Engine) -> Component:

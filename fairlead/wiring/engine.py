@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.access import MIGRATIONS as KEYS
-from fairlead.access import Audit, Books, KeyBook, SessionBook, UserBook
+from fairlead.access import Audit, Books, KeyBook, RateLimit, SessionBook, UserBook
 from fairlead.agents.frameworks.sdk_transport import lay_under
 from fairlead.agents.guest import HouseRules
 from fairlead.agents.mcp.declared import Server, ToolServers
@@ -42,8 +42,10 @@ from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.webhook_body import WebhookBody
+from fairlead.wiring import rate
 from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
+from fairlead.wiring.rate import open_rate_limit
 from fairlead.wiring.stores import open_stores
 from fairlead.wiring.tool_servers import open_tool_servers
 
@@ -68,6 +70,7 @@ class Engine:
     retention: Retention
     announcer: Announcer
     books: Books
+    rate: RateLimit
     egress: Egress
     tool_servers: ToolServers
     webhooks: Webhooks
@@ -82,6 +85,7 @@ class Engine:
         await self.tool_servers.close()
         await self.egress.close()
         await self.models.close()
+        await self.rate.aclose()
         await self.database.close()
 
 
@@ -147,6 +151,7 @@ async def open_engine(
         ),
         announcer=announcer,
         books=books,
+        rate=open_rate_limit(settings, database, clock=clock, emit=emit),
         egress=egress,
         tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
@@ -240,6 +245,7 @@ def make_worker(engine: Engine) -> Worker:
         sweeps={
             **engine.models.sweeps,
             **engine.stores.sweeps,
+            **rate.sweeps(engine.settings, engine.database),
             "score_links": engine.scores.sweep,
             "threads": engine.threads.expire,
         },

@@ -14,7 +14,6 @@ from fairlead.access import KeyBook
 from fairlead.clock import Clock
 from fairlead.config import CacheKind, ModelSettings, Settings
 from fairlead.database import Database
-from fairlead.errors import ConfigurationError
 from fairlead.gateway import CircuitPolicy, Gateway, GatewayPolicy, Model, Prices, RetryPolicy, Shared, bounds, build
 from fairlead.gateway.allowance import Limit, Period
 from fairlead.gateway.budgets import SharedBudgets
@@ -38,9 +37,9 @@ from fairlead.gateway.usage_log import UsageLog, UsageRow
 from fairlead.gateway.usage_retention import UsageRetention
 from fairlead.gateway.wire import WIRES
 from fairlead.telemetry.emit import Emit
+from fairlead.wiring.redis import open_redis
 
 _NANO = 1_000_000_000
-_REDIS_POOL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,28 +181,17 @@ def _expected_tokens(request: ModelRequest) -> int:
 def _rate_store(settings: Settings, database: Database) -> RateStore:
     if settings.database.redis_url is None:
         return SqlRateStore(database)
-    return import_module("fairlead.gateway.rate_store_redis").RedisRateStore(_redis(settings))
+    return import_module("fairlead.gateway.rate_store_redis").RedisRateStore(open_redis(settings))
 
 
 def _cache_store(settings: Settings, database: Database, clock: Clock) -> CacheStore:
     match settings.models.cache:
         case CacheKind.REDIS:
-            return import_module("fairlead.gateway.cache_store_redis").RedisCacheStore(_redis(settings))
+            return import_module("fairlead.gateway.cache_store_redis").RedisCacheStore(open_redis(settings))
         case CacheKind.DATABASE:
             return SqlCacheStore(database)
         case _:
             return MemoryCacheStore(clock=clock)
-
-
-def _redis(settings: Settings) -> Any:
-    if settings.database.redis_url is None:
-        raise ConfigurationError("MODEL_CACHE is redis and REDIS_URL is not set.", hint="Set it: redis://HOST:6379/0.")
-    try:
-        door = import_module("fairlead.gateway.redis_door").RedisDoor
-    except ImportError as error:
-        raise ConfigurationError("REDIS_URL is set and the redis client is not installed.",
-                                 hint="Install it: pip install 'fairlead[redis]'.") from error  # fmt: skip
-    return door(settings.database.redis_url.get_secret_value(), connections=_REDIS_POOL)
 
 
 def _process() -> str:

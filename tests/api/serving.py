@@ -58,7 +58,7 @@ async def serving(
             costs=inside.models.costs,
             budgets=inside.models.budgets, stops=inside.models.stops,
             gateway=inside.models.gateway, agents=inside.agents,
-            keys=ring, books=inside.books, tokens=tokens, settings=inside.settings.server,
+            keys=ring, rate=inside.rate, books=inside.books, tokens=tokens, settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
             **(app or {}),
         )  # fmt: skip

@@ -212,7 +212,7 @@ async def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_caller() -> Non
 
 
 async def test_other_origins_are_let_in_only_when_listed() -> None:
-    async with serving(AGENTS, workers=0, keys=(KEY,), app={"cors_origins": ["https://ui.example"]}) as api:
+    async with serving(AGENTS, workers=0, keys=(KEY,), cors_origins="https://ui.example") as api:
         asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
         good = await api.client.options("/runs", headers={"Origin": "https://ui.example", **asked})
         bad = await api.client.options("/runs", headers={"Origin": "https://evil.example", **asked})

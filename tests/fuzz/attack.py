@@ -62,7 +62,7 @@ def server(folder: Path, database: str = "") -> Iterator[str]:
     port = free_port()
     settings = {
         "API_KEY_WHITELIST": KEY, "LOG_LEVEL": "INFO", "FAIRLEAD_LOG_FORMAT": "json",
-        "FAIRLEAD_QUEUE_LIMIT": "1000000",
+        "FAIRLEAD_QUEUE_LIMIT": "1000000", "FAIRLEAD_RATE_LIMIT": "0",
         "WORKER_CONCURRENCY": "50", "MAX_CONCURRENT_AGENTS": "100",
     }  # fmt: skip
     more = {"DATABASE_URL": database} if database else {}

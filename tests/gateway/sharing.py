@@ -11,11 +11,11 @@ from pathlib import Path
 
 from fairlead.clock import SystemClock
 from fairlead.database import Database, Postgres, Sqlite, migrate
+from fairlead.database.redis_door import RedisDoor
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.rate_store import Kept, MemoryRateStore, RateStore
 from fairlead.gateway.rate_store_redis import RedisRateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
-from fairlead.gateway.redis_door import RedisDoor
 from fairlead.gateway.schema import MIGRATIONS
 from fairlead.testing import MovableClock
 

@@ -11,11 +11,11 @@ import pytest
 
 from fairlead.clock import SystemClock
 from fairlead.database import sql
+from fairlead.database.redis_door import RedisDoor
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.cache_store import CacheStore, MemoryCacheStore
 from fairlead.gateway.cache_store_redis import RedisCacheStore
 from fairlead.gateway.cache_store_sql import SqlCacheStore
-from fairlead.gateway.redis_door import RedisDoor
 from fairlead.testing import MovableClock
 from tests.gateway.sharing import open_database
 from tests.servers import free_port

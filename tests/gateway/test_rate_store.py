@@ -10,11 +10,11 @@ import pytest
 
 from fairlead.clock import SystemClock
 from fairlead.database import Sqlite, migrate
+from fairlead.database.redis_door import RedisDoor
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.rate_store import RateStore
 from fairlead.gateway.rate_store_redis import RedisRateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
-from fairlead.gateway.redis_door import RedisDoor
 from fairlead.gateway.schema import MIGRATIONS
 from tests.gateway.sharing import open_store
 from tests.servers import free_port

@@ -61,6 +61,7 @@ class AgentRuns:
             idempotency_key=call.header("idempotency-key"), budget_nano=nano_of(body.budget_usd),
             user=call.visit.caller.user, asker=asker_of(call.visit.caller),
         )  # fmt: skip
+        call.visit.room = await self._doors.rate.take(call.visit.caller)
         run, fresh = await self._doors.control.submit(new)
         url = f"/agent/status/{run.id}"
         headers = [(b"location", url.encode())] + ([] if fresh else [(b"idempotency-replayed", b"true")])

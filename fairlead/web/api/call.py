@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope
 
-from fairlead.access import LOCAL_ADMIN, Principal
+from fairlead.access import LOCAL_ADMIN, Principal, Room
 from fairlead.errors import InvalidInput, NotJson, TooLarge, WrongMediaType
 
 M = TypeVar("M", bound=BaseModel)
@@ -50,13 +50,14 @@ class Headers(Mapping[str, str]):
 class Visit:
     """A request from its arrival to its answer: what `front` knows and routes add. Kept in the scope."""
 
-    __slots__ = ("caller", "endpoint", "headers", "request_id")
+    __slots__ = ("caller", "endpoint", "headers", "request_id", "room")
 
     def __init__(self, request_id: str, headers: Headers) -> None:
         self.request_id = request_id
         self.headers = headers
         self.caller: Principal = LOCAL_ADMIN
         self.endpoint = "unmatched"
+        self.room: Room | None = None  # that is left to the caller, where it was counted
 
 
 def visit_of(scope: Scope) -> Visit:
@@ -64,9 +65,10 @@ def visit_of(scope: Scope) -> Visit:
 
 
 class Call:
-    __slots__ = ("_limit", "_receive", "_scope", "noted", "path", "visit")
+    __slots__ = ("_depth", "_limit", "_receive", "_scope", "noted", "path", "visit")
 
-    def __init__(self, scope: Scope, receive: Receive, *, limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, *, limit: int, depth: int) -> None:
+        self._depth = depth
         self._scope = scope
         self._receive = receive
         self._limit = limit
@@ -111,6 +113,13 @@ class Call:
         value = await self.json(optional=optional)
         return _validated(model, {} if value is None and optional else value)
 
+    async def list_of(self, model: type[M], *, most: int) -> list[M]:
+        """Raises as `body`, saying which of them is wrong."""
+        given = await self.json()
+        if not isinstance(given, list) or not 1 <= len(cast("list[Any]", given)) <= most:
+            raise InvalidInput(f"The body must be a JSON list of 1 to {most}.")
+        return [_validated(model, one, f"[{place}]") for place, one in enumerate(cast("list[Any]", given))]
+
     async def json(self, *, optional: bool = False) -> Any:
         """Whatever JSON the body is. Raises `TooLarge`, `WrongMediaType`, `NotJson`."""
         data = await self._read()
@@ -120,7 +129,7 @@ class Call:
         if kind != "application/json" and not kind.endswith("+json"):
             raise WrongMediaType("The body must be JSON.", hint="Send it with Content-Type: application/json.")
         try:
-            return orjson.loads(data)
+            return parse_json(data, depth=self._depth)
         except orjson.JSONDecodeError as error:
             raise NotJson(
                 f"The body is not JSON: {error}.", hint="NaN, Infinity and lone surrogates are no JSON."
@@ -146,17 +155,41 @@ class Call:
             yield part
 
 
+def parse_json(data: bytes, *, depth: int) -> Any:
+    """Raises `orjson.JSONDecodeError`, and `InvalidInput` for what is nested deeper: what walks through it later, and
+    whoever gets it from us, may do so by recursion."""
+    value = orjson.loads(data)
+    # Few bodies have so many brackets at all, and to count them costs nothing.
+    if data.count(b"[") + data.count(b"{") > depth and _is_deeper(value, depth):
+        raise InvalidInput(f"The body is nested deeper than {depth} levels.", hint="Flatten it, or raise JSON_DEPTH.")
+    return value
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level: list[Any] = [value]
+    for _ in range(depth):
+        level = [
+            inner
+            for one in level
+            for inner in (cast("dict[str, Any]", one).values() if isinstance(one, dict) else cast("list[Any]", one))
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def too_large(limit: int) -> TooLarge:
     return TooLarge(f"The body is larger than {limit} bytes.", hint="Send less, or raise BODY_LIMIT.")
 
 
-def _validated(model: type[M], value: Any) -> M:
+def _validated(model: type[M], value: Any, where: str = "") -> M:
     if not isinstance(value, dict):
-        raise InvalidInput("The body must be a JSON object.")
+        raise InvalidInput(f"{where or 'The body'} must be a JSON object.")
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InvalidInput(told_of(error)) from None
+        raise InvalidInput(f"{where}: {told_of(error)}" if where else told_of(error)) from None
 
 
 def told_of(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from fairlead.access import Books, Keyring, Tokens
+from fairlead.access import Books, Keyring, RateLimit, Tokens
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -45,6 +45,7 @@ class Doors:
     stops: Stops
     agents: Mapping[str, AgentSpec]
     keys: Keyring
+    rate: RateLimit
     books: Books
     tokens: Tokens | None
     settings: ServerSettings

@@ -25,13 +25,14 @@ async def start(
     doors: Doors, call: Call, assistant: str, input: Any, *, thread_id: str | None = None,
     metadata: dict[str, Any] | None = None, key: str | None = None,
 ) -> tuple[Run, bool]:  # fmt: skip
-    """Raises `UnknownAgent`, `InvalidInput`, `Conflict`, `QueueFull`."""
+    """Raises `UnknownAgent`, `InvalidInput`, `Conflict`, `QueueFull`, `RateLimitError`."""
     agent, assignment = await doors.assistants.assign(assistant, tenant=call.tenant)
     caller = call.visit.caller
     new = NewRun(
         agent, input, assignment=assignment, tenant=call.tenant, release=doors.release, metadata=metadata or {},
         idempotency_key=key, user=caller.user, asker=asker_of(caller), thread_id=thread_id,
     )  # fmt: skip
+    call.visit.room = await doors.rate.take(caller)
     return await doors.control.submit(new, watch=True)
 
 

@@ -75,7 +75,7 @@ def route_of(operation: Operation, doors: Doors) -> APIRoute:
 
 
 def _application(operation: Operation, doors: Doors) -> asgi.ASGIApp:
-    keys, limit = doors.keys, operation.limit or doors.settings.body_limit
+    keys, limit, depth = doors.keys, operation.limit or doors.settings.body_limit, doors.settings.json_depth
     handler, role, purpose, endpoint = operation.handler, operation.role, operation.scope, operation.path
 
     async def application(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
@@ -86,7 +86,7 @@ def _application(operation: Operation, doors: Doors) -> asgi.ASGIApp:
                 visit.caller = await keys.identify(visit.headers)
                 if not operation.whatever_scope:
                     require(visit.caller, role, purpose)
-            call = Call(scope, receive, limit=limit)
+            call = Call(scope, receive, limit=limit, depth=depth)
             reply = await handler(call)
             if operation.audit:
                 await _record(doors, operation.audit, call)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput, NotFound
@@ -22,12 +22,13 @@ from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, RunCreate, wants_one_of
 from fairlead.web.api.scores import ScoreView, score_view
-from fairlead.web.api.start import find_run, path_of, start_run
+from fairlead.web.api.start import find_run, path_of, start_run, start_runs
 from fairlead.web.api.views import EventView, RunView, event_view, run_view
 from fairlead.web.api.wait import WaitReply
 
 _FARTHEST = 10_000
 _MOST = 1000
+_MOST_AT_ONCE = 100
 
 
 class ScoredRun(RunView):
@@ -89,6 +90,10 @@ class Resume(Body):
     )
 
 
+class Batch(RootModel[Annotated[list[RunCreate], Field(min_length=1, max_length=_MOST_AT_ONCE)]]):
+    """Each without a thread."""
+
+
 class Move(Body):
     release: Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -121,6 +126,8 @@ class Runs:
         change: dict[str, Any] = {"tag": "runs", "problems": (404, 409), "gives": RunView}
         look: dict[str, Any] = {"tag": "runs", "problems": (404,)}
         return [
+            Operation("POST", "/runs/batch", self.create_many, "Start runs", role=Role.OPERATOR, body=Batch,
+                      gives=list[RunView], tag="runs", problems=(404, 409, 429)),
             Operation("GET", f"{one}/wait", self.join, "Wait for a run's values", gives=Any, **look),
             Operation("GET", f"{one}/events", self.events, "What happened to a run", query=EventQuery,
                       gives=list[EventView], **look),
@@ -137,6 +144,11 @@ class Runs:
     async def create(self, call: Call) -> Reply:
         started = await start_run(self._doors, call, await call.body(RunCreate))
         return json_reply(run_view(started.run), headers=started.headers())
+
+    async def create_many(self, call: Call) -> Reply:
+        """All of them, or none."""
+        runs = await start_runs(self._doors, call, await call.list_of(RunCreate, most=_MOST_AT_ONCE))
+        return json_reply([run_view(run) for run in runs])
 
     async def create_and_wait(self, call: Call) -> Reply:
         body = await call.body(RunCreate)

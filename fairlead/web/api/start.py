@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,16 +44,38 @@ def path_of(run: Run) -> str:
     return f"/threads/{run.thread_id}/runs/{run.id}" if run.thread_id else f"/runs/{run.id}"
 
 
-async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = False) -> Started:
-    """Raises `UnknownAgent`, `InvalidInput`, `NotFound` (no such thread), `Conflict`, `QueueFull`."""
-    thread_id = call.path.get("thread_id")
+async def start_runs(doors: Doors, call: Call, bodies: Sequence[RunCreate]) -> list[Run]:
+    """All of them, or none: what had begun when one was refused is cancelled. Raises as `start_run`."""
+    wanted = [await _wanted(doors, call, body) for body in bodies]
+    await doors.control.ensure_room(wanted[0], len(wanted))
+    call.visit.room = await doors.rate.take(call.visit.caller, len(wanted))
+    key = call.header("idempotency-key")
+    named = [replace(new, idempotency_key=f"{key} {place}") if key else new for place, new in enumerate(wanted)]
+    asked = await asyncio.gather(*map(doors.control.submit, named), return_exceptions=True)
+    refused = [one for one in asked if isinstance(one, BaseException)]
+    started = [one for one in asked if not isinstance(one, BaseException)]
+    if refused:
+        for run, fresh in started:
+            if fresh:
+                await doors.control.cancel(run.id, tenant=run.tenant, by=f"{call.by}: one of a group was refused")
+        raise refused[0]
+    return [run for run, _ in started]
+
+
+async def _wanted(doors: Doors, call: Call, body: RunCreate) -> NewRun:
     agent, assignment = await doors.assistants.assign(
         body.assistant_id, tenant=call.tenant, config=body.config, context=body.context
     )
-    new = new_run_of(
+    return new_run_of(
         body, doors.agents[agent], assignment, now=doors.clock.now(), release=doors.release, caller=call.visit.caller,
-        thread_id=thread_id, idempotency_key=call.header("idempotency-key"),
+        thread_id=call.path.get("thread_id"), idempotency_key=call.header("idempotency-key"),
     )  # fmt: skip
+
+
+async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = False) -> Started:
+    """Raises `UnknownAgent`, `InvalidInput`, `NotFound` (no such thread), `Conflict`, `QueueFull`, `RateLimitError`."""
+    thread_id = call.path.get("thread_id")
+    new = await _wanted(doors, call, body)
     if thread_id is not None:
         thread = await _prepare_thread(doors, new, body, thread_id)
         if thread.status is ThreadStatus.INTERRUPTED or (body.command is not None and body.command.resumes):
@@ -66,6 +90,7 @@ async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = 
         new = await _forked(doors, _placed(new, thread), body, thread)
     elif checkpoint_id_of(body.checkpoint, body.checkpoint_id) is not None:
         raise InvalidInput("`checkpoint` is for a thread.", hint="Send it to /threads/THREAD/runs.")
+    call.visit.room = await doors.rate.take(call.visit.caller)
     run, fresh = await doors.control.submit(new, watch=watch)
     return Started(run, fresh)
 

@@ -1,0 +1,1 @@
+DELETE FROM rate_taken WHERE ends_at < {now}
