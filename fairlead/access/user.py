@@ -12,7 +12,7 @@ from fairlead.access.key import NAME, TEXT
 from fairlead.access.roles import Principal, Role
 from fairlead.errors import InvalidInput
 
-_EMAIL = r"[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}@[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,150}"
+EMAIL = r"[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}@[^@\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,150}"
 
 
 class Status(StrEnum):
@@ -36,7 +36,7 @@ class NewUser:
             raise InvalidInput("A user's name is 1 to 200 characters on one line.")
         if not re.fullmatch(NAME, self.tenant):
             raise InvalidInput("A tenant's name is 1 to 64 letters, digits, dots, dashes and underscores.")
-        if self.email is not None and not re.fullmatch(_EMAIL, self.email):
+        if self.email is not None and not re.fullmatch(EMAIL, self.email):
             raise InvalidInput("This is no email address.")
 
 

@@ -9,6 +9,7 @@ Whatever dies on the way, a document is there as it was or as it is, never half.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,10 @@ from fairlead.store.reading import text_of
 from fairlead.store.words import any_of
 from fairlead.telemetry.emit import Emit
 
-_LONGEST_ID, _LONGEST_COLLECTION = 1024, 128  # bytes
+# Of four bytes each, beside a tenant, they are what an index of PostgreSQL holds.
+_LONGEST_COLLECTION, _LONGEST_ID = 128, 500
+_PLAIN = r"[^\x00-\x1f\x7f-\x9f]"
+COLLECTION, DOCUMENT = f"{_PLAIN}{{1,{_LONGEST_COLLECTION}}}", f"{_PLAIN}{{1,{_LONGEST_ID}}}"
 _MOST_COLLECTIONS = 10_000
 
 
@@ -160,9 +164,11 @@ class Knowledge:
 
 
 def _where(tenant: str, collection: str, id: str) -> dict[str, str]:
-    for what, text, most in (("collection", collection, _LONGEST_COLLECTION), ("document", id, _LONGEST_ID)):
-        if not text or not text.isprintable() or len(text.encode()) > most:
-            raise InvalidInput(f"The name of a {what} has 1 to {most} bytes, and no control characters.")
+    for what, text, form, most in (
+        ("collection", collection, COLLECTION, _LONGEST_COLLECTION), ("document", id, DOCUMENT, _LONGEST_ID)
+    ):  # fmt: skip
+        if not re.fullmatch(form, text):
+            raise InvalidInput(f"The name of a {what} has 1 to {most} characters, and no control characters.")
     return {"tenant": tenant, "collection": collection, "id": id}
 
 

@@ -12,6 +12,8 @@ _LONGEST = 100_000  # characters that are indexed of one value
 _MOST_WORDS = 32
 _WORD = re.compile(r"\w+")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+|\*)\]")
+FIELD = r"(?:\$|(?:\$\.)?[^.\[\]$][^.\[\]]*(?:\.[^.\[\]]+|\[(?:[0-9]{1,6}|\*)\])*)"
+_LONGEST_FIELD = 500
 
 
 def words_of(value: Any, fields: Sequence[str] | None = None) -> str:
@@ -30,7 +32,7 @@ def steps_of(field: str) -> list[str | int]:
     for found in _STEP.finditer(plain):
         key, place = found.groups()
         steps.append(key if key is not None else -1 if place == "*" else int(place))
-    if not steps or len(plain) > 500 or _STEP.sub("", plain).strip("."):
+    if len(field) > _LONGEST_FIELD or re.fullmatch(FIELD, field) is None:
         raise InvalidInput(
             f"{field[:100]!a} is no path of a field.", hint='Write it as "author.name" or "parts[*].text".'
         )

@@ -182,7 +182,7 @@ BAD: list[tuple[Any, int]] = [
     ({**request("GetTask"), "id": 1.5}, -32600),
     (request("NoSuch"), -32601),
     (request("message/send"), -32009),
-    (request("GetTask", []), -32602),
+    (request("GetTask", []), -32600),
     (request("GetTask"), -32602),
     (request("GetTask", {"id": 7}), -32602),
     (request("GetTask", {"id": "nowhere"}), -32001),
@@ -211,7 +211,7 @@ async def test_bad_requests_get_the_protocols_own_errors(database_url: str | Non
     async with serving(AGENTS, database_url=database_url) as api:
         for body, code in BAD:
             answer = await api.client.post("/a2a/chat", content=orjson.dumps(body))
-            assert answer.status_code == 200, (body, answer.text)
+            assert answer.status_code == (400 if code == -32600 else 200), (body, answer.text)
             assert answer.json().get("error", {}).get("code") == code, (body, answer.text)
         for raw in (b"", b"{", b'{"a": NaN}', b'{"jsonrpc": "2.0", "id": 1, "method": "\\ud800"}', b"[" * 100_000):
             answer = await api.client.post("/a2a/chat", content=raw)
@@ -233,7 +233,7 @@ async def test_cards_tell_where_and_how(database_url: str | None) -> None:
         assert card["description"] == "Counts up." and card["capabilities"]["streaming"]
         assert card["supportedInterfaces"][0]["url"].startswith("http://localhost/a2a/")
         assert set(card["securitySchemes"]) == {"key", "bearer"}
-        await api.json("GET", "/.well-known/agent-card.json", status=422, headers=headers)
+        await api.json("GET", "/.well-known/agent-card.json", status=404, headers=headers)
         await api.json("GET", "/.well-known/agent-card.json?assistant_id=nobody", status=404, headers=headers)
         await api.json("GET", "/.well-known/agent-card.json?assistant_id=count", status=401)
 

@@ -1,5 +1,6 @@
-"""What a description can't say: small languages that are written in a text, and that a run which begins in a year is
-waited for a year, by whoever follows it. A text of such a language is replaced by one that is right.
+"""What a description can't say: small languages that are written in a text, names that depend on the agent, and that a
+run which begins in a year is waited for a year, by whoever follows it. In a case that means to be right, a value of
+such a kind is replaced by one that is.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import schemathesis
+from schemathesis.generation import GenerationMode
 
 
 def _soon(value: Any) -> Any:
@@ -18,21 +20,46 @@ def _text(right: str) -> Callable[[Any], Any]:
     return lambda value: right if isinstance(value, str) else value
 
 
-_RIGHT: dict[str, Callable[[Any], Any]] = {
+def _of_the_agent(value: Any) -> Any:
+    return "*" if value else value
+
+
+_BODY: dict[str, Callable[[Any], Any]] = {
     "after_seconds": _soon,
-    "webhook": _text("https://example.com/hook"),
-    "url": _text("https://example.com/hook"),
+    "webhook": _text("https://93.184.215.14/hook"),  # what it may call is looked up
+    "url": _text("https://93.184.215.14/hook"),
+    "media_type": _text("text/markdown"),
     "filter": lambda value: {"author": "ada"} if isinstance(value, dict) else value,
-    "index": lambda value: ["title"] if isinstance(value, list) else value,
     "schedule": _text("0 6 * * *"),
     "timezone": _text("Europe/Berlin"),
+    "start_time": lambda value: None,  # before `end_time`
+    "interrupt_before": _of_the_agent,
+    "interrupt_after": _of_the_agent,
+    "as_node": lambda value: None,
+    "goto": lambda value: None,
 }
+# A period begins before it ends, and is said in words: today, 7d.
+_QUERY = {"from": "7d", "to": "today"}
 
 
 @schemathesis.hook
-def map_body(context: Any, body: Any) -> Any:
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if (right := _mapped(case.body)) != case.body:
+        case.body = right
+    if case.query:
+        if case.operation.path == "/costs" and "by" in case.query:
+            case.query["by"] = "model,Agent"
+        for name in _QUERY.keys() & case.query.keys():
+            case.query[name] = _QUERY[name]
+        if case.operation.path == "/audit" and "after" in case.query:  # no filter goes with it
+            case.query = {name: case.query[name] for name in ("after", "limit") if name in case.query}
+
+
+def _mapped(body: Any) -> Any:
     if isinstance(body, list):
-        return [map_body(context, one) for one in body]
+        return [_mapped(one) for one in body]
     if not isinstance(body, dict):
         return body
-    return {name: _RIGHT[name](value) if name in _RIGHT else value for name, value in body.items()}
+    return {name: _BODY[name](value) if name in _BODY else _mapped(value) for name, value in body.items()}

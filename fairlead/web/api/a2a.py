@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from fairlead.access import Role, require
-from fairlead.errors import Conflict, FairleadError, Forbidden, InvalidInput, NotFound, NotJson
+from fairlead.errors import Conflict, FairleadError, Forbidden, NotFound, NotJson
 from fairlead.runs.assistants import Assistant
 from fairlead.runs.run import Approval, Event, Reason, Run, Status
 from fairlead.web.api import rpc
@@ -81,14 +81,14 @@ class A2a:
             Operation("GET", "/a2a/{assistant_id}/.well-known/agent-card.json", self.card_here, about,
                       gives=dict[str, Any], tag="protocols", problems=(404,)),
             Operation("POST", "/a2a/{assistant_id}", self.answer, "An agent over A2A 1.0 (JSON-RPC)", body=rpc.RpcBody,
-                      gives=rpc.RpcAnswer, tag="protocols", problems=(404,)),
+                      gives=rpc.RpcAnswer, tag="protocols", problems=(404,), answers={400: rpc.RpcAnswer}),
         ]  # fmt: skip
 
     async def card(self, call: Call) -> Reply:
         """Without an `assistant_id`, the card of the only agent there is."""
         asked = call.query(CardQuery).assistant_id
         if asked is None and len(self._doors.agents) != 1:
-            raise InvalidInput("Say whose card: ?assistant_id=…", hint=f"There are {', '.join(self._doors.agents)}.")
+            raise NotFound("Say whose card: ?assistant_id=…", hint=f"There are {', '.join(self._doors.agents)}.")
         return await self._card(call, asked or next(iter(self._doors.agents)))
 
     async def card_here(self, call: Call) -> Reply:
@@ -103,7 +103,7 @@ class A2a:
         try:
             sent = await call.json()
         except NotJson as error:
-            return json_reply(rpc.failure(None, RpcError(PARSE_ERROR, str(error))))
+            return rpc.refusal(None, RpcError(PARSE_ERROR, str(error)))
         assistant = await self._doors.assistants.get(call.path["assistant_id"], tenant=call.tenant)
         try:
             request = rpc.read_request(sent)
@@ -116,7 +116,7 @@ class A2a:
         except FairleadError as error:
             return json_reply(rpc.failure(rpc.id_of(sent), rpc.rpc_error(error)))
         except RpcError as error:
-            return json_reply(rpc.failure(rpc.id_of(sent), error))
+            return rpc.refusal(rpc.id_of(sent), error)
 
 
 class _Asked:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from fairlead.access import Entry, Head, Role, Scope, Wanted
 from fairlead.errors import InvalidInput
@@ -16,13 +17,24 @@ from fairlead.web.api.keys import OfTenant, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 
+_NUMBER = re.compile(r"-?[0-9.]+")  # seconds since 1970: nothing that anybody means
+
+
+def _no_number(given: Any) -> Any:
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
+        raise ValueError("write it as 2026-11-01T14:00:00Z")
+    return given
+
+
+Time = Annotated[datetime, BeforeValidator(_no_number)]
+
 
 class AuditQuery(OfTenant):
     action: str | None = Field(None, description="Such as `key.create`.")
     by: str | None = Field(None, description="Who did it: `key:NAME`, `user:NAME`.")
     subject: str | None = Field(None, description="To what it was done.")
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     before: Annotated[int, Field(ge=1, lt=2**62)] | None = Field(None, description="Older than this `seq`.")
     after: Annotated[int, Field(ge=0, lt=2**62)] | None = Field(
         None, description="All that follow this `seq`, in order: no filter goes with it."

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
@@ -18,10 +18,9 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Additions, Body, Mode, nano_of
+from fairlead.web.api.run_body import Additions, Body, Mode, Moment, nano_of
 from fairlead.web.api.views import NANO, Chosen, RunView, run_view, selected
 
-Moment = Annotated[AwareDatetime, Field(strict=False)]
 Cron = Annotated[str, Field(min_length=1, max_length=200, description="Minute, hour, day, month, weekday.")]
 Zone = Annotated[str, Field(min_length=1, max_length=100)]
 Jitter = Annotated[float, Field(ge=0, le=86400)]
@@ -32,6 +31,11 @@ _WORK = ("input", "config", "context", "on_run_completed", "priority")
 Sort = Literal["cron_id", "assistant_id", "thread_id", "created_at", "updated_at", "next_run_date", "end_time"]
 
 
+# What a run takes and a schedule does not: refused in words of our own, and described as what can't be given.
+Nothing = Annotated[str | None, WithJsonSchema({"type": "null"})]
+Nodes = Annotated[Literal["*"] | list[str] | None, WithJsonSchema({"type": ["array", "null"], "maxItems": 0})]
+
+
 class CronFields(Additions):
     """What a run is given, and when. Nothing here is set unless it is sent."""
 
@@ -39,8 +43,9 @@ class CronFields(Additions):
     config: dict[str, Any] | None = None
     context: dict[str, Any] | None = None
     webhook: str | None = None
-    interrupt_before: Literal["*"] | list[str] | None = None
-    interrupt_after: Literal["*"] | list[str] | None = None
+    release: Nothing = Field(None, description="Not here: the worker that starts the run has one.")
+    interrupt_before: Nodes = None
+    interrupt_after: Nodes = None
     multitask_strategy: Literal["reject", "interrupt", "rollback", "enqueue"] | None = None
     on_run_completed: Literal["delete", "keep"] | None = None
     checkpoint_during: bool | None = None

@@ -67,7 +67,7 @@ class Documents:
             described = document["paths"][one.path][one.method.lower()]
             described["security"] = [{"key": []}, {"bearer": []}] if one.role is not None else []
             described["x-role"] = one.role.value if one.role is not None else None
-            if one.body is RunCreate or one.path == "/agent/run":
+            if (one.body and issubclass(one.body, RunCreate)) or one.path == "/agent/run":
                 described.setdefault("parameters", []).append(_IDEMPOTENCY)
         return document
 

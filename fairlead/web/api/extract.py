@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
+
+from pydantic import Field
 
 from fairlead.errors import InvalidInput
 
-_PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[-?[0-9]{1,6}\])*")
+_FORM = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+|\[-?[0-9]{1,6}\])*"
+_PATH = re.compile(_FORM)
+Path = Annotated[str, Field(json_schema_extra={"pattern": f"^{_FORM}$", "maxLength": 500})]
 _PART = re.compile(r"([\w-]+)|\[(-?[0-9]+)\]")
 
 

@@ -10,19 +10,28 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
+from fairlead.store.knowledge import COLLECTION, DOCUMENT
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body
+from fairlead.web.api.run_body import Body, wants_one_of
+
+Name = Annotated[str, Field(json_schema_extra={"pattern": f"^{DOCUMENT}$"})]
+_COLLECTION: dict[str, Any] = {
+    "collection": Annotated[str, Path(json_schema_extra={"pattern": f"^{COLLECTION}$"})]
+}  # fmt: skip
 
 
 class DocumentPut(Body):
-    id: Annotated[str, Field(min_length=1, max_length=1024)] = Field(description="Its name in the collection: a path.")
+    model_config = wants_one_of("text", "file_id", only=True)
+
+    id: Name = Field(description="Its name in the collection: a path.")
     text: str | None = Field(None, description="What it says; or `file_id`.")
     file_id: str | None = Field(None, description="An uploaded file, which may be larger than a body.")
     media_type: Annotated[str, Field(max_length=100)] | None = Field(
@@ -41,7 +50,7 @@ class DocumentQuery(BaseModel):
 class DocumentOf(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    id: str
+    id: Name
 
 
 class KnowledgeSearch(Body):
@@ -94,7 +103,7 @@ class Knowledge:
 
     def operations(self) -> list[Operation]:
         one = "/knowledge/{collection}"
-        tag: dict[str, Any] = {"tag": "knowledge"}
+        tag: dict[str, Any] = {"tag": "knowledge", "path_types": _COLLECTION}
         change: dict[str, Any] = {"role": Role.OPERATOR, **tag}
         return [
             Operation("GET", "/knowledge", self.collections, "Collections", gives=list[CollectionView], **tag),

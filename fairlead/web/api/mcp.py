@@ -39,6 +39,7 @@ _KEY = "fairlead/idempotency-key"
 _RUN = "fairlead/run-id"
 _UNSUPPORTED_VERSION = -32022
 _HEADER_MISMATCH = -32020
+_ANSWERS = {202: None, 400: rpc.RpcAnswer}
 _CHAT: dict[str, Any] = {
     "type": "object",
     "properties": {"message": {"type": "string", "description": "What to say to the agent."}},
@@ -64,9 +65,9 @@ class Mcp:
     def operations(self) -> list[Operation]:
         return [
             Operation("POST", "/mcp", self.answer, "Agents as tools of an MCP server (streamable HTTP)",
-                      body=rpc.RpcBody, gives=rpc.RpcAnswer, tag="protocols"),
+                      body=rpc.RpcBody, gives=rpc.RpcAnswer, tag="protocols", answers=_ANSWERS),
             Operation("POST", "/mcp/", self.answer, "The same, as some clients write it", body=rpc.RpcBody,
-                      gives=rpc.RpcAnswer, tag="protocols"),
+                      gives=rpc.RpcAnswer, tag="protocols", answers=_ANSWERS),
         ]  # fmt: skip
 
     async def answer(self, call: Call) -> Reply:
@@ -85,7 +86,7 @@ class Mcp:
                 raise  # the HTTP status says it, as with any other route
             return json_reply(rpc.failure(rpc.id_of(sent), rpc.rpc_error(error)))
         except RpcError as error:
-            return json_reply(rpc.failure(rpc.id_of(sent), error))
+            return rpc.refusal(rpc.id_of(sent), error)
 
     async def _route(self, call: Call, request: RpcRequest) -> Reply:
         modern = _modern(call, request)

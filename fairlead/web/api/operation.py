@@ -5,8 +5,8 @@ straight to the handler, which took a third of the CPU time that FastAPI's own w
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Body, Query
@@ -54,6 +54,8 @@ class Operation:
     tag: str = ""
     audit: str = ""  # what the log calls it, where nothing else writes it down
     problems: Sequence[int] = ()
+    answers: Mapping[int, Any] = field(default_factory=dict[int, Any])  # other statuses, with what they give
+    path_types: Mapping[str, Any] = field(default_factory=dict[str, Any])  # of names in the path; others are texts
     limit: int | None = None  # bytes of its body; None: BODY_LIMIT
 
 
@@ -106,7 +108,7 @@ def _documented(operation: Operation) -> Callable[..., Any]:
     """A function that is never called: its signature tells FastAPI what to write into the OpenAPI document."""
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [
-        inspect.Parameter(name[1:-1].partition(":")[0], kind, annotation=str)
+        inspect.Parameter(name[1:-1].partition(":")[0], kind, annotation=operation.path_types.get(name[1:-1], str))
         for name in operation.path.split("/")
         if name.startswith("{")
     ]
@@ -129,6 +131,8 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     if operation.media_type != "application/json":
         schema = _EVENT if operation.media_type == "text/event-stream" else {"type": "string"}
         told[operation.status] = {"content": {operation.media_type: {"schema": schema}}}
+    for status, gives in operation.answers.items():
+        told[status] = {"description": TITLES.get(status, "Taken"), **({"model": gives} if gives else {})}
     usual = {500, 503, 401, 403} if operation.role is not None else {500, 503}
     if operation.body is not None:
         usual |= {413, 415, 422}

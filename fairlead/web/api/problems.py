@@ -38,6 +38,7 @@ STATUSES = {
     "issuer_unavailable": 503,
 }
 TITLES = {
+    400: "No request",
     401: "Who are you?",
     403: "Not allowed",
     404: "Not found",

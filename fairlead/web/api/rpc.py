@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fairlead.errors import FairleadError
 from fairlead.web.api.call import told_of
 from fairlead.web.api.problems import status_of
+from fairlead.web.api.reply import Reply, json_reply
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL = -32700, -32600, -32601, -32602, -32603
 Id = str | int | None
@@ -77,7 +78,7 @@ def read_request(value: Any) -> RpcRequest:
     if isinstance(number, bool) or not isinstance(number, str | int | None):
         raise RpcError(INVALID_REQUEST, "An id is a string or an integer.")
     if not isinstance(params, dict | None):
-        raise RpcError(INVALID_PARAMS, "`params` must be an object.")
+        raise RpcError(INVALID_REQUEST, "`params` must be an object.")
     return RpcRequest(method, cast("dict[str, Any]", params or {}), number, "id" not in given)
 
 
@@ -95,6 +96,11 @@ def failure(number: Id, error: RpcError) -> dict[str, Any]:
     # A message may quote what the caller sent, and that may be no text.
     said: dict[str, Any] = {"code": error.code, "message": error.message.encode("utf-8", "replace").decode()}
     return {"jsonrpc": "2.0", "id": number, "error": said if error.data is None else {**said, "data": error.data}}
+
+
+def refusal(number: Id, error: RpcError) -> Reply:
+    """What is no request of JSON-RPC is none of HTTP either: MCP wants it said by the status. All else is an answer."""
+    return json_reply(failure(number, error), status=400 if error.code in (PARSE_ERROR, INVALID_REQUEST) else 200)
 
 
 def rpc_error(error: FairleadError) -> RpcError:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from fairlead.access import Principal
 from fairlead.agents.spec import AgentSpec
@@ -45,10 +45,20 @@ class Body(BaseModel):
         return cast("Any", given)
 
 
-def wants_one_of(*names: str) -> ConfigDict:
-    """Says in the description of a body that one of these must be there, and not null."""
+def _as_text(given: Any) -> Any:
+    if given is not None and not isinstance(given, str):
+        raise ValueError("write it as 2026-11-01T14:00:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_text)]
+"""A time as JSON has it: a text, with its zone. A number of seconds is taken for none."""
+
+
+def wants_one_of(*names: str, only: bool = False) -> ConfigDict:
+    """Says in the description of a body that one of these must be there, and not null; `only`: and no other."""
     given: list[Any] = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
-    return ConfigDict(json_schema_extra={"anyOf": given})
+    return ConfigDict(json_schema_extra={"oneOf" if only else "anyOf": given})
 
 
 @lru_cache(maxsize=256)
@@ -115,6 +125,21 @@ class RunCreate(Additions):
         if self.stream_mode is None:
             return ("values",)
         return (self.stream_mode,) if isinstance(self.stream_mode, str) else tuple(self.stream_mode)
+
+
+class RunWithoutThread(RunCreate):
+    """As it is described: a checkpoint is one of a thread. Read as `RunCreate`, which says so in words."""
+
+    checkpoint: Annotated[dict[str, Any] | None, WithJsonSchema({"type": "null"})] = None
+    checkpoint_id: Annotated[str | None, WithJsonSchema({"type": "null"})] = None
+
+
+class RunInThread(RunCreate):
+    """As it is described: a thread keeps its runs."""
+
+    on_completion: Annotated[
+        Literal["delete", "keep"] | None, WithJsonSchema({"anyOf": [{"const": "keep"}, {"type": "null"}]})
+    ] = None
 
 
 def new_run_of(

@@ -20,7 +20,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body, RunCreate, wants_one_of
+from fairlead.web.api.run_body import Body, RunCreate, RunInThread, RunWithoutThread, wants_one_of
 from fairlead.web.api.scores import ScoreView, score_view
 from fairlead.web.api.start import find_run, path_of, start_run, start_runs
 from fairlead.web.api.views import EventView, RunView, event_view, run_view
@@ -90,7 +90,7 @@ class Resume(Body):
     )
 
 
-class Batch(RootModel[Annotated[list[RunCreate], Field(min_length=1, max_length=_MOST_AT_ONCE)]]):
+class Batch(RootModel[Annotated[list[RunWithoutThread], Field(min_length=1, max_length=_MOST_AT_ONCE)]]):
     """Each without a thread."""
 
 
@@ -107,7 +107,8 @@ class Runs:
 
     def _of(self, path: str) -> list[Operation]:
         one, tag = f"{path}/{{run_id}}", "runs in a thread" if "thread" in path else "runs"
-        start: dict[str, Any] = {"role": Role.OPERATOR, "body": RunCreate, "tag": tag, "problems": (404, 409, 429)}
+        body = RunInThread if "thread" in path else RunWithoutThread
+        start: dict[str, Any] = {"role": Role.OPERATOR, "body": body, "tag": tag, "problems": (404, 409, 429)}
         look: dict[str, Any] = {"tag": tag, "problems": (404,)}
         return [
             Operation("POST", path, self.create, "Start a run", gives=RunView, **start),

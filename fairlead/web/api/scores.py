@@ -41,7 +41,10 @@ class ScoreCreate(Body):
 
 
 class ScorePatch(Body):
-    model_config = wants_one_of("value", "comment")
+    # A comment of null takes it away.
+    model_config = ConfigDict(json_schema_extra={
+        "anyOf": [{"required": ["value"], "properties": {"value": {"not": {"type": "null"}}}}, {"required": ["comment"]}]
+    })  # fmt: skip
 
     value: bool | Number | Category | None = None
     comment: Text | None = None

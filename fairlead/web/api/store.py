@@ -11,6 +11,7 @@ from fairlead.access import Role
 from fairlead.errors import NotFound
 from fairlead.store import Item
 from fairlead.store.namespace import KEY, LABEL, split
+from fairlead.store.words import FIELD
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
@@ -23,6 +24,7 @@ Labels = Annotated[list[Label], Field(max_length=32)]
 Namespace = Annotated[list[Label], Field(min_length=1, max_length=32)]
 Dotted = Annotated[str, Field(json_schema_extra={"pattern": rf"^{LABEL}(\.{LABEL})*$"})]
 Key = Annotated[str, Field(json_schema_extra={"pattern": f"^{KEY}$"})]
+FieldPath = Annotated[str, Field(json_schema_extra={"pattern": f"^{FIELD}$", "maxLength": 500})]
 Never = Annotated[Literal[False], BeforeValidator(lambda value: value if value is False else None)]
 """False, and not 0, which is equal to it."""
 Offset = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -32,7 +34,7 @@ class ItemPut(Body):
     namespace: Namespace
     key: Key
     value: dict[str, Any]
-    index: Never | Annotated[list[str], Field(max_length=32)] | None = Field(
+    index: Never | Annotated[list[FieldPath], Field(max_length=32)] | None = Field(
         None, description="Fields that a search looks into, such as `author.name`; false: none; null: all."
     )
     ttl: Annotated[float, Field(gt=0, le=_LONGEST_TTL)] | None = Field(None, description="Minutes to live.")

@@ -27,7 +27,7 @@ from fairlead.web.api.message import Message, as_client_messages
 from fairlead.web.api.modes import Frame, Modes
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Headers, Reply
-from fairlead.web.api.run_body import Mode, RunCreate
+from fairlead.web.api.run_body import Mode, RunCreate, RunInThread, RunWithoutThread
 from fairlead.web.api.sse import EventStream
 from fairlead.web.api.start import find_run, start_run
 from fairlead.web.api.values import interrupts_of
@@ -53,14 +53,16 @@ class Streams:
         self._doors = doors
 
     def operations(self) -> list[Operation]:
-        start: dict[str, Any] = {"role": Role.OPERATOR, "body": RunCreate, "problems": (404, 409, 429)}
+        start: dict[str, Any] = {"role": Role.OPERATOR, "problems": (404, 409, 429)}
         told: dict[str, Any] = {"media_type": "text/event-stream"}
         summary = "Start a run and follow it"
         return [
             operation
-            for path, tag in (("/runs", "runs"), ("/threads/{thread_id}/runs", "runs in a thread"))
+            for path, tag, body in (
+                ("/runs", "runs", RunWithoutThread), ("/threads/{thread_id}/runs", "runs in a thread", RunInThread)
+            )
             for operation in (
-                Operation("POST", f"{path}/stream", self.start, summary, tag=tag, **start, **told),
+                Operation("POST", f"{path}/stream", self.start, summary, tag=tag, body=body, **start, **told),
                 Operation("GET", f"{path}/{{run_id}}/stream", self.follow, "Follow a run", tag=tag, query=StreamQuery,
                           problems=(404,), **told),
             )

@@ -28,8 +28,15 @@ from fairlead.web.api.views import Chosen, selected
 _ANYWHERE = ("__start__", "__input__", "__copy__", END)
 
 
+# LangGraph's other way to say an object: pairs, in order.
+Pair = Annotated[list[Any], Field(json_schema_extra={
+    "prefixItems": [{"type": "string"}, {}], "items": False, "minItems": 2, "maxItems": 2,
+})]  # fmt: skip
+Values = dict[str, Any] | list[Pair] | None
+
+
 class Update(Body):
-    values: dict[str, Any] | list[Any] | None = None
+    values: Values = None
     command: dict[str, Any] | None = None
     as_node: str | None = None
 
@@ -39,7 +46,7 @@ class Superstep(Body):
 
 
 class StateWrite(Body):
-    values: dict[str, Any] | list[Any] | None = Field(None, description="Messages are added, other keys are set.")
+    values: Values = Field(None, description="Messages are added, other keys are set.")
     as_node: str | None = Field(None, description="The part of the agent that might have written it.")
     checkpoint: dict[str, Any] | None = None
     checkpoint_id: str | None = None

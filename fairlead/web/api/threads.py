@@ -13,7 +13,7 @@ from fairlead.runs.run import Reason
 from fairlead.runs.threads import Thread, ThreadStatus, TimeToLive
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.extract import extracted
+from fairlead.web.api.extract import Path, extracted
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import SAFE_ID, Body, SafeId
@@ -62,7 +62,7 @@ class ThreadSearch(ThreadCount):
     sort_by: Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"] | None = None
     sort_order: Literal["asc", "desc"] | None = None
     select: list[str] | None = None
-    extract: Annotated[dict[str, str], Field(max_length=20)] | None = Field(
+    extract: Annotated[dict[str, Path], Field(max_length=20)] | None = Field(
         None, description="Names, and paths of what to show under them, such as `values.messages[-1].content`."
     )
 

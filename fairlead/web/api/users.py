@@ -8,26 +8,32 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from fairlead.access import NewUser, Role, Scope, User
+from fairlead.access.user import EMAIL
 from fairlead.errors import InvalidInput
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.keys import Name, OfTenant, Text, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
-from fairlead.web.api.run_body import Body
+from fairlead.web.api.run_body import Body, wants_one_of
 
 RoleName = Literal["viewer", "operator", "admin"]
+
+_EMAIL = EMAIL.replace(r"\ud800-\udfff", "")  # JSON has none, and not every reader of a pattern knows them
+Email = Annotated[str, Field(min_length=3, max_length=254, json_schema_extra={"pattern": f"^{_EMAIL}$"})]
 
 
 class UserCreate(Body):
     name: Text = Field(description="What keys call their owner, and tokens and sign-ins their user.")
     tenant: Name | None = Field(None, description="Default: the caller's own.")
     role: RoleName = "viewer"
-    email: Annotated[str, Field(min_length=3, max_length=254)] | None = None
+    email: Email | None = None
 
 
 class UserChange(Body):
     """One of the two at least."""
+
+    model_config = wants_one_of("role", "disabled")
 
     role: RoleName | None = None
     disabled: bool | None = Field(None, description="True: nothing of theirs opens; false: it does again.")

@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from fairlead.access import Role
-from fairlead.runs.webhook import Attempt, Delivery, DeliveryStatus, Webhook
+from fairlead.runs.webhook import TYPES, Attempt, Delivery, DeliveryStatus, Webhook
 from fairlead.runs.webhooks import WebhookChange
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body, wants_one_of
+from fairlead.web.api.run_body import Body, Moment, wants_one_of
 
 Url = Annotated[str, Field(min_length=1, max_length=8192, description="Called with POST when it happens.")]
-Types = Annotated[list[str], Field(min_length=1, max_length=20)]
+Type = Annotated[str, Field(json_schema_extra={"enum": [*TYPES, "run.*", "approval.*", "*"]})]
+Types = Annotated[list[Type], Field(min_length=1, max_length=20)]
 Text = Annotated[str, Field(max_length=1000)]
 Agent = Annotated[str, Field(max_length=200)]
 _LONGEST_OVERLAP_S = 30 * 24 * 3600
@@ -45,11 +46,10 @@ class Rotate(Body):
 
 
 class Replay(Body):
-    model_config = wants_one_of("delivery_id", "since")
+    model_config = wants_one_of("delivery_id", "since", only=True)
 
     delivery_id: str | None = None
-    # Dates come as text, which strict bodies take for nothing else.
-    since: Annotated[AwareDatetime, Field(strict=False)] | None = Field(None, description="All that happened since.")
+    since: Moment | None = Field(None, description="All that happened since.")
 
 
 class DeliveryQuery(BaseModel):
