@@ -16,6 +16,7 @@ from fairlead.web.api.crons import Crons
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
+from fairlead.web.api.forks import Forks
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.knowledge import Knowledge
 from fairlead.web.api.mcp import Mcp
@@ -35,6 +36,7 @@ from fairlead.web.api.workers import Workers
 def operations(doors: Doors) -> list[Operation]:
     nouns = (
         Runs,
+        Forks,
         Streams,
         AgentRuns,
         Threads,
