@@ -129,7 +129,7 @@ def move(
 @app.command()
 def fork(
     run: RunId,
-    from_step: Annotated[str, typer.Option("--from-step", help="The step to do again: its key, or its event's number.")],
+    from_step: Annotated[str, typer.Option(help="The step to do again: its key, or its event's number.")],
     set_result: Annotated[str | None, typer.Option(help="What is to have come of the step (JSON or text).")] = None,
     input: Annotated[str | None, typer.Option("--input", help="Another input (JSON or text).")] = None,
     assistant: Annotated[str | None, typer.Option(help="Another agent or assistant.")] = None,

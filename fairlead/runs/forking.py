@@ -111,8 +111,8 @@ def _started(record: Record) -> str | None:
     data = record.settled.data if record.settled is not None else None
     if record.kind != "child" or not isinstance(data, dict) or "arguments" not in data:
         return None
-    result = cast("Any", data).get("result")
-    return result.get("run_id") if isinstance(result, dict) else None
+    result: Any = cast("Any", data).get("result")
+    return cast("Any", result).get("run_id") if isinstance(result, dict) else None
 
 
 def _waited_for(record: Record) -> str | None:
@@ -125,17 +125,16 @@ def _edited(step: Event, result: Any) -> Event:
         raise InvalidInput(
             f"The result of a {step.kind} step can't be set.", hint="Set that of a tool or a plain step, or the input."
         )
-    given: dict[str, Any] = step.data if isinstance(step.data, dict) else {}
+    given = cast("dict[str, Any]", step.data) if isinstance(step.data, dict) else {}
     kept = {name: value for name, value in given.items() if name not in ("error", "result")}
     return replace(step, type="step", data={**kept, "result": result})
 
 
 def free_of_charge(event: Event) -> Any:
     """What it cost, the other run has paid."""
-    data = event.data
-    if event.kind not in ("model", "child") or not isinstance(data, dict):
-        return data
-    given = cast("dict[str, Any]", data)
+    if event.kind not in ("model", "child") or not isinstance(event.data, dict):
+        return event.data
+    given = cast("dict[str, Any]", event.data)
     free = {**given, "cost_nano": 0} if "cost_nano" in given else given
     result = free.get("result")
     if event.kind == "model" and isinstance(result, dict) and "cost_nano" in result:

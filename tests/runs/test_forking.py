@@ -101,9 +101,9 @@ async def test_a_fork_in_a_thread_begins_with_what_the_thread_kept_then(engine: 
 
 async def test_a_model_call_that_was_paid_is_not_paid_again(engine: OpenEngine) -> None:
     async def work(input: str, ctx: Context) -> str:
-        said = (await ctx.model([{"role": "user", "content": input}], model="simulated/x")).content
+        said = await ctx.model([{"role": "user", "content": input}], model="simulated/x")
         await ctx.step("after", lambda: None)
-        return str(said)
+        return said.text
 
     running = await engine(work=work)
     run = await running.run("work", "hello")

@@ -27,6 +27,7 @@ from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.thread_states import ThreadStates
+from fairlead.web.api.thread_streams import ThreadStreams
 from fairlead.web.api.threads import Threads
 from fairlead.web.api.users import Users
 from fairlead.web.api.webhooks import Webhooks
@@ -41,6 +42,7 @@ def operations(doors: Doors) -> list[Operation]:
         AgentRuns,
         Threads,
         ThreadStates,
+        ThreadStreams,
         Approvals,
         Workers,
         CostReports,
