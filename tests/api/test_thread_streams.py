@@ -113,7 +113,8 @@ async def test_a_forged_id_gets_a_clear_answer(path: str, forged: str) -> None:
         run = await api.json("POST", "/threads/t/runs", CHAT)
         await api.json("GET", f"/threads/t/runs/{run['run_id']}/join")
         headers = {"last-event-id": forged.encode()}
-        answer = await api.client.get(path.format(run=run["run_id"]), headers=headers)
+        async with asyncio.timeout(5):
+            answer = await api.client.get(path.format(run=run["run_id"]), headers=headers)
         assert answer.status_code == 422 and "Last-Event-ID" in answer.json()["detail"]
 
 

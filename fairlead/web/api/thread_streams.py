@@ -10,6 +10,7 @@ forgotten since is passed by.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -25,12 +26,13 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.modes import Frame
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply
-from fairlead.web.api.run_body import SAFE_ID, Mode
+from fairlead.web.api.run_body import Mode
 from fairlead.web.api.sse import EventStream
 from fairlead.web.api.streams import RunStream, Seen, Streams, seen_of
 
 ThreadMode = Literal["run_modes", "lifecycle", "state_update"]
 _RUN_MODES: tuple[Mode, ...] = ("values", "updates", "messages-tuple", "custom")
+_RUN_ID = re.compile("[0-9a-f-]{36}")
 _LOOK_AGAIN = 5.0  # seconds; changes that are told wake us at once
 
 
@@ -57,12 +59,16 @@ class ThreadStreams:
         modes = call.query(ThreadStreamQuery).stream_mode
         place = place_of(call.header("last-event-id"))
         thread = await self._doors.threads.get(call.path["thread_id"], tenant=call.tenant)
-        return EventStream(ThreadStream(self._doors, thread, modes, place or await self._now(thread)), self._doors)
+        place = await self._settled(thread, place)
+        return EventStream(ThreadStream(self._doors, thread, modes, place), self._doors)
 
-    async def _now(self, thread: Thread) -> tuple[str, Seen]:
-        """Who comes without a place hears of the run under way, and of what comes after."""
+    async def _settled(self, thread: Thread, place: tuple[str, Seen] | None) -> tuple[str, Seen]:
+        """Who comes without a place hears of the run under way, and of what comes after. A place beyond the newest run
+        (it was rolled back, or nobody gave it out) is behind the newest: what comes must not be missed."""
         newest = await self._doors.control.list(tenant=thread.tenant, thread_id=thread.id, limit=1)
-        if thread.active_run_id is not None:
+        if place is not None and place[0] <= (newest[0].id if newest else ""):
+            return place
+        if place is None and thread.active_run_id is not None:
             return thread.active_run_id, (0, 0)
         return (newest[0].id, (newest[0].seq, 0)) if newest else ("", (0, 0))
 
@@ -74,7 +80,7 @@ def place_of(last_event_id: str | None) -> tuple[str, Seen] | None:
     if last_event_id == "-1":
         return "", (0, 0)
     run_id, colon, seen = (last_event_id or "").rpartition(":")
-    if not colon or not SAFE_ID.fullmatch(run_id):
+    if not colon or not _RUN_ID.fullmatch(run_id):
         raise InvalidInput("Last-Event-ID is none of ours.", hint="Send back the `id:` of the last event you have.")
     return run_id, seen_of(seen)
 
