@@ -116,7 +116,7 @@ def _started(record: Record) -> str | None:
 
 
 def _waited_for(record: Record) -> str | None:
-    data = record.begun.data if record.kind == "child" and record.begun is not None else None
+    data: Any = record.begun.data if record.kind == "child" and record.begun is not None else None
     return data.get("child_id") if data else None
 
 

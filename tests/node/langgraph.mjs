@@ -98,9 +98,11 @@ got.waiting = (await threads.get(asked)).status;
 got.resumed = (await runs.wait(asked, "ask", { command: { resume: "blue" } })).output;
 
 // the thread's own stream
-const followed = threads.joinStream(t, { lastEventId: `${runId}:1`, streamMode: "lifecycle" });
+const leaving = new AbortController();
+const followed = threads.joinStream(t, { lastEventId: `${runId}:1`, streamMode: "lifecycle", signal: leaving.signal });
 for await (const part of followed) {
   got.followed = [part.data.run_id === runId, part.data.status];
+  leaving.abort();
   break;
 }
 

@@ -113,8 +113,8 @@ class ThreadStream:
             return []
         told = [frame for frame in frames if "run_modes" in self._modes]
         if stream.ended:
-            told += await self._over(run)
-        self.waiting = self._stream is None or stream.waiting
+            return told + await self._over(run)
+        self.waiting = stream.waiting
         return told
 
     def on_news(self, call: Callable[[], None]) -> None:
