@@ -125,16 +125,17 @@ def _edited(step: Event, result: Any) -> Event:
         raise InvalidInput(
             f"The result of a {step.kind} step can't be set.", hint="Set that of a tool or a plain step, or the input."
         )
-    given = cast("dict[str, Any]", step.data) if isinstance(step.data, dict) else {}
+    given: dict[str, Any] = cast("Any", step.data) if isinstance(step.data, dict) else {}
     kept = {name: value for name, value in given.items() if name not in ("error", "result")}
     return replace(step, type="step", data={**kept, "result": result})
 
 
 def free_of_charge(event: Event) -> Any:
     """What it cost, the other run has paid."""
-    if event.kind not in ("model", "child") or not isinstance(event.data, dict):
+    given: Any = event.data
+    if event.kind not in ("model", "child") or not isinstance(given, dict):
         return event.data
-    given = cast("dict[str, Any]", event.data)
+    given = cast("dict[str, Any]", given)
     free = {**given, "cost_nano": 0} if "cost_nano" in given else given
     result = free.get("result")
     if event.kind == "model" and isinstance(result, dict) and "cost_nano" in result:
