@@ -125,7 +125,8 @@ def _edited(step: Event, result: Any) -> Event:
         raise InvalidInput(
             f"The result of a {step.kind} step can't be set.", hint="Set that of a tool or a plain step, or the input."
         )
-    given: dict[str, Any] = cast("Any", step.data) if isinstance(step.data, dict) else {}
+    data: Any = step.data
+    given = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
     kept = {name: value for name, value in given.items() if name not in ("error", "result")}
     return replace(step, type="step", data={**kept, "result": result})
 
