@@ -103,12 +103,12 @@ async def test_a_model_call_that_was_paid_is_not_paid_again(engine: OpenEngine) 
     async def work(input: str, ctx: Context) -> str:
         said = await ctx.model([{"role": "user", "content": input}], model="simulated/x")
         await ctx.step("after", lambda: None)
-        return said.text
+        return str(said.body["choices"][0]["message"]["content"])
 
     running = await engine(work=work)
     run = await running.run("work", "hello")
     after = (await running.events(run.id, "step"))[-1]
     forked = await running.ended((await _fork(running, run, Fork(after.seq))).id)
     assert run.cost_nano > 0 and forked.cost_nano == 0
-    assert (forked.output, forked.steps) == (run.output, run.steps)
+    assert (forked.status, forked.output, forked.steps) == (Status.SUCCESS, run.output, run.steps)
     assert sum(event == "llm_call" for event, _ in running.said) == 1
