@@ -8,6 +8,7 @@ ARGS ?=
 export VENV PYTHON
 
 BIN := $(VENV)/bin
+CHAT_UI ?= /tmp/fairlead-chat-ui
 NODE := tests/node/node_modules/.package-lock.json
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
@@ -108,6 +109,10 @@ lock: $(VENV)/.dev ## Write the lock files anew (UPGRADE=1: take newer versions)
 
 .PHONY: node
 node: $(NODE) ## Install the clients for Node that the gateway is tested with
+
+.PHONY: chat-ui
+chat-ui: $(VENV)/.dev | system ## Build agent-chat-ui outside this folder (CHAT_UI) and use it in a real browser
+	$(BIN)/python -m tests.chat_ui $(CHAT_UI)
 
 .PHONY: clean
 clean: ## Remove what can be made again

@@ -63,6 +63,8 @@ def show(run: RunId, events: Annotated[bool, typer.Option("--events", help="All 
         say_json({**found, "events": told} if events else found)
         return
     say(f"{found['agent']}  {found['run_id']}  release {found['release']}", "bold")
+    if origin := found["forked_from"]:
+        say(f"forked from {origin['run_id']} at step {origin['step']} ({origin['name']})", "dim")
     story = Story()
     for event in told:
         if line := story.hear(event):
@@ -122,6 +124,24 @@ def move(
 ) -> None:
     """Give a run that nobody holds to another release."""
     _change(run, "move", {"release": release}, json=json)
+
+
+@app.command()
+def fork(
+    run: RunId,
+    from_step: Annotated[str, typer.Option(help="The step to do again: its key, or its event's number.")],
+    set_result: Annotated[str | None, typer.Option(help="What is to have come of the step (JSON or text).")] = None,
+    input: Annotated[str | None, typer.Option("--input", help="Another input (JSON or text).")] = None,
+    assistant: Annotated[str | None, typer.Option(help="Another agent or assistant.")] = None,
+    release: Annotated[str | None, typer.Option(help="Another release.")] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Start a run from a step of another: what that run did before the step is not done or paid again."""
+    body: dict[str, Any] = {"from_step": from_step}
+    body |= {} if set_result is None else {"result": read_input(set_result)}
+    body |= {} if input is None else {"input": read_input(input)}
+    body |= {k: v for k, v in (("assistant_id", assistant), ("release", release)) if v is not None}
+    _change(run, "fork", body, json=json)
 
 
 @app.command()

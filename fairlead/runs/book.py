@@ -61,6 +61,8 @@ class Book:
                 self._aliases[event.key or ""] = event.data["of"]
             elif event.type == "resumed":
                 self.other_path_accepted |= bool(event.data and event.data.get("diverged"))
+            elif event.type == "forked":
+                self.other_path_accepted |= bool(event.data and event.data.get("other_path"))
             elif event.key is not None:
                 self._note(event)
 
@@ -71,6 +73,10 @@ class Book:
     def all(self) -> Iterable[Record]:
         """Every record not handed out yet, and those that are to be done again."""
         return (*self._failed, *self._records.values())
+
+    def known(self) -> Iterable[Record]:
+        """Every record that stands: not those that are to be done again."""
+        return tuple(self._records.values())
 
     def take(self, key: str) -> Record | None:
         """The record of exactly this step, which nobody else will get; None when it has none."""

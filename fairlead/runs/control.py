@@ -25,6 +25,7 @@ from fairlead.runs.announcer import Announcer
 from fairlead.runs.asked import calls_of, check_may_answer
 from fairlead.runs.cancelling import Cancelling
 from fairlead.runs.checkpoints import Checkpoints
+from fairlead.runs.forking import Fork, Forking, kept_terms
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
 from fairlead.runs.resuming import answers_of
@@ -73,6 +74,7 @@ class Control:
         )
         self._admission = Admission(database, queries, agents, files, settings=settings, clock=clock, emit=emit)
         self.checkpoints = Checkpoints(database, queries, payloads, ids=ids)
+        self._forking = Forking(database, queries, payloads)
         self._submissions: Gather[tuple[Any, ...], bool] = Gather(self._insert)
 
     async def submit(self, new: NewRun, *, watch: bool = False) -> tuple[Run, bool]:
@@ -97,6 +99,31 @@ class Control:
         self._database.signals.publish("work")
         self._announcer.changed(new.id)
         return await self.get(new.id, tenant=new.tenant) if new.thread_id else as_submitted(new, row), True
+
+    async def fork(self, run: Run, new: NewRun, fork: Fork, *, by: str = "") -> Run:
+        """A new run, `new`, that begins with what `run` had recorded before a step; in a thread, with what the thread
+        kept then. Raises what `submit` does, `NotFound` (no such step), or `Conflict` when retention took its records.
+        """
+        self._admission.check(new)
+        await self._admission.make_room(new)
+        origin, taken = await self._forking.prepare(run, fork)
+        terms = {**kept_terms(run), **(new.terms or {}), "forked_from": origin}
+        if run.thread_id:
+            terms["checkpoint"] = (await self.checkpoints.before(run))[0] or ""
+        new = replace(new, id=self._ids.new(), terms=terms, user=user_of(new.user, new.metadata))
+        await self._admission.hold_files(new)
+        row = await self._row(new)
+        calls = await self._forking.calls(run, new.id, origin, taken, fork=fork, by=by)
+        if new.thread_id:
+            await self._into_thread(new, row, before=calls)
+        else:
+            await self._database.write_all([Call(self._queries["submit"], rows=[row]), *calls])
+        self._admission.entered()
+        self._emit("run_forked", run_id=new.id, agent=new.agent, tenant=new.tenant, forked_from=run.id,
+                   reused=sum(1 for one in taken if one.type != "alias"), by=by)  # fmt: skip
+        self._database.signals.publish("work")
+        self._announcer.changed(new.id)
+        return await self.get(new.id, tenant=new.tenant)
 
     async def ensure_room(self, new: NewRun, count: int) -> None:
         """For a group of runs such as this one, before the first of them. Raises `QueueFull`."""
@@ -353,7 +380,7 @@ class Control:
         fresh = {row["id"] for row in answer}
         return [row[1] in fresh for row in rows]
 
-    async def _into_thread(self, new: NewRun, row: tuple[Any, ...]) -> bool:
+    async def _into_thread(self, new: NewRun, row: tuple[Any, ...], *, before: Sequence[Call] = ()) -> bool:
         """Raises `Conflict` when the thread is at work and the run must not wait."""
         thread_id = new.thread_id or ""
         by = f"multitask_strategy {new.multitask}"
@@ -363,7 +390,7 @@ class Control:
             displace = self._cancelling.call(new.tenant, by=by, rollback=rollback, thread_id=thread_id, beside=new.id)
         joined = await self._turns.join(
             new.tenant, thread_id, new.id, Call(self._queries["submit"], rows=[row]), user=new.user,
-            displace=displace, or_never=row[15] if new.multitask is Multitask.REJECT else None,
+            displace=displace, or_never=row[15] if new.multitask is Multitask.REJECT else None, before=before,
         )  # fmt: skip
         if joined.refused:
             raise Conflict(

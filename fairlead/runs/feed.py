@@ -9,7 +9,7 @@ where its text begins, so that a snapshot and what follows fit together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -97,6 +97,15 @@ class Feed:
                         yield run_id
         finally:
             stop()
+
+    def on_changes(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Call it when runs have changed, whoever's; answers how to stop. `keep_watching` now and then."""
+        stop = self._database.signals.subscribe(TOPIC, lambda _: call())
+        self.keep_watching()
+        return stop
+
+    def keep_watching(self) -> None:
+        self._database.signals.publish("watch", EVERY_RUN)
 
     async def ended(self, run_id: str, *, tenant: str = "default") -> None:
         """Wait until the run has ended, or needs a person. Raises `NotFound`."""

@@ -168,7 +168,7 @@ class Event:
     """One durable thing that happened to a run; `seq` orders them and is the SSE `id:`.
 
     type: accepted started step intent waiting woken progress log diverged lost drained
-          parked resumed retried moved approval finished
+          parked resumed retried forked moved approval finished
     For `step`, `intent` and `waiting`, `kind` is one of model tool step timer child
     approval value, and `key` identifies it within the run.
     """

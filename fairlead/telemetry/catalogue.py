@@ -67,6 +67,7 @@ _SPECS = (
          level=Level.ERROR),
     _run("run_lost", "a run's worker died; the run is claimable again", "attempt", level=Level.WARNING),
     _run("run_moved", "a run was moved to another release", "to_release", "by"),
+    _run("run_forked", "a run begins from a step of another", "forked_from", "reused", "by"),
     _run("run_unserved", "no living worker serves the run's agent and release", "waited", "count",
          level=Level.WARNING),
     _run("agent_completed", "a run ended", "status", "reason", "intent", "took", "steps", "cost_nano", "tokens_in",

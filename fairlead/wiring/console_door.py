@@ -8,7 +8,8 @@ from typing import Any
 from fairlead.access import Principal
 from fairlead.errors import Conflict, NotFound
 from fairlead.runs.following import Delta
-from fairlead.runs.run import Approval, Event, Reason, Run, Worker
+from fairlead.runs.forking import Fork
+from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
 from fairlead.web.console import Counts, Outcome, RunPage, Wanted
 from fairlead.wiring.engine import Engine
 
@@ -87,6 +88,16 @@ class EngineDoor:
         run = await self._engine.control.retry(run_id, tenant=self._tenant, by=self._by)
         await self._note("run.retry", run_id)
         return run
+
+    async def fork(self, run_id: str, *, step: str) -> Run:
+        run = await self._engine.control.get(run_id, tenant=self._tenant)
+        new = NewRun(
+            run.agent, run.input, tenant=run.tenant, thread_id=run.thread_id, release=run.release,
+            metadata=run.metadata, budget_nano=run.budget_nano, assignment=run.assignment, user=self._caller.user,
+        )  # fmt: skip
+        forked = await self._engine.control.fork(run, new, Fork(step), by=self._by)
+        await self._note("run.fork", run_id, fork=forked.id)
+        return forked
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         outcomes = {await self._in_doubt(run_id): _OUTCOMES[outcome]} if outcome else None

@@ -32,12 +32,13 @@ viewer    GET     /metrics /workers /costs /budgets /stops /scores /scores/sums
 viewer    GET     /runs /runs/{run_id} /runs/{run_id}/join /runs/{run_id}/wait /runs/{run_id}/events
 viewer    GET     /runs/{run_id}/stream
 operator  POST    /runs /runs/wait /runs/stream /runs/batch /runs/cancel /runs/{run_id}/cancel /runs/{run_id}/retry
-operator  POST    /runs/{run_id}/resume
+operator  POST    /runs/{run_id}/resume /runs/{run_id}/fork
 operator  DELETE  /runs/{run_id}
 admin     POST    /runs/{run_id}/move
 operator  POST    /agent/run
 viewer    GET     /agent/status/{task_id}
 viewer    GET     /threads/{thread_id} /threads/{thread_id}/state /threads/{thread_id}/state/{checkpoint_id}
+viewer    GET     /threads/{thread_id}/stream
 viewer    GET     /threads/{thread_id}/history /threads/{thread_id}/runs /threads/{thread_id}/runs/{run_id}
 viewer    GET     /threads/{thread_id}/runs/{run_id}/join /threads/{thread_id}/runs/{run_id}/stream
 viewer    POST    /threads/search /threads/count /threads/{thread_id}/history /threads/{thread_id}/state/checkpoint
@@ -207,6 +208,7 @@ async def test_pages_are_for_viewers_and_moves_for_operators(api: Serving) -> No
 
 
 BODIES: dict[str, Any] = {
+    "POST /runs/{run_id}/fork": {"from_step": 3},
     "POST /threads/{thread_id}/runs": {"assistant_id": "echo"},
     "POST /threads/{thread_id}/runs/wait": {"assistant_id": "echo"},
     "POST /threads/{thread_id}/runs/stream": {"assistant_id": "echo"},

@@ -129,6 +129,9 @@ class GalleryDoor:
     async def retry(self, run_id: str) -> Run:
         return self._move(run_id, "retry", "retried", status=Status.PENDING, reason=None, finished_at=None, error=None)
 
+    async def fork(self, run_id: str, *, step: str) -> Run:
+        return self._move(run_id, f"fork {step}", "forked")
+
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         if outcome is not None:
             self.moves.append(("resume", run_id, outcome.value))

@@ -16,6 +16,7 @@ from fairlead.web.api.crons import Crons
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
+from fairlead.web.api.forks import Forks
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.knowledge import Knowledge
 from fairlead.web.api.mcp import Mcp
@@ -26,6 +27,7 @@ from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
 from fairlead.web.api.thread_states import ThreadStates
+from fairlead.web.api.thread_streams import ThreadStreams
 from fairlead.web.api.threads import Threads
 from fairlead.web.api.users import Users
 from fairlead.web.api.webhooks import Webhooks
@@ -35,10 +37,12 @@ from fairlead.web.api.workers import Workers
 def operations(doors: Doors) -> list[Operation]:
     nouns = (
         Runs,
+        Forks,
         Streams,
         AgentRuns,
         Threads,
         ThreadStates,
+        ThreadStreams,
         Approvals,
         Workers,
         CostReports,

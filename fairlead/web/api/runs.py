@@ -8,9 +8,10 @@ GET    /runs/{run_id}/wait /events    POST /runs/{run_id}/retry /resume /move   
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput, NotFound
@@ -29,6 +30,7 @@ from fairlead.web.api.wait import WaitReply
 _FARTHEST = 10_000
 _MOST = 1000
 _MOST_AT_ONCE = 100
+_CAPITAL = re.compile("[A-Z]")
 
 
 class ScoredRun(RunView):
@@ -90,7 +92,19 @@ class Resume(Body):
     )
 
 
-class Batch(RootModel[Annotated[list[RunWithoutThread], Field(min_length=1, max_length=_MOST_AT_ONCE)]]):
+class BatchRun(RunWithoutThread):
+    @model_validator(mode="before")
+    @classmethod
+    def _in_our_words(cls, given: Any) -> Any:
+        """LangGraph's client for JavaScript sends the options of a batch as its callers wrote them: `assistantId`."""
+        if not isinstance(given, dict):
+            return given
+        said = cast("dict[str, Any]", given)
+        renamed = {_CAPITAL.sub(lambda found: f"_{found[0].lower()}", name): value for name, value in said.items()}
+        return {**renamed, **{name: said[name] for name in said if name in renamed}}
+
+
+class Batch(RootModel[Annotated[list[BatchRun], Field(min_length=1, max_length=_MOST_AT_ONCE)]]):
     """Each without a thread."""
 
 
@@ -148,7 +162,7 @@ class Runs:
 
     async def create_many(self, call: Call) -> Reply:
         """All of them, or none."""
-        runs = await start_runs(self._doors, call, await call.list_of(RunCreate, most=_MOST_AT_ONCE))
+        runs = await start_runs(self._doors, call, await call.list_of(BatchRun, most=_MOST_AT_ONCE))
         return json_reply([run_view(run) for run in runs])
 
     async def create_and_wait(self, call: Call) -> Reply:

@@ -42,9 +42,9 @@ class ScoreCreate(Body):
 
 class ScorePatch(Body):
     # A comment of null takes it away.
-    model_config = ConfigDict(json_schema_extra={
-        "anyOf": [{"required": ["value"], "properties": {"value": {"not": {"type": "null"}}}}, {"required": ["comment"]}]
-    })  # fmt: skip
+    model_config = ConfigDict(json_schema_extra={"anyOf": [
+        {"required": ["value"], "properties": {"value": {"not": {"type": "null"}}}}, {"required": ["comment"]},
+    ]})  # fmt: skip
 
     value: bool | Number | Category | None = None
     comment: Text | None = None

@@ -89,14 +89,16 @@ class Streams:
         self, call: Call, run: Run, modes: Sequence[Mode], seen: Seen, headers: Headers, cancel: bool,
         feedback: Sequence[str] = (),
     ) -> Reply:  # fmt: skip
+        source = await self.source(run, modes, seen, first=await self._links(call, run, feedback))
+        cancelling = partial(self._doors.control.cancel, run.id, tenant=run.tenant, by=f"{call.by} went away")
+        return EventStream(source, self._doors, headers=headers, left=cancelling if cancel else None)
+
+    async def source(self, run: Run, modes: Sequence[Mode], seen: Seen, *, first: Sequence[Frame] = ()) -> RunStream:
+        """The run's frames in these modes, behind what was seen."""
         spec = self._doors.agents.get(run.agent)
         native = spec is not None and spec.native is not None
         before = await self._before(run) if native and "values" in modes else []
-        telling = Modes(run, modes, native=native, before=before)
-
-        source = RunStream(self._doors, run, telling, seen, first=await self._links(call, run, feedback))
-        cancelling = partial(self._doors.control.cancel, run.id, tenant=run.tenant, by=f"{call.by} went away")
-        return EventStream(source, self._doors, headers=headers, left=cancelling if cancel else None)
+        return RunStream(self._doors, run, Modes(run, modes, native=native, before=before), seen, first=first)
 
     async def _links(self, call: Call, run: Run, names: Sequence[str]) -> list[Frame]:
         """Where whoever reads the stream may leave a score of each name: LangGraph's `feedback_keys`."""

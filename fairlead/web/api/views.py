@@ -53,6 +53,7 @@ class RunView(BaseModel):
     tokens_out: int
     steps: int
     progress: int
+    forked_from: dict[str, Any] | None  # run_id, step (its event's `seq`), name
 
 
 class ThreadView(BaseModel):
@@ -160,6 +161,7 @@ def run_view(run: Run) -> dict[str, Any]:
         "tokens_out": run.tokens_out,
         "steps": run.steps,
         "progress": run.progress,
+        "forked_from": run.terms.get("forked_from"),
     }
 
 

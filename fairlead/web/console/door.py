@@ -87,6 +87,10 @@ class Door(Protocol):
 
     async def retry(self, run_id: str) -> Run: ...
 
+    async def fork(self, run_id: str, *, step: str) -> Run:
+        """A new run from a step of this one, by its key."""
+        ...
+
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         """`outcome` when, and only when, the run stopped as `outcome_unknown`."""
         ...

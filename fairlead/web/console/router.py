@@ -164,6 +164,8 @@ class Console:
                 run_id = (await self.desk.door(request).retry(run_id)).id
             case "resume":
                 run_id = (await self.desk.door(request).resume(run_id, outcome=_outcome(form))).id
+            case "fork":
+                run_id = (await self.desk.door(request).fork(run_id, step=form.get("step", ""))).id
             case "move":
                 if not form.get("release"):
                     raise InvalidInput("No release was chosen.", hint="Go back and choose one.")

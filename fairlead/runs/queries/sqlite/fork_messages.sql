@@ -1,0 +1,4 @@
+-- The messages that the model calls of a fork's forebear were asked with.
+INSERT INTO messages (tenant, run_id, digest, body)
+SELECT tenant, :id, digest, body FROM messages WHERE tenant = :tenant AND run_id = :of
+ON CONFLICT DO NOTHING

@@ -1,0 +1,49 @@
+"""LangGraph's own client for JavaScript, unchanged, against Fairlead."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from fairlead import Context
+from fairlead.agents import Agent
+from tests.api.serving import listening, serving
+from tests.servers import node_clients
+
+
+async def hang(input: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def ask(input: Any, ctx: Context) -> Any:
+    return await ctx.interrupt({"question": "Which colour?"})
+
+
+async def test_everything_that_langgraphs_client_for_javascript_asks_for() -> None:
+    agents = {"chat": Agent("chat", "simulated/echo"), "hang": hang, "ask": ask}
+    async with serving(agents) as api, listening(api.app) as url, asyncio.timeout(60):
+        node = await asyncio.create_subprocess_exec(
+            "node", "langgraph.mjs", url, "any", cwd=node_clients(), stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await node.communicate()
+    assert node.returncode == 0, out.decode()
+    got = json.loads(out)
+    assert got["errors"] == {"assistant": 404, "reject": 409, "deleted": 404, "thread": 404, "agent": 404}
+    assert got["assistants"] == {
+        "found": ["ours"], "paged": 2, "count": 2, "same": True, "schemas": True, "nodes": True, "subgraphs": {},
+        "versions": [2, 1], "latest": "mine",
+    }  # fmt: skip
+    assert set(got["stream"]["events"]) == {
+        "metadata", "debug", "values", "events", "messages", "messages/complete", "updates"
+    }  # fmt: skip
+    assert got["rejoined"] and got["stream"]["ids"]
+    assert (got["wait"], got["runs"], got["run"], got["join"]) == (4, 2, "success", 2)
+    assert got["threads"] == {"found": 1, "count": 1, "status": "idle", "history": 4}
+    assert (got["checkpoint"], got["copied"], got["forked"], got["batch"], got["stateless"]) == (4, 5, 3, 2, 2)
+    assert (got["displaced"], got["queued"], got["later"]) == ("interrupted", "success", "pending")
+    assert (got["interrupt"], got["waiting"], got["resumed"]) == (
+        [{"question": "Which colour?"}], "interrupted", "blue"
+    )  # fmt: skip
+    assert got["followed"] == [True, "success"]
+    assert (got["crons"], got["item"], got["items"], got["namespaces"]) == ([1, 1], {"a": 1}, 1, [["node", "x"]])
