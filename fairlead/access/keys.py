@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -77,14 +77,9 @@ class Keyring:
                 raise Unauthorised(f"What you came with was {why}.", hint="Sign in again, or ask an administrator.")
         return caller
 
-    @contextmanager
-    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> Generator[None]:
+    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> AbstractContextManager[None]:
         """`turn_out` is called when the caller may come in no more; for what stays open for long."""
-        if self._table is None:
-            yield
-            return
-        with self._table.watch(caller, turn_out):
-            yield
+        return nullcontext() if self._table is None else self._table.watch(caller, turn_out)
 
     async def close(self) -> None:
         if self._table is not None:

@@ -13,8 +13,8 @@ by the same reading: see `watch`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
 from datetime import timedelta
 
@@ -33,6 +33,24 @@ _ASKS = 20  # for secrets nobody knows, in a second: a flood of them must not be
 _WRITE_USES_EVERY = 60.0  # seconds
 
 
+class Watch:
+    """Of one caller, within a `with`. Thousands may be kept: each is one small object."""
+
+    __slots__ = ("_kept", "caller", "since", "turn_out")
+
+    def __init__(self, kept: dict[Watch, None], caller: Principal, since: int, turn_out: Callable[[], None]) -> None:
+        self._kept = kept
+        self.caller = caller
+        self.since = since
+        self.turn_out = turn_out
+
+    def __enter__(self) -> None:
+        self._kept[self] = None
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.pop(self, None)
+
+
 class KeyTable:
     """Open it before use, and close it."""
 
@@ -45,7 +63,7 @@ class KeyTable:
         self._known: dict[bytes, Known] = {}
         self._secrets: dict[str, list[bytes]] = {}  # of a key, by its id
         self._bars: dict[str, Bar] = {}  # by the user's digest
-        self._watched: dict[object, tuple[Principal, int, Callable[[], None]]] = {}
+        self._watched: dict[Watch, None] = {}
         self._version = 0
         self._users_version = 0
         self._read_at = 0.0
@@ -105,16 +123,10 @@ class KeyTable:
             return ""
         return "disabled" if bar.shut or (issued is not None and issued < bar.valid_from) else ""
 
-    @contextmanager
-    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> Generator[None]:
-        """`turn_out` is called, once, when the caller may come in no more: that is looked at with each change, and each
-        second."""
-        watched = object()
-        self._watched[watched] = (caller, self._clock.micros(), turn_out)
-        try:
-            yield
-        finally:
-            self._watched.pop(watched, None)
+    def watch(self, caller: Principal, turn_out: Callable[[], None]) -> Watch:
+        """While the watch is kept, `turn_out` is called, once, when the caller may come in no more: that is looked at
+        with each change, and each second."""
+        return Watch(self._watched, caller, self._clock.micros(), turn_out)
 
     async def be_fresh(self) -> None:
         """Raises `DatabaseUnavailable` when what we know may be too old to go by."""
@@ -170,10 +182,9 @@ class KeyTable:
         return waiting
 
     def _turn_out(self) -> None:
-        out = [watched for watched, (caller, since, _) in self._watched.items() if self.bar(caller, since)]
-        for watched in out:
-            _, _, turn_out = self._watched.pop(watched)
-            turn_out()
+        for watch in [one for one in self._watched if self.bar(one.caller, one.since)]:
+            del self._watched[watch]
+            watch.turn_out()
 
     def _hear(self, _: str) -> None:
         self._heard += 1

@@ -49,6 +49,7 @@ from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.call import Visit, visit_of
 from fairlead.web.api.problems import status_of
+from fairlead.web.barred import until_barred
 from fairlead.web.gateway_models import PATH as MODELS
 from fairlead.web.gateway_models import ModelList
 
@@ -128,7 +129,8 @@ class GatewayEndpoints:
             reply = await self._gateway.complete(request)
             await (answer.end() if streamed else answer.whole(reply))
 
-        await exchange.until_gone(work())
+        async with until_barred(self._keys, visit.caller):
+            await exchange.until_gone(work())
 
 
 def _format_of(path: str, headers: Mapping[str, str]) -> Format:

@@ -10,6 +10,7 @@ from fairlead.errors import Conflict, NotFound
 from fairlead.runs.following import Delta
 from fairlead.runs.forking import Fork
 from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
+from fairlead.web.api.asking import asker_of
 from fairlead.web.console import Counts, Outcome, RunPage, Wanted
 from fairlead.wiring.engine import Engine
 
@@ -94,7 +95,9 @@ class EngineDoor:
         new = NewRun(
             run.agent, run.input, tenant=run.tenant, thread_id=run.thread_id, release=run.release,
             metadata=run.metadata, budget_nano=run.budget_nano, assignment=run.assignment, user=self._caller.user,
+            asker=asker_of(self._caller),
         )  # fmt: skip
+        await self._engine.rate.take(self._caller)
         forked = await self._engine.control.fork(run, new, Fork(step), by=self._by)
         await self._note("run.fork", run_id, fork=forked.id)
         return forked

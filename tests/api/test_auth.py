@@ -168,6 +168,26 @@ async def test_an_open_stream_ends_when_its_reader_is_let_in_no_more(end: str) -
         gate.set()
 
 
+async def test_a_wait_ends_when_who_waits_is_let_in_no_more() -> None:
+    gate = asyncio.Event()
+
+    async def waits(input: Any) -> str:
+        await gate.wait()
+        return "done"
+
+    async with serving({"waits": waits}, keys=(ROOT,), table=True) as api:
+        bot = await make(api, "bot")
+        async with listening(api.app) as url, httpx.AsyncClient(base_url=url) as client, asyncio.timeout(10):
+            waiting = asyncio.create_task(client.post("/runs/wait", json={"assistant_id": "waits"}, headers=bot))
+            while not await api.json("GET", "/runs", headers=AS_ROOT):
+                await asyncio.sleep(0.01)
+            await api.json("DELETE", "/keys/bot", headers=AS_ROOT)
+            refused = await waiting
+        assert (refused.status_code, refused.json()["code"]) == (401, "unauthorised")
+        assert "no more" in refused.json()["detail"]
+        gate.set()
+
+
 async def test_public_keys_are_fetched_from_the_issuer_and_only_where_calls_may_go() -> None:
     issuer, now = Issuer("EdDSA"), int(time.time())
     held = {"Authorization": f"Bearer {issuer.sign({'sub': 'ann', 'iat': now, 'exp': now + 60})}"}

@@ -508,6 +508,21 @@ async def test_who_leaves_takes_the_providers_call_along_and_pays_for_it(form: F
         assert row["cost_nano"] > 0 and row["estimated"] == 1 and row["outcome"] != "ok"
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_call_ends_when_who_asked_is_let_in_no_more(streamed: bool) -> None:
+    async with house(Simulator(faults=Faults(rates={Fault.SLOW: 1.0}, gap=timedelta(milliseconds=100)))) as it:
+        made = await it.api.json("POST", "/keys", {"name": "bot"}, headers=AS_ROOT, status=201)
+        body = {"model": "sim/test", **BODIES[Format.CHAT], "stream": streamed}
+        request = it.client.build_request("POST", PATHS[Format.CHAT], json=body, headers={"x-api-key": made["key"]})
+        asking = asyncio.create_task(it.client.send(request))
+        await until(lambda: it.provider.simulator.inflight == 1)
+        await it.api.json("DELETE", "/keys/bot", headers=AS_ROOT)
+        answer = await asking
+        assert "may come in no more" in answer.text
+        assert answer.status_code == 401 or (streamed and '"error"' in answer.text and "[DONE]" not in answer.text)
+        await until(lambda: it.provider.simulator.inflight == 0)
+
+
 async def until(true: Any) -> None:
     async with asyncio.timeout(10):
         while not true():

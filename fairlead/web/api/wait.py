@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -15,6 +16,7 @@ from fairlead.web.api.message import as_client_messages
 from fairlead.web.api.open_streams import until_gone
 from fairlead.web.api.reply import Headers
 from fairlead.web.api.values import Values, values_of_run
+from fairlead.web.barred import until_barred
 
 KEEP_ALIVE = 15.0  # seconds
 
@@ -28,32 +30,39 @@ class WaitReply:
         self._doors = doors
         self._run = run
         self._headers = headers
-        self._by = call.by
+        self._by, self._caller = call.by, call.visit.caller
         self._cancel_on_disconnect = cancel_on_disconnect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ended = asyncio.ensure_future(self._doors.feed.ended(self._run.id, tenant=self._run.tenant))
         gone = asyncio.ensure_future(until_gone(receive))
         stopping = asyncio.ensure_future(self._doors.stopping.wait())
-        begun = False
         try:
-            while not ended.done():
-                await asyncio.wait((ended, gone, stopping), timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
-                if ended.done():
-                    break
-                if gone.done():
-                    return await self._left_alone()
-                begun = await self._keep_alive(send, begun)
-                if stopping.done():  # the response stays open-ended: the caller sees that it is not the answer
-                    raise ConnectionAbortedError("the server is stopping")
-            ended.result()
-            body = orjson.dumps(await values_now(self._doors, self._run.id, self._run.tenant))
-            if not begun:
-                await send(self._start(len(body)))
-            await send({"type": "http.response.body", "body": body})
+            async with until_barred(self._doors.keys, self._caller):
+                await self._answer(send, ended, gone, stopping)
         finally:
             for task in (ended, gone, stopping):
                 task.cancel()
+
+    async def _answer(
+        self, send: Send, ended: asyncio.Future[None], gone: asyncio.Future[None], stopping: asyncio.Future[Any]
+    ) -> None:
+        begun = False
+        while not ended.done():
+            await asyncio.wait((ended, gone, stopping), timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                break
+            if gone.done():
+                await self._left_alone()
+                return
+            begun = await self._keep_alive(send, begun)
+            if stopping.done():  # the response stays open-ended: the caller sees that it is not the answer
+                raise ConnectionAbortedError("the server is stopping")
+        ended.result()
+        body = orjson.dumps(await values_now(self._doors, self._run.id, self._run.tenant))
+        if not begun:
+            await send(self._start(len(body)))
+        await send({"type": "http.response.body", "body": body})
 
     async def _keep_alive(self, send: Send, begun: bool) -> bool:
         if not begun:
