@@ -18,7 +18,7 @@ class SqlRateStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         queries = named_sql.load(_HERE / "queries", database.dialect)
-        self._take, self._sweep = queries["rate_take"], queries["rate_sweep"]
+        self._roll, self._take, self._sweep = (queries[f"rate_{name}"] for name in ("roll", "take", "sweep"))
         self._takes: Gather[tuple[str, int, Window], Taken] = Gather(self._write, limit=100)
 
     async def take(self, caller: str, amount: int, window: Window) -> Taken:
@@ -32,14 +32,33 @@ class SqlRateStore:
         pass
 
     async def _write(self, asked: list[tuple[str, int, Window]]) -> Sequence[Taken]:
-        # In the order of their names: two processes that take rows in different orders would wait for each other.
-        order = sorted(range(len(asked)), key=lambda place: asked[place][0])
-        calls = [
-            Call(self._take, {"caller": caller, "amount": amount, "most": window.most, "size": window.micros})
-            for caller, amount, window in (asked[place] for place in order)
-        ]
+        groups = _together(asked)
+        calls: list[Call] = []
+        for caller, window, places in groups:
+            amount, partial = sum(asked[place][1] for place in places), len(places) > 1
+            given = {"caller": caller, "size": window.micros}
+            taking = {**given, "amount": amount, "most": window.most, "partial": partial}
+            calls += [Call(self._roll, given), Call(self._take, taking)]
+        answers = (await self._database.write_all(calls))[1::2]
         taken: dict[int, Taken] = {}
-        for place, rows in zip(order, await self._database.write_all(calls), strict=True):
-            row = rows[0]
-            taken[place] = Taken(row["granted"], row["before"], row["now"], row["at"])
+        for (_, _, places), rows in zip(groups, answers, strict=True):
+            row, left = rows[0], rows[0]["granted"]
+            for place in places:
+                granted = min(left, asked[place][1])
+                taken[place] = Taken(granted, row["before"], row["now"], row["at"])
+                left -= granted
         return [taken[place] for place in range(len(asked))]
+
+
+def _together(asked: Sequence[tuple[str, int, Window]]) -> list[tuple[str, Window, list[int]]]:
+    """Places of those who can be asked for in one: a caller's that want one each. In the order of the callers: two
+    processes that took rows in different orders would wait for each other."""
+    groups: dict[tuple[str, Window], list[int]] = {}
+    alone: list[tuple[str, Window, list[int]]] = []
+    for place, (caller, amount, window) in enumerate(asked):
+        if amount == 1:
+            groups.setdefault((caller, window), []).append(place)
+        else:
+            alone.append((caller, window, [place]))
+    together = [(caller, window, places) for (caller, window), places in groups.items()]
+    return sorted([*together, *alone], key=lambda one: one[0])

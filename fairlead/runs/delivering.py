@@ -16,6 +16,7 @@ from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query
 from fairlead.egress import Egress
 from fairlead.errors import EgressError, EgressRefused, NotFound
+from fairlead.gateway.rate_headers import retry_after
 from fairlead.runs.webhook import (
     DAY,
     RUNS,
@@ -25,7 +26,6 @@ from fairlead.runs.webhook import (
     Verdict,
     Webhook,
     judge,
-    read_retry_after,
     signed_headers,
 )
 from fairlead.runs.webhooks import Webhooks, delivery_of
@@ -144,7 +144,7 @@ class Delivering:
             return Outcome(None, str(error), refused=isinstance(error, EgressRefused))
         said = answer.body.decode("utf-8", "replace").replace("\0", "")
         error = None if 200 <= answer.status < 300 else f"answered {answer.status}"
-        return Outcome(answer.status, error, said, read_retry_after(answer.headers.get("retry-after")))
+        return Outcome(answer.status, error, said, retry_after(answer.headers, self._clock.now()))
 
     async def _settle(self, delivery: Delivery, outcome: Outcome, verdict: Verdict, took: timedelta) -> None:
         delivered = verdict.status is DeliveryStatus.DELIVERED

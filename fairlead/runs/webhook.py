@@ -174,10 +174,3 @@ def _key(secret: str) -> bytes:
         return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         return secret.encode()
-
-
-def read_retry_after(value: str | None) -> timedelta | None:
-    """Seconds; a date is passed over: our own wait stands in for it."""
-    if value is None or not value.strip().isascii() or not value.strip().isdigit():
-        return None
-    return timedelta(seconds=min(int(value.strip()[:9]), 86_400))

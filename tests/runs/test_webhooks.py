@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -193,6 +194,20 @@ async def test_an_error_is_tried_again_under_the_same_id_with_the_same_body(engi
     assert (found.status, [one.status for one in attempts]) == (DeliveryStatus.DELIVERED, [500, None, 302, 200])
     assert (attempts[0].error, attempts[0].answer) == ("answered 500", "oops")
     assert {one.path for one in receiver.got} == {"/"}
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+async def test_a_receiver_says_when_to_come_back(engine: OpenEngine, as_date: bool) -> None:
+    running = await engine(greet=greet, settings=ALLOW)
+    then = running.engine.clock.now() + timedelta(hours=2)
+    when = format_datetime(then, usegmt=True) if as_date else "7200"
+    async with receiving() as receiver:
+        receiver.answers["/"] = [answer(503, f"retry-after: {when}\r\n".encode())]
+        hook = await book(running).add(receiver.url + "/", tenant="default", by="t")
+        await running.run("greet", {"name": "Ada"})
+        await tried(running, hook.id, 1)
+        found = (await book(running).deliveries(hook.id, tenant="default"))[0][0]
+    assert abs(found.next_at - then) < timedelta(seconds=30)
 
 
 async def test_gone_disables_the_webhook_and_is_told(engine: OpenEngine) -> None:
