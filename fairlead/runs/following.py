@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from sys import intern
 
 import orjson
 
@@ -136,7 +137,7 @@ class Follower:
         self._pieces: list[str] | None = None
         self._until: asyncio.Future[None] | None = None
         self.run_id = run_id
-        self.tenant = tenant
+        self.tenant = intern(tenant)  # of thousands the same
         self.ended = False  # the run has, or needs a person, and all of it was told
         self.on_news: Callable[[], None] | None = None
 

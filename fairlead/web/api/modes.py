@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 from typing import Any, cast
 
 import orjson
@@ -46,7 +47,7 @@ class Modes:
 
     def __init__(self, run: Run, modes: Sequence[Mode], *, native: bool, before: Sequence[Message] = ()) -> None:
         self._run_id = run.id
-        self._agent = run.agent
+        self._agent = intern(run.agent)
         self._modes = _one_of(frozenset(modes))
         self._native = native
         self._input = run.input if self._modes & {"values", "events"} else None

@@ -92,6 +92,7 @@ def _application(operation: Operation, doors: Doors) -> asgi.ASGIApp:
             reply = await handler(call)
             if operation.audit:
                 await _record(doors, operation.audit, call)
+            del call  # a stream lasts, and what was asked need not
         except FairleadError as error:
             reply = problem_reply(error, request_id=visit.request_id)
         await reply(scope, receive, send)

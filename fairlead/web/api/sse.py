@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from datetime import timedelta
-from functools import partial
 from typing import Protocol
 
 import orjson
@@ -94,7 +93,7 @@ class EventStream:
             self._send, self._task = send, asyncio.current_task()
             self._source.on_news(self._wake)
             self._wake()
-            with self._doors.keys.watch(visit_of(scope).caller, partial(self._doors.streams.cut, self._task)):
+            with self._doors.keys.watch(visit_of(scope).caller, self._cut):
                 cut = await self._doors.streams.until_gone(receive)
             await self._close()
             if cut:
@@ -111,6 +110,9 @@ class EventStream:
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write(), context=Context())
 
+    def _cut(self) -> None:
+        self._doors.streams.cut(self._task)
+
     async def _close(self) -> None:
         self._source.close()
         if self._writing is not None:
@@ -125,12 +127,12 @@ class EventStream:
             if self._source.ended:
                 await self._put_last(b"")
         except TimeoutError:
-            self._doors.streams.cut(self._task)  # the reader is stuck: it may come back with its Last-Event-ID
+            self._cut()  # the reader is stuck: it may come back with its Last-Event-ID
         except FairleadError as error:
             await self._put_last(encode_frames([_refused(error)]))
         except Exception as error:  # noqa: BLE001 the request's task raises it, where it is heard
             self._failure = error
-            self._doors.streams.cut(self._task)
+            self._cut()
         finally:
             self._writing = None
 
