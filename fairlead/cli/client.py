@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from mimetypes import guess_type
 from pathlib import Path
@@ -90,6 +90,21 @@ class Client:
                 continue
             return
 
+    @contextmanager
+    def posting(
+        self, path: str, body: bytes, headers: Mapping[str, str], *, begun: Callable[[Callable[[], None]], None]
+    ) -> Generator[http.client.HTTPResponse]:
+        """The answer as it comes, whatever its status. `begun` is given what hangs up, from any thread: then the answer
+        ends there. Raises `Unreachable`."""
+        try:
+            with closing(self._connection(_SILENCE)) as connection:
+                connection.request("POST", path, body, {**self._headers, "content-type": "application/json", **headers})
+                line = connection.sock
+                begun(lambda: _hang_up(line))
+                yield connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+
     def alive(self) -> bool:
         """Whether a Fairlead answers at once."""
         try:
@@ -113,7 +128,7 @@ class Client:
         with self._open("GET", path, None, headers, timeout=_SILENCE) as answer:
             if answer.status >= 400:
                 raise _refusal(answer, answer.read())
-            yield from _parse(answer)
+            yield from events_of(answer)
 
     @contextmanager
     def _open(
@@ -146,6 +161,11 @@ class Client:
         )
 
 
+def _hang_up(line: socket.socket) -> None:
+    with suppress(OSError):  # it has ended by itself
+        line.shutdown(socket.SHUT_RDWR)
+
+
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
@@ -168,7 +188,7 @@ def part(text: str) -> str:
     return quote(text, safe="")
 
 
-def _parse(lines: http.client.HTTPResponse) -> Iterator[Event]:
+def events_of(lines: http.client.HTTPResponse) -> Iterator[Event]:
     name, identity, data = "message", "", list[str]()
     for raw in lines:
         line = raw.decode("utf-8", "replace").rstrip("\r\n")

@@ -36,6 +36,7 @@ COMMANDS = {
     "settings": "Show every setting, its value and where it came from; of a secret only that it is set.",
     "serve": "Serve the API and the console; on SQLite also run the agents.",
     "work": "Run agents from a PostgreSQL queue; start as many as you like, on any machine.",
+    "mcp": "Offer the agents of this project as tools to a program on this machine: an MCP server over stdio.",
     "simulate": "Serve a simulated model provider over HTTP, in OpenAI's words.",
 }
 
