@@ -27,6 +27,7 @@ from fairlead.runs.step import Step
 from fairlead.telemetry.emit import Emit
 
 _CHANCE = timedelta(milliseconds=20)  # a branch goes through all it has recorded without a pause
+_TURNS = 100  # of the loop: after a process has stood still, timers ring before anybody has had a chance
 EMPTY = blake2b(b"", digest_size=12).hexdigest()
 
 
@@ -75,6 +76,8 @@ class Recording:
             while (found := held.book.like(kind, name, digest)) is not None:
                 left = held.book.left
                 await held.clock.sleep(_CHANCE)
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
                 if held.book.left == left:
                     return held.book.claim(found)
         finally:

@@ -88,7 +88,7 @@ async def test_the_api_describes_itself() -> None:
     async with serving(AGENTS, workers=0) as api:
         document = await api.json("GET", "/openapi.json")
         run = document["paths"]["/runs"]["post"]
-        assert run["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/RunCreate")
+        assert run["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/RunWithoutThread")
         assert "Idempotency-Key" in [one["name"] for one in run["parameters"]]
         ids = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
         assert len(ids) == len(set(ids))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 from typing import Any
 
 import pytest
@@ -90,3 +91,34 @@ async def test_no_answer_is_swapped_whatever_is_cut_off(engine: OpenEngine, seed
     assert await running.events(run.id, "diverged") == []
     keys = [event.key for event in await running.events(run.id, "step")]
     assert len(keys) == len(set(keys)) == len(tree.answers)
+
+
+async def test_who_stood_still_on_a_resume_still_gets_its_own_answer(engine: OpenEngine) -> None:
+    recorded, count = asyncio.Event(), itertools.count()
+
+    async def draw() -> int:
+        return next(count)
+
+    async def owner(ctx: Any) -> int:
+        if ctx.attempt > 1:
+            time.sleep(0.06)  # the whole process, as when its machine is busy: timers ring, and nobody has moved
+            for _ in range(20):
+                await asyncio.sleep(0)
+        answer = await ctx.step("same", draw)
+        recorded.set()
+        return answer
+
+    async def newcomer(ctx: Any) -> int:
+        if ctx.attempt == 1:
+            await asyncio.Event().wait()
+        return await ctx.step("same", draw)
+
+    async def agent(input: Any, ctx: Any) -> list[int]:
+        return await asyncio.gather(newcomer(ctx), owner(ctx))
+
+    running = await engine(agent=agent)
+    run = await running.submit("agent")
+    await recorded.wait()
+    await running.crash(running.workers[0])
+    await running.start_worker()
+    assert (await running.ended(run.id)).output == [1, 0]
