@@ -143,6 +143,37 @@ async def test_the_log_says_who_stopped_calls_and_set_budgets_and_is_whole() -> 
         assert [one["seq"] for one in await api.json("GET", "/audit?after=1", headers=AS_ROOT)] == [2, 3]
 
 
+async def test_who_changes_what_others_rely_on_leaves_an_entry() -> None:
+    async with serving({"echo": lambda input: input}, keys=(ROOT,), table=True, workers=0) as api:
+        made = await api.json("POST", "/assistants", {"graph_id": "echo", "name": "mine"}, headers=AS_ROOT)
+        assistant = f"/assistants/{made['assistant_id']}"
+        cron_body = {"assistant_id": "echo", "schedule": "0 9 * * 1"}
+        cron = (await api.json("POST", "/runs/crons", cron_body, headers=AS_ROOT))["cron_id"]
+        hook_body = {"url": "https://93.184.215.14/x"}
+        hook = (await api.json("POST", "/webhooks", hook_body, headers=AS_ROOT, status=201))["id"]
+        file = (await api.client.post("/files", files={"file": ("a.txt", b"a", "text/plain")}, headers=AS_ROOT)).json()
+        document = {"id": "d", "text": "Ducks."}
+        await api.json("POST", "/knowledge/docs/documents", document, headers=AS_ROOT, status=None)
+        asked: list[tuple[str, str, Any]] = [
+            ("PATCH", assistant, {"name": "other"}), ("POST", f"{assistant}/latest", {"version": 1}),
+            ("DELETE", assistant, None), ("PATCH", f"/runs/crons/{cron}", {"enabled": False}),
+            ("POST", f"/runs/crons/{cron}/run", None), ("DELETE", f"/runs/crons/{cron}", None),
+            ("PATCH", f"/webhooks/{hook}", {"enabled": False}), ("POST", f"/webhooks/{hook}/rotate", {}),
+            ("DELETE", f"/webhooks/{hook}", None), ("DELETE", f"/files/{file['id']}", None),
+            ("DELETE", "/knowledge/docs", None),
+        ]  # fmt: skip
+        for method, path, body in asked:
+            told = await api.client.request(method, path, headers=AS_ROOT, **({} if body is None else {"json": body}))
+            assert told.status_code < 300, (method, path, told.text)
+        entries = await api.json("GET", "/audit", headers=AS_ROOT)
+        assert [one["action"] for one in reversed(entries)] == [
+            "assistant.create", "schedule.create", "webhook.create", "assistant.change", "assistant.latest",
+            "assistant.delete", "schedule.change", "schedule.run", "schedule.remove", "webhook.change",
+            "webhook.rotate", "webhook.remove", "file.delete", "knowledge.remove",
+        ]  # fmt: skip
+        assert {one["subject"] for one in entries} == {made["assistant_id"], cron, hook, file["id"], "docs"}
+
+
 @pytest.mark.parametrize("end", ["revoke", "disable"])
 async def test_an_open_stream_ends_when_its_reader_is_let_in_no_more(end: str) -> None:
     gate = asyncio.Event()

@@ -89,7 +89,7 @@ class Assistants:
         change: dict[str, Any] = {"role": Role.OPERATOR, "tag": "assistants", "problems": (404, 409)}
         return [
             Operation("POST", "/assistants", self.create, "Make an assistant of an agent", body=AssistantCreate,
-                      gives=AssistantView, **change),
+                      gives=AssistantView, audit="assistant.create", **change),
             Operation("POST", "/assistants/search", self.search, "Assistants", body=AssistantSearch,
                       body_optional=True, gives=list[AssistantView | Chosen], tag="assistants"),
             Operation("GET", "/assistants/search", self.all, "Assistants", gives=list[AssistantView],
@@ -98,9 +98,9 @@ class Assistants:
                       body_optional=True, gives=int, tag="assistants"),
             Operation("GET", one, self.get, "One assistant", gives=AssistantView, **look),
             Operation("PATCH", one, self.patch, "Make the next version", body=AssistantPatch, gives=AssistantView,
-                      **change),
+                      audit="assistant.change", **change),
             Operation("DELETE", one, self.delete, "Delete an assistant and its versions", query=DeleteQuery, status=204,
-                      **change),
+                      audit="assistant.delete", **change),
             Operation("GET", f"{one}/graph", self.graph, "What an agent consists of", gives=Any, **look),
             Operation("GET", f"{one}/schemas", self.schemas, "What an agent takes and gives", gives=Any, **look),
             Operation("GET", f"{one}/subgraphs", self.subgraphs, "Graphs within the graph: none", gives=Any, **look),
@@ -109,7 +109,7 @@ class Assistants:
             Operation("POST", f"{one}/versions", self.versions, "Versions, newest first", body=VersionSearch,
                       body_optional=True, gives=list[AssistantView], **look),
             Operation("POST", f"{one}/latest", self.latest, "Say which version new runs get", body=LatestVersion,
-                      gives=AssistantView, **change),
+                      gives=AssistantView, audit="assistant.latest", **change),
         ]  # fmt: skip
 
     async def create(self, call: Call) -> Reply:
@@ -120,6 +120,7 @@ class Assistants:
             body.graph_id, _change(body), id=body.assistant_id, tenant=call.tenant, by=call.by,
             if_exists=body.if_exists == "do_nothing",
         )  # fmt: skip
+        call.noted["subject"] = made.id
         return json_reply(assistant_view(made))
 
     async def all(self, call: Call) -> Reply:

@@ -120,7 +120,7 @@ class Crons:
     def operations(self) -> list[Operation]:
         one = "/runs/crons/{cron_id}"
         make: dict[str, Any] = {"role": Role.OPERATOR, "body": CronCreate, "gives": CronView, "tag": "crons",
-                                "problems": (404, 409)}  # fmt: skip
+                                "problems": (404, 409), "audit": "schedule.create"}  # fmt: skip
         change: dict[str, Any] = {"role": Role.OPERATOR, "tag": "crons", "problems": (404, 409)}
         return [
             Operation("POST", "/runs/crons", self.create, "Start runs by a schedule", **make),
@@ -131,9 +131,12 @@ class Crons:
             Operation("POST", "/runs/crons/count", self.count, "How many schedules", body=CronWanted,
                       body_optional=True, gives=int, tag="crons"),
             Operation("GET", one, self.get, "One schedule", gives=CronView, tag="crons", problems=(404,)),
-            Operation("PATCH", one, self.patch, "Change a schedule", body=CronPatch, gives=CronView, **change),
-            Operation("DELETE", one, self.remove, "Remove a schedule", gives=dict[str, Any], **change),
-            Operation("POST", f"{one}/run", self.run_now, "Start a schedule's run now", gives=RunView, **change),
+            Operation("PATCH", one, self.patch, "Change a schedule", body=CronPatch, gives=CronView,
+                      audit="schedule.change", **change),
+            Operation("DELETE", one, self.remove, "Remove a schedule", gives=dict[str, Any],
+                      audit="schedule.remove", **change),
+            Operation("POST", f"{one}/run", self.run_now, "Start a schedule's run now", gives=RunView,
+                      audit="schedule.run", **change),
         ]  # fmt: skip
 
     async def create(self, call: Call) -> Reply:
@@ -144,6 +147,7 @@ class Crons:
             metadata=body.metadata, enabled=body.enabled is not False, user=caller.user, asker=asker_of(caller),
             tenant=call.tenant, by=call.by,
         )  # fmt: skip
+        call.noted["subject"] = made.id
         return json_reply(self._view(made))
 
     async def search(self, call: Call) -> Reply:

@@ -78,7 +78,7 @@ class Files:
             Operation("GET", f"{one}/content", self.content, "Its bytes", media_type="application/octet-stream",
                       problems=(404,), **tag),
             Operation("DELETE", one, self.delete, "Delete a file", role=Role.OPERATOR, status=204, problems=(404,),
-                      **tag),
+                      audit="file.delete", **tag),
         ]  # fmt: skip
 
     async def upload(self, call: Call) -> Reply:

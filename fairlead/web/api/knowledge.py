@@ -107,7 +107,8 @@ class Knowledge:
         change: dict[str, Any] = {"role": Role.OPERATOR, **tag}
         return [
             Operation("GET", "/knowledge", self.collections, "Collections", gives=list[CollectionView], **tag),
-            Operation("DELETE", one, self.remove_all, "Remove a collection", gives=Removed, problems=(404,), **change),
+            Operation("DELETE", one, self.remove_all, "Remove a collection", gives=Removed, problems=(404,),
+                      audit="knowledge.remove", **change),
             Operation("POST", f"{one}/documents", self.put, "Add or replace a document", body=DocumentPut,
                       gives=DocumentKept, problems=(404,), **change),
             Operation("GET", f"{one}/documents", self.list, "Documents, by their ids", query=DocumentQuery,

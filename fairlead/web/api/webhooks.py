@@ -110,19 +110,21 @@ class Webhooks:
         change: dict[str, Any] = {"tag": "webhooks", "problems": (404, 409), "role": Role.ADMIN}
         return [
             Operation("POST", "/webhooks", self.add, "Be told of what becomes of runs", body=WebhookCreate, status=201,
-                      gives=WebhookView, **change),
+                      gives=WebhookView, audit="webhook.create", **change),
             Operation("GET", "/webhooks", self.list, "Webhooks", gives=list[WebhookView], tag="webhooks",
                       role=Role.OPERATOR),
             Operation("GET", one, self.get, "One webhook", gives=WebhookView, **look),
-            Operation("PATCH", one, self.patch, "Change a webhook", body=WebhookPatch, gives=WebhookView, **change),
-            Operation("DELETE", one, self.remove, "Remove a webhook", status=204, **change),
+            Operation("PATCH", one, self.patch, "Change a webhook", body=WebhookPatch, gives=WebhookView,
+                      audit="webhook.change", **change),
+            Operation("DELETE", one, self.remove, "Remove a webhook", status=204, audit="webhook.remove", **change),
             Operation("POST", f"{one}/rotate", self.rotate, "Give a webhook a new secret", body=Rotate,
-                      body_optional=True, gives=WebhookView, **change),
+                      body_optional=True, gives=WebhookView, audit="webhook.rotate", **change),
             Operation("GET", f"{one}/deliveries", self.deliveries, "What a webhook was told", query=DeliveryQuery,
                       gives=list[DeliveryView], **look),
             Operation("POST", f"{one}/replay", self.replay, "Tell a webhook again", body=Replay, gives=Replayed,
+                      audit="webhook.replay", **change),
+            Operation("POST", f"{one}/test", self.test, "Try a webhook", gives=DeliveryView, audit="webhook.test",
                       **change),
-            Operation("POST", f"{one}/test", self.test, "Try a webhook", gives=DeliveryView, **change),
         ]  # fmt: skip
 
     async def add(self, call: Call) -> Reply:
@@ -131,6 +133,7 @@ class Webhooks:
         made = await self._book.add(
             body.url, types=body.types, agent=body.agent, description=body.description, tenant=call.tenant, by=call.by
         )
+        call.noted["subject"] = made.id
         return json_reply(_view(made, secret=True), status=201)
 
     async def list(self, call: Call) -> Reply:
