@@ -306,10 +306,23 @@ async def keeping_a_blob_twice_keeps_it_once(blobs: Blobs) -> None:
 
 async def a_scope_goes_alone(blobs: Blobs) -> None:
     mine, other = await blobs.put("run-1", b"x"), await blobs.put("run-11", b"x")
+    assert await blobs.list_scope("run-1") == [mine]
     await blobs.delete_scope("run-1")
     await blobs.delete_scope("run-1")
+    assert await blobs.list_scope("run-1") == []
     await _raises(NotFound, blobs.get(mine))
     assert await blobs.get(other) == b"x"
+
+
+async def what_is_not_kept_is_swept_unless_it_is_new(blobs: Blobs) -> None:
+    used, unused = await blobs.put("run-1", b"used"), await blobs.put("run-1", b"unused")
+    other = await blobs.put("run-11", b"unused")
+    long_ago, soon = SystemClock().now() - timedelta(hours=1), SystemClock().now() + timedelta(hours=1)
+    assert await blobs.sweep("run-1", keep=(used,), before=long_ago) == 0
+    assert await blobs.sweep("run-1", keep=(used,), before=soon) == 1
+    assert await blobs.sweep("run-1", keep=(used,), before=soon) == 0
+    await _raises(NotFound, blobs.get(unused))
+    assert (await blobs.get(used), await blobs.get(other)) == (b"used", b"unused")
 
 
 async def any_text_is_a_scope(blobs: Blobs) -> None:
@@ -330,6 +343,7 @@ BLOBS: tuple[Callable[[Blobs], Awaitable[None]], ...] = (
     a_file_is_kept_as_its_bytes_are,
     keeping_a_blob_twice_keeps_it_once,
     a_scope_goes_alone,
+    what_is_not_kept_is_swept_unless_it_is_new,
     any_text_is_a_scope,
     a_hostile_reference_is_not_found,
 )

@@ -74,6 +74,16 @@ class Client:
     def delete(self, path: str, **query: Any) -> Any:
         return self._call("DELETE", asking(path, query))
 
+    def lines(self, path: str) -> Iterator[Any]:
+        """An answer of many lines of JSON, as they come. Raises `Unreachable` when it breaks off."""
+        try:
+            with self._open("GET", path, None, {"accept": "application/x-ndjson"}, timeout=_TIMEOUT) as answer:
+                if answer.status >= 400:
+                    raise _refusal(answer, answer.read())
+                yield from map(self._read, answer)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+
     def events(self, path: str, *, after: str = "") -> Iterator[Event]:
         """Every event until the server ends the stream; after a broken connection it goes on behind the last one."""
         failures = 0

@@ -28,6 +28,7 @@ COMMANDS = {
     "webhooks": "Tell others of what becomes of runs.",
     "schedules": "Start runs by a schedule.",
     "users": "Make and list users, give roles, disable, delete.",
+    "data": "What is held of people: export it, delete it.",
     "audit": "See who did what, and that nobody changed the log.",
     "costs": "What model calls cost: in all, over time, by whom, and in which runs.",
     "prices": "What models cost, in US dollars per million tokens, and where each price is from.",

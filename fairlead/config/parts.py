@@ -109,6 +109,9 @@ class EngineSettings(Part):
         timedelta(hours=72), "How long all checkpoints of a finished run are kept."
     )
     run_retention: Duration = setting(timedelta(days=30), "How long a finished run is kept.")
+    thread_ttl: Duration | None = setting(
+        None, "How long a new thread that is given no time to live may go without a change. Not set: for good."
+    )
     retention_every: Duration = setting(timedelta(minutes=1), "How often old runs and checkpoints are swept.")
     retention_batch: int = setting(500, "Runs swept in one transaction.", ge=1, le=100_000)
 

@@ -8,6 +8,9 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import datetime
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -33,6 +36,16 @@ class Blobs(Protocol):
     async def get(self, reference: str) -> bytes:
         """Raises `NotFound` when nothing is kept under it, `Damaged` when it is not what was kept, and
         `DatabaseUnavailable`."""
+        ...
+
+    async def list_scope(self, scope: str) -> list[str]:
+        """References of all that is kept under `scope`. Raises `DatabaseUnavailable`."""
+        ...
+
+    async def sweep(self, scope: str, *, keep: Collection[str], before: datetime) -> int:
+        """Remove what was put under `scope` before that moment, but for these references; answers how many those were.
+
+        What is put again counts as new: whoever is about to write its reference down need not fear."""
         ...
 
     async def delete_scope(self, scope: str) -> None:
@@ -69,18 +82,45 @@ class FolderBlobs:
             raise DatabaseUnavailable(said, hint="Check the folder's rights.") from error
         return verified(reference, data)
 
+    async def list_scope(self, scope: str) -> list[str]:
+        return await asyncio.to_thread(self._list, folder_of(scope))
+
+    async def sweep(self, scope: str, *, keep: Collection[str], before: datetime) -> int:
+        unused = [one for one in await self.list_scope(scope) if one not in keep]
+        return await asyncio.to_thread(self._remove_older, unused, before.timestamp())
+
     async def delete_scope(self, scope: str) -> None:
-        folder = self._path(f"{folder_of(scope)}/{'0' * 64}").parent
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._folder_of(folder_of(scope)), ignore_errors=True)
+
+    def _list(self, name: str) -> list[str]:
+        try:
+            found = sorted(path.name for path in self._folder_of(name).iterdir())
+        except FileNotFoundError:
+            return []
+        return [f"{name}/{digest}" for digest in found if _REFERENCE.fullmatch(f"{name}/{digest}")]
+
+    def _remove_older(self, references: Sequence[str], before: float) -> int:
+        removed = 0
+        for path in map(self._path, references):
+            with suppress(FileNotFoundError):  # another has been quicker
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def _folder_of(self, name: str) -> Path:
+        return self._folder / name[-2:] / name
 
     def _path(self, reference: str) -> Path:
         scope, digest = parts_of(reference)
-        return self._folder / scope[-2:] / scope / digest
+        return self._folder_of(scope) / digest
 
     def _write(self, reference: str, data: BinaryIO) -> None:
         path = self._path(reference)
         if _is_whole(path, data):
-            return
+            with suppress(FileNotFoundError):
+                os.utime(path)
+                return
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}.{next(self._numbers)}")
         try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -58,15 +58,38 @@ class S3Blobs:
             raise self._unavailable("give a value", error) from error
         return verified(reference, data)
 
+    async def list_scope(self, scope: str) -> list[str]:
+        try:
+            return [one["path"] async for page in self._pages(scope) for one in page]
+        except _ERRORS as error:
+            raise self._unavailable("list values", error) from error
+
+    async def sweep(self, scope: str, *, keep: Collection[str], before: datetime) -> int:
+        removed = 0
+        try:
+            async for page in self._pages(scope):
+                unused = [one["path"] for one in page if one["path"] not in keep and one["last_modified"] < before]
+                with suppress(FileNotFoundError):
+                    await obstore.delete_async(self._store, unused)
+                removed += len(unused)
+        except _ERRORS as error:
+            raise self._unavailable("forget values", error) from error
+        return removed
+
     async def delete_scope(self, scope: str) -> None:
         try:
-            async for page in obstore.list(  # pyright: ignore[reportUnknownMemberType]  its tables are of a library we have not
-                self._store, f"{folder_of(scope)}/"
-            ):
+            async for page in self._pages(scope):
                 with suppress(FileNotFoundError):  # another has been quicker
                     await obstore.delete_async(self._store, [one["path"] for one in page])
         except _ERRORS as error:
             raise self._unavailable("forget values", error) from error
+
+    async def _pages(self, scope: str) -> AsyncIterator[Sequence[Any]]:
+        """What the store says of each object, some at a time: `path`, which is the reference, and `last_modified`."""
+        async for page in obstore.list(  # pyright: ignore[reportUnknownMemberType]  its tables are of a library we have not
+            self._store, f"{folder_of(scope)}/"
+        ):
+            yield page
 
     def _unavailable(self, what: str, error: Exception) -> DatabaseUnavailable:
         # The library's message is a tree of causes, with addresses; the first line says it.

@@ -17,7 +17,7 @@ from fairlead.clock import from_micros, to_micros
 from fairlead.database import Call, Database, Query, Row
 from fairlead.errors import Conflict, NotFound
 from fairlead.runs.ids import Ids
-from fairlead.runs.payload import Payloads
+from fairlead.runs.payload import Payloads, thread_scope
 from fairlead.runs.rows import event_of
 from fairlead.runs.run import Event, Run
 from fairlead.runs.transcript import said_in_run, says
@@ -109,7 +109,7 @@ class Checkpoints:
         self, tenant: str, thread_id: str, state: State | None, *, node: str | None, parent_id: str | None = None
     ) -> str:
         """A new state, which the thread keeps from now on. Raises `NotFound`; `Conflict` while a run is under way."""
-        checkpoint = self._new(tenant, thread_id, await self._keep(thread_id, state), "update", node, parent_id)
+        checkpoint = self._new(tenant, thread_id, await self._keep(tenant, thread_id, state), "update", node, parent_id)
         given = checkpoint.parameters
         write = {key: given[key] for key in ("tenant", "thread_id", "id", "state")}
         place = {key: given[key] for key in ("tenant", "thread_id", "id")}
@@ -128,12 +128,13 @@ class Checkpoints:
         self, tenant: str, thread_id: str, state: State | None, *, node: str | None, parent_id: str | None
     ) -> str:
         """A state for a run to begin from; the thread stays where it is until that run has ended."""
-        call = self._new(tenant, thread_id, await self._keep(thread_id, state), "fork", node, parent_id)
+        call = self._new(tenant, thread_id, await self._keep(tenant, thread_id, state), "fork", node, parent_id)
         await self._database.write(call.query, **call.parameters)
         return call.parameters["id"]
 
-    async def _keep(self, thread_id: str, state: State | None) -> str | None:
-        return None if state is None else await self._payloads.keep_encoded(thread_id, encode(state))
+    async def _keep(self, tenant: str, thread_id: str, state: State | None) -> str | None:
+        scope = thread_scope(tenant, thread_id)
+        return None if state is None else await self._payloads.keep_encoded(scope, encode(state))
 
     def _new(
         self, tenant: str, thread_id: str, state: str | None, source: str, node: str | None, parent_id: str | None

@@ -85,6 +85,7 @@ class Control:
         """
         self._admission.check(new)
         await self._admission.make_room(new)
+        known = bool(new.id)  # a child that its parent starts again: what is kept for it is in use
         new = replace(new, id=new.id or self._ids.new(), user=user_of(new.user, new.metadata))
         await self._admission.hold_files(new)
         row = await self._row(new)
@@ -92,7 +93,8 @@ class Control:
             self._database.signals.publish("watch", new.id)
         created = await (self._into_thread(new, row) if new.thread_id else self._submissions.put(row))
         if not created:
-            await self._payloads.forget(new.id, row[_INPUT])
+            if not known:
+                await self._payloads.forget(new.id, row[_INPUT])
             return await self._existing(new), False
         self._admission.entered()
         self._emit("run_submitted", run_id=new.id, agent=new.agent, tenant=new.tenant, created=True)

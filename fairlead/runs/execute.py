@@ -30,6 +30,7 @@ from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import CANCELLED, FENCED, Ending, failed, succeeded, timed_out, too_late
 from fairlead.runs.holding import Holding
 from fairlead.runs.journal import Journal, PutDown, micros
+from fairlead.runs.payload import thread_scope
 from fairlead.runs.recorded import Recording
 from fairlead.runs.rows import NEVER
 from fairlead.runs.run import Event, Reason, Run, Status
@@ -201,7 +202,7 @@ class Executor:
         keep = self._journal.keep
         succeeded_now = ending.status is Status.SUCCESS
         state = await self._left_behind(held, ending, memory) if run.thread_id else None
-        kept_state = None if state is None else await keep(run.thread_id or run.id, encode(state))
+        kept_state = None if state is None else await keep(thread_scope(run.tenant, run.thread_id or ""), encode(state))
         held.seq += 1
         return PutDown(
             tenant=run.tenant, run_id=run.id, fence=held.fence, status=ending.status, reason=ending.reason,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from fairlead.agents.jsonable import decode, encode
@@ -10,6 +12,11 @@ from fairlead.errors import NotFound
 
 _MARK = "@blob:"  # no JSON begins like this, so no user's value can pass for a reference
 GONE = {"gone": "removed by retention"}
+
+
+def thread_scope(tenant: str, thread_id: str) -> str:
+    """A thread's name is its owner's choice: two tenants may have chosen the same."""
+    return f"thread {tenant} {thread_id}"
 
 
 class Payloads:
@@ -32,6 +39,11 @@ class Payloads:
         """What was kept for a scope that came to nothing."""
         if text.startswith(_MARK):
             await self.blobs.delete_scope(scope)
+
+    async def sweep(self, scope: str, texts: Iterable[str | None], *, before: datetime) -> int:
+        """Blobs of a scope that none of these columns names, put before that moment."""
+        named = {text.removeprefix(_MARK) for text in texts if text is not None and text.startswith(_MARK)}
+        return await self.blobs.sweep(scope, keep=named, before=before)
 
     async def load(self, text: str | None) -> Any:
         if text is None:

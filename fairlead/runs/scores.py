@@ -184,18 +184,6 @@ class Scores:
                 one.categories[row["category"]] = row["count"]
         return list(found.values())
 
-    async def export_of(self, user: str, *, tenant: str) -> list[Score]:
-        """All that the user has said, as an author."""
-        found: list[Score] = []
-        while page := await self.list(Wanted(author=user), tenant=tenant, limit=_PAGE, offset=len(found)):
-            found += page
-        return found
-
-    async def forget(self, user: str, *, tenant: str) -> int:
-        """Take back all that the user has said; how much there was."""
-        rows = await self._database.write(self._queries["forget_scores_of"], tenant=tenant, author=user)
-        return len(rows)
-
     # -- links that take a score without a key
 
     async def open_links(self, run: Run, names: Sequence[str]) -> dict[str, str]:

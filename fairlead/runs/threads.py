@@ -10,13 +10,15 @@ from enum import StrEnum
 from typing import Any
 
 from fairlead.agents.jsonable import decode, encode
-from fairlead.clock import from_micros
+from fairlead.clock import Clock, from_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.runs.checkpoints import Checkpoints
 from fairlead.runs.ids import Ids
-from fairlead.runs.payload import Payloads
+from fairlead.runs.payload import Payloads, thread_scope
 from fairlead.runs.run import user_of
+
+_ON_ITS_WAY = timedelta(days=1)  # to a database that may be away
 
 
 class ThreadStatus(StrEnum):
@@ -51,11 +53,17 @@ class Thread:
 class Threads:
     """The door to threads for the API."""
 
-    def __init__(self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, ids: Ids) -> None:
+    def __init__(
+        self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, ids: Ids, clock: Clock,
+        ttl: timedelta | None = None,
+    ) -> None:  # fmt: skip
+        """`ttl`: of threads that are given none."""
         self._database = database
         self._queries = queries
         self._payloads = payloads
         self._ids = ids
+        self._clock = clock
+        self._ttl = None if ttl is None else TimeToLive(ttl)
         self._checkpoints = Checkpoints(database, queries, payloads, ids=ids)
 
     async def create(
@@ -75,7 +83,7 @@ class Threads:
             self._queries["create_thread"], tenant=tenant, id=thread_id, metadata=kept,
             user_id=user_of(user, metadata or {}),
         )  # fmt: skip
-        if rows and ttl is not None:
+        if rows and (ttl := ttl or self._ttl) is not None:
             await self._database.write(self._queries["set_ttl"], tenant=tenant, id=thread_id, **_kept(ttl))
         if not rows and not if_exists:
             raise Conflict(f"There is a thread {thread_id} already.", hint='Send if_exists="do_nothing" to use it.')
@@ -133,6 +141,7 @@ class Threads:
                 if keep_latest:
                     await self.get(thread_id, tenant=tenant)
                     await self._database.write(self._queries["keep_latest"], tenant=tenant, id=thread_id)
+                    await self._sweep(tenant, thread_id)
                 else:
                     await self.delete(thread_id, tenant=tenant)
                 pruned += 1
@@ -164,10 +173,17 @@ class Threads:
         """Forget the thread and what it keeps; its runs stay. Raises `NotFound`, or `Conflict` while it is busy."""
         if await self._database.write(self._queries["delete_thread"], tenant=tenant, id=thread_id):
             await self._database.write(self._queries["delete_checkpoints"], tenant=tenant, id=thread_id)
-            await self._payloads.blobs.delete_scope(thread_id)
+            await self._payloads.blobs.delete_scope(thread_scope(tenant, thread_id))
             return
         await self.get(thread_id, tenant=tenant)
         raise Conflict(f"Thread {thread_id} has a run that has not ended.", hint="Cancel the run first.")
+
+    async def _sweep(self, tenant: str, thread_id: str) -> None:
+        """Large states that it keeps no more. What is new may be on its way into a row."""
+        rows = await self._database.read(self._queries["thread_states"], tenant=tenant, id=thread_id)
+        await self._payloads.sweep(
+            thread_scope(tenant, thread_id), [row["state"] for row in rows], before=self._clock.now() - _ON_ITS_WAY
+        )
 
     async def _thread(self, row: Row) -> Thread:
         return Thread(

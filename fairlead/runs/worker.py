@@ -90,6 +90,8 @@ class Session:
             self._roles.start(Role("schedules", every.poll_every, parts.schedules.once))
         if parts.escalating is not None:
             self._roles.start(Role("escalation", every.renew_every, parts.escalating.once))
+        if parts.erasing is not None:
+            self._roles.start(Role("erasing", every.poll_every, parts.erasing.once))
         if parts.delivering is not None:
             self._roles.start(Role("webhooks", every.poll_every, parts.delivering.once))
             self._roles.start(Role("webhooks_sweep", every.retention_every, parts.delivering.sweep))

@@ -14,6 +14,7 @@ from fairlead.database import Database, Query
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.asked import Escalating
 from fairlead.runs.delivering import Delivering
+from fairlead.runs.erasing import Erasing
 from fairlead.runs.execute import Executor
 from fairlead.runs.journal import Journal
 from fairlead.runs.oversight import Oversight
@@ -42,3 +43,4 @@ class Parts:
     delivering: Delivering | None = None
     schedules: Schedules | None = None
     escalating: Escalating | None = None
+    erasing: Erasing | None = None

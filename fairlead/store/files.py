@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -19,7 +18,6 @@ from fairlead.config import StoreSettings
 from fairlead.database import Blobs, Database, Query, Row
 from fairlead.errors import InvalidInput, NotFound
 
-_PAGE = 500
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\]{1,255}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 
@@ -100,21 +98,6 @@ class Files:
         if not await self._database.write(self._queries["delete_file"], tenant=tenant, id=id):
             raise NotFound(f"There is no file {id}.")
         await self._blobs.delete_scope(scope_of(tenant, id))
-
-    async def export_of(self, user: str, *, tenant: str) -> list[File]:
-        """All that the user has uploaded."""
-        found: list[File] = []
-        while page := await self.list(tenant=tenant, user=user, before=found[-1].id if found else None, limit=_PAGE):
-            found += page
-        return found
-
-    async def forget(self, user: str, *, tenant: str) -> int:
-        """Delete all that the user has uploaded; how many there were."""
-        files = await self.export_of(user, tenant=tenant)
-        for file in files:
-            with suppress(NotFound):  # expired in between
-                await self.delete(file.id, tenant=tenant)
-        return len(files)
 
     async def use(self, ids: Sequence[str], run_id: str, *, tenant: str) -> None:
         """The run needs them until it has ended. Raises `InvalidInput` when one is not there."""

@@ -25,6 +25,7 @@ from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
+from fairlead.runs.erasing import Erasing
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.schedules import Schedules
@@ -57,6 +58,7 @@ def make_app(
     assistants: Assistants,
     webhooks: Webhooks,
     schedules: Schedules,
+    erasing: Erasing,
     scores: Scores,
     stores: Stores,
     costs: Costs,
@@ -86,7 +88,7 @@ def make_app(
     stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
-        webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, costs=costs,
+        webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, erasing=erasing, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys, rate=rate,
         books=books, tokens=tokens,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

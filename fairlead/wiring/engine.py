@@ -25,6 +25,7 @@ from fairlead.runs.asked import Escalating
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.delivering import Delivering
+from fairlead.runs.erasing import Erasing
 from fairlead.runs.execute import Executor
 from fairlead.runs.feed import Feed
 from fairlead.runs.ids import Ids
@@ -42,7 +43,7 @@ from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.webhook_body import WebhookBody
-from fairlead.wiring import rate
+from fairlead.wiring import personal, rate
 from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.models import ModelLayer, open_models
 from fairlead.wiring.rate import open_rate_limit
@@ -76,6 +77,7 @@ class Engine:
     webhooks: Webhooks
     schedules: Schedules
     escalating: Escalating
+    erasing: Erasing
     ids: Ids
     rules: HouseRules
     clock: Clock
@@ -128,7 +130,7 @@ async def open_engine(
         announcer=announcer,
         files=stores.files,
     )
-    threads = Threads(database, queries, payloads, ids=ids)
+    threads = Threads(database, queries, payloads, ids=ids, clock=clock, ttl=settings.engine.thread_ttl)
     assistants = Assistants(database, queries, agents=agents, ids=ids, clock=clock)
     return Engine(
         settings=settings,
@@ -156,6 +158,17 @@ async def open_engine(
         tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
         escalating=Escalating(database, queries, emit=emit),
+        erasing=Erasing(
+            database,
+            queries,
+            personal.holdings(
+                database, queries, payloads, books=books, control=control, threads=threads, stores=stores, clock=clock
+            ),
+            audit=books.audit,
+            ids=ids,
+            clock=clock,
+            emit=emit,
+        ),
         schedules=Schedules(
             database,
             queries,
@@ -253,6 +266,7 @@ def make_worker(engine: Engine) -> Worker:
         delivering=_delivering(engine, clock),
         schedules=engine.schedules,
         escalating=engine.escalating,
+        erasing=engine.erasing,
         announcer=engine.announcer,
     )
     return Worker(parts, ids=engine.ids)

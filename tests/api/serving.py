@@ -54,7 +54,7 @@ async def serving(
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
             assistants=inside.assistants, webhooks=inside.webhooks,
-            schedules=inside.schedules, scores=inside.scores, stores=inside.stores,
+            schedules=inside.schedules, erasing=inside.erasing, scores=inside.scores, stores=inside.stores,
             costs=inside.models.costs,
             budgets=inside.models.budgets, stops=inside.models.stops,
             gateway=inside.models.gateway, agents=inside.agents,

@@ -60,6 +60,8 @@ operator  DELETE  /assistants/{assistant_id}
 viewer    POST    /mcp /mcp/ /a2a/{assistant_id}
 viewer    GET     /.well-known/agent-card.json /a2a/{assistant_id}/.well-known/agent-card.json
 admin     POST    /keys /keys/{name}/rotate /users
+admin     GET     /data /data/tenant /data/erasures /data/erasures/{erasure_id}
+admin     POST    /data/erasures
 admin     GET     /keys /keys/{name} /users /users/{name} /audit /audit/verify
 admin     PATCH   /users/{name}
 admin     DELETE  /keys/{name} /users/{name}
@@ -290,10 +292,12 @@ async def _things(api: Serving, root: dict[str, str]) -> dict[str, str]:
     await _key(api, "mine")
     approval = (await api.json("GET", "/approvals", headers=root))[0]
     states = await api.json("GET", f"/threads/{thread}/history", headers=root)
+    erasure = await api.json("POST", "/data/erasures", {"user": "nobody"}, headers=root, status=202)
     return {
         "run_id": run, "task_id": run, "thread_id": thread, "assistant_id": assistant["assistant_id"],
         "cron_id": cron["cron_id"], "webhook_id": hook["id"], "file_id": file["id"],
-        "score_id": score["id"], "approval_id": approval["id"], "user": "ada", "key": "mine",
+        "score_id": score["id"], "approval_id": approval["id"], "erasure_id": erasure["id"],
+        "user": "ada", "key": "mine",
         "checkpoint_id": states[0]["checkpoint"]["checkpoint_id"] if states else "x:1", "namespace": "x",
     }  # fmt: skip
 

@@ -1,18 +1,54 @@
-"""What a user has left in files and scores: told to them, and forgotten."""
+"""All that is held of a user, or of a tenant: told, and gone. Whatever table there is, in both databases."""
 
 from __future__ import annotations
 
-from io import BytesIO
+import asyncio
+import base64
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
-from fairlead.runs.scores import NewScore
-from tests.api.serving import serving
+from fairlead.access import NewUser, Role
+from fairlead.access.key import NewKey
+from fairlead.access.personal import Subject
+from fairlead.database.sql import parse
+from fairlead.gateway import Choices
+from fairlead.gateway.allowance import Period
+from fairlead.wiring.personal import EXEMPT
+from tests.api.serving import Serving, serving
+
+ADA = "ada-4f1c"  # is in nothing else
+SECRET = "tell-nobody-77"
+ROOT = {"x-api-key": "root-key-of-the-settings"}
+LARGE = SECRET + "x" * 3000  # beyond `blob_threshold` here
 
 
-async def greet(input: Any) -> Any:
-    return "hello"
+async def talk(input: Any, ctx: Any) -> Any:
+    question = [{"role": "user", "content": SECRET}]
+    await ctx.model(question, model="openai/gpt-5-mini", choices=Choices(cache=True))
+    await ctx.memory.set("said", LARGE)
+    kept = await ctx.blob("notes", LARGE.encode() + b"!")
+    await ctx.store.put(("notes", "of", "all"), "it", {"said": SECRET})
+    return {"said": LARGE, "kept": kept.name}
+
+
+async def ask(input: Any, ctx: Any) -> Any:
+    return (await ctx.approve(SECRET, who=[f"user:{input}"])).approved
+
+
+@asynccontextmanager
+async def house(database_url: str | None, **more: Any) -> AsyncIterator[Serving]:
+    async with serving(
+        {"talk": talk, "ask": ask}, keys=(ROOT["x-api-key"],), table=True, database_url=database_url,
+        providers={"openai": {"kind": "simulated"}}, blob_threshold="1 KB", poll_every="50ms",
+        model_cache="database", egress_allow="127.0.0.1", **more,
+    ) as api:  # fmt: skip
+        yield api
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -20,21 +56,185 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
     return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
-async def test_a_users_files_and_scores_are_exported_and_forgotten(database_url: str | None) -> None:
-    async with serving({"greet": greet}, workers=0, database_url=database_url) as api:
-        engine = api.running.engine
-        files, scores = engine.stores.files, engine.scores
-        run = await api.running.submit("greet")
-        for user, tenant in (("ada", "default"), ("bob", "default"), ("ada", "other")):
-            await files.add(
-                BytesIO(b"text"), name=user, media_type="text/plain", size=4, tenant=tenant, by="key", user=user
-            )
-        for author in ("ada", "bob"):
-            await scores.put(run, NewScore("good", True, author=author))
-        assert [file.name for file in await files.export_of("ada", tenant="default")] == ["ada"]
-        assert [score.author for score in await scores.export_of("ada", tenant="default")] == ["ada"]
-        assert await files.forget("ada", tenant="default") == 1
-        assert await scores.forget("ada", tenant="default") == 1
-        assert [file.user for file in await files.list(tenant="default")] == ["bob"]
-        assert len(await files.list(tenant="other")) == 1
-        assert [score["author"] for score in await api.json("GET", f"/runs/{run.id}/scores")] == ["bob"]
+async def settle(api: Serving, tenant: str, user: str) -> dict[str, str]:
+    """Something of theirs in every table. Answers the headers of their key."""
+    books, engine = api.running.engine.books, api.running.engine
+    made = await books.users.create(NewUser(user, tenant, Role.ADMIN, f"{user}@example.com"), by="root")
+    await books.sessions.open(made, Role.ADMIN)
+    issued = await books.keys.create(NewKey(f"{tenant}-{user[:3]}", tenant=tenant, owner=user, role=Role.ADMIN), by="x")
+    own = {"x-api-key": issued.secret}
+    await api.json("POST", "/webhooks", {"url": "https://127.0.0.1:9/x"}, headers=own, status=201)
+    thread = (await api.json("POST", "/threads", {"metadata": {"note": user}}, headers=own))["thread_id"]
+    talk = {"assistant_id": "talk", "input": {"text": LARGE}, "metadata": {"intent": "x"}, "feedback_keys": ["good"]}
+    await api.json("POST", f"/threads/{thread}/runs/wait", talk, headers=own)
+    run = (await api.json("POST", "/runs/batch", [talk], headers=own))[0]["run_id"]
+    await api.running.engine.feed.ended(run, tenant=tenant)
+    async with api.client.stream("POST", "/runs/stream", json={**talk, "stream_mode": ["values"]}, headers=own) as said:
+        await said.aread()
+    asked = (await api.json("POST", "/runs", {"assistant_id": "ask", "input": user}, headers=own))["run_id"]
+    async with asyncio.timeout(10):
+        while not await api.json("GET", f"/approvals?run_id={asked}", headers=own):
+            await asyncio.sleep(0.02)
+    good = {"name": "good", "value": 1, "comment": SECRET}
+    await api.json("POST", f"/runs/{run}/scores", good, headers=own)
+    files = {"file": (f"{user}.txt", f"{SECRET} in a file".encode(), "text/plain")}
+    file = (await api.client.post("/files", files=files, headers=own)).json()["id"]
+    named = {"assistant_id": "talk", "input": {"file": {"type": "file", "file": {"file_id": file}}}}
+    await api.json("POST", "/runs/wait", named, headers=own)
+    cron = {"assistant_id": "talk", "schedule": "0 9 * * 1", "input": {"text": SECRET}}
+    await api.json("POST", "/runs/crons", cron, headers=own)
+    await api.json("POST", "/assistants", {"graph_id": "talk", "name": user}, headers=own)
+    await api.json("POST", "/knowledge/docs/documents", {"id": user, "text": SECRET}, headers=own, status=None)
+    await api.json("PUT", "/store/items", {"namespace": ["notes", user], "key": "a", "value": {"a": SECRET}},
+                   headers=own, status=None)  # fmt: skip
+    await engine.models.budgets.set(f"user:{user}", Period.DAY, 10**10, by=f"user:{user}", tenant=tenant)
+    await engine.models.stops.stop(f"user:{user}-later", reason="a test", by=f"user:{user}", tenant=tenant)
+    return own
+
+
+async def tables(api: Serving) -> list[str]:
+    database = api.running.engine.database
+    listed = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' "
+                  "AND name NOT GLOB '*_words_*'",
+        "postgres": "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()",
+    }[database.dialect]  # fmt: skip
+    return sorted(row["name"] for row in await database.read(parse("tables", listed, database.dialect)))
+
+
+async def rows(api: Serving, table: str) -> list[str]:
+    database = api.running.engine.database
+    found = await database.read(parse("all", f"SELECT * FROM {table}", database.dialect))
+    return [str(tuple(row)) for row in found]  # type: ignore[call-overload]
+
+
+async def count(api: Serving, table: str, mark: str) -> int:
+    return sum(mark in row for row in await rows(api, table))
+
+
+async def mentions(api: Serving, mark: str) -> set[str]:
+    """Where anything of it is: in which tables, and whether in a blob."""
+    found = {table for table in await tables(api) if await count(api, table, mark)}
+    settings = api.running.engine.settings
+    paths = [path for path in (settings.root / settings.database.blob_dir).rglob("*") if path.is_file()]
+    return found | ({"blobs"} if any(mark.encode() in path.read_bytes() for path in paths) else set())
+
+
+async def export(api: Serving, path: str) -> list[dict[str, Any]]:
+    answer = await api.client.get(path, headers=ROOT)
+    assert answer.status_code == 200, answer.text
+    return [orjson.loads(line) for line in answer.content.splitlines()]
+
+
+async def finished(api: Serving, erasure: dict[str, Any]) -> dict[str, Any]:
+    path = f"/data/erasures/{erasure['id']}?tenant={erasure['tenant']}"
+    async with asyncio.timeout(100):
+        while (now := await api.json("GET", path, headers=ROOT))["finished_at"] is None:
+            await asyncio.sleep(0.2)
+    return now
+
+
+async def erase(api: Serving, **body: Any) -> dict[str, Any]:
+    return await api.json("POST", "/data/erasures", body, headers=ROOT, status=202)
+
+
+async def test_every_table_says_what_it_holds_of_people(database_url: str | None) -> None:
+    async with house(database_url) as api:
+        held = {table for holding in api.running.engine.erasing.holdings for table in holding.tables}
+        there = set(await tables(api))
+        assert held <= there
+        assert there - held <= set(EXEMPT), "say in held.py what it holds, or why that stays"
+        assert set(EXEMPT) & held <= {"store_file_uses"}
+
+
+async def test_a_user_is_told_everything_and_then_forgotten(database_url: str | None, tmp_path: Path) -> None:
+    async with house(database_url, root=tmp_path, budget_user_day_usd=5) as api:
+        await settle(api, "default", ADA)
+    async with house(database_url, root=tmp_path) as api:  # what a process has leased of a budget is given back by now
+        await settle(api, "default", "bob")
+        others = {table: await rows(api, table) for table in ("threads", "store_items", "store_files", "schedules")}
+        empty = [table for table in await tables(api) if table not in EXEMPT and not await rows(api, table)]
+        assert not empty, "nothing is planted there: this test says nothing of them"
+        told = await export(api, f"/data?user={ADA}")
+        assert told[-1]["kind"] == "end"
+        counts = told[-1]["data"]["counts"]
+        assert counts == {kind: sum(one["kind"] == kind for one in told[:-1]) for kind in counts}
+        assert {"user", "key", "run", "event", "message", "approval", "thread", "checkpoint", "score", "file", "item",
+                "schedule", "usage", "content", "budget", "audit", "delivery", "session"} <= set(counts)  # fmt: skip
+        whole = str(told)
+        assert LARGE in whole and f"{ADA}@example.com" in whole
+        assert "bob" not in whole
+        keys = str([one for one in told if one["kind"] in ("key", "session")])
+        assert not re.search(r"fl_[A-Za-z0-9]{20}|[0-9a-f]{64}", keys)
+        contents = [base64.b64decode(one["data"]["base64"]) for one in told if one["kind"] == "content"]
+        assert f"{SECRET} in a file".encode() in contents and LARGE.encode() + b"!" in contents
+
+        done = await finished(api, await erase(api, user=ADA))
+        assert (done["user"], done["whole_tenant"], done["waits_for"]) == (None, False, [])
+        assert (done["erased"]["run"], done["erased"]["thread"], done["erased"]["file"]) == (5, 1, 1)
+        # What they made for all of the tenant stays, and the log of who did what.
+        assert await mentions(api, ADA) <= {
+            "audit", "assistant_versions", "knowledge_documents", "knowledge_chunks", "call_stops",
+        }  # fmt: skip
+        for table, before in others.items():
+            assert [row for row in before if ADA not in row] == await rows(api, table), table
+        assert await count(api, "messages", SECRET), "bob's stays"
+        assert {one["kind"] for one in await export(api, f"/data?user={ADA}")} <= {"audit", "end"}
+        assert [one["id"] for one in await api.json("GET", f"/data/erasures?user={ADA}", headers=ROOT)] == [done["id"]]
+        assert (await api.json("GET", "/audit/verify", headers=ROOT))["whole"]
+
+
+async def test_costs_stay_as_nobodys(database_url: str | None) -> None:
+    async with house(database_url) as api:
+        await settle(api, "default", ADA)
+        await asyncio.sleep(0.2)
+        before = await api.json("GET", "/costs?by=user", headers=ROOT)
+        await finished(api, await erase(api, user=ADA))
+        after = await api.json("GET", "/costs?by=user", headers=ROOT)
+        assert ADA in str(before) and ADA not in str(after)
+        assert after["totals"]["cost_usd"] == before["totals"]["cost_usd"] > 0
+
+
+async def test_a_tenant_goes_whole_and_no_other(database_url: str | None) -> None:
+    async with house(database_url) as api:
+        theirs = await settle(api, "acme", ADA)
+        await settle(api, "default", "bob")
+        told = await export(api, "/data/tenant?tenant=acme")
+        assert {"assistant", "webhook", "document", "chunk", "key"} <= {one["kind"] for one in told}
+        before = {table: await count(api, table, "'default'") for table in await tables(api)}
+        made = await erase(api, whole_tenant=True, tenant="acme")
+        path = f"/data/erasures/{made['id']}?tenant=acme"
+        async with asyncio.timeout(30):
+            while (await api.client.get("/runs", headers=theirs)).status_code != 401:
+                await asyncio.sleep(0.1)
+            # Keys stay for a minute, so that every process hears that they are revoked.
+            while not {"key"} <= set((await api.json("GET", path, headers=ROOT))["waits_for"]) <= {"key", "spending"}:
+                await asyncio.sleep(0.1)
+        left = {table for table in await tables(api) if await count(api, table, "'acme'")}
+        assert left <= {
+            "audit", "audit_heads", "users", "erasures", "api_keys", "api_key_secrets", "budget_accounts",
+        }  # fmt: skip
+        for table, there in before.items():
+            assert await count(api, table, "'default'") >= there, table
+
+
+async def test_another_worker_goes_on_where_one_died(database_url: str | None) -> None:
+    async with house(database_url) as api:
+        await settle(api, "default", ADA)
+        await api.running.crash(api.running.workers[0])
+        made = await erase(api, user=ADA)
+        for holding in api.running.engine.erasing.holdings[:3]:  # one that came so far, and no further
+            await holding.erase(Subject("default", ADA))
+        await api.running.start_worker()
+        await finished(api, made)
+        assert not await mentions(api, ADA) & {"runs", "events", "threads", "users", "blobs", "store_items"}
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"user": ADA, "whole_tenant": True}, {"user": ""}, {"whole_tenant": False}, {"user": ADA, "x": 1}]
+)
+async def test_whose_data_must_be_said(body: dict[str, Any]) -> None:
+    async with house(None) as api:
+        await api.json("POST", "/data/erasures", body, headers=ROOT, status=422)
+        await api.json("GET", "/data", headers=ROOT, status=422)
+        await api.json("GET", "/data/erasures/era_none", headers=ROOT, status=404)

@@ -3,12 +3,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fairlead.clock import SystemClock
 from fairlead.errors import Conflict, InvalidInput, NotFound, NotJson, QueueFull, UnknownAgent
 from fairlead.runs.run import NewRun, Reason, Status
+from fairlead.runs.threads import Threads, TimeToLive
+from fairlead.testing import MovableClock
 from tests.runs.conftest import Gate, OpenEngine
 
 _BAD: list[dict[str, Any]] = [
@@ -201,3 +205,60 @@ async def test_lists_page_and_filter(engine: OpenEngine) -> None:
     assert await listed(metadata={"user": "u3"}) == [3]
     assert await listed(text='"n":2') == [2]
     assert await listed(tenant="other") == []
+
+
+async def test_a_child_that_is_started_again_keeps_its_large_input(engine: OpenEngine) -> None:
+    """Its parent came back from a crash, and starts under the same id what is there."""
+    running = await engine(agent=lambda input: input, workers=0)
+    new = NewRun("agent", "x" * 100_000, id=running.engine.ids.new())
+    assert [(await running.engine.control.submit(new))[1] for _ in range(3)] == [True, False, False]
+    assert (await running.engine.control.get(new.id)).input == "x" * 100_000
+
+
+async def test_what_came_of_a_key_used_twice_is_not_kept(engine: OpenEngine, tmp_path: Path) -> None:
+    running = await engine(agent=lambda input: input, workers=0)
+    new = NewRun("agent", "x" * 100_000, idempotency_key="k")
+    runs = [(await running.engine.control.submit(new))[0] for _ in range(3)]
+    assert (await running.engine.control.get(runs[0].id)).input == "x" * 100_000
+    assert len([path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]) == 1
+
+
+async def test_threads_of_one_name_in_two_tenants_share_nothing(engine: OpenEngine) -> None:
+    running = await engine(agent=lambda input: "x" * 100_000)
+    threads, names = running.engine.threads, ("acme", "other")
+    for tenant in names:
+        await threads.create("main", tenant=tenant)
+        run = await running.submit("agent", tenant=tenant, thread_id="main")
+        await running.engine.feed.ended(run.id, tenant=tenant)
+    await threads.delete("main", tenant="acme")
+    assert (await threads.get("main", tenant="other")).state["output"] == "x" * 100_000
+
+
+async def test_large_states_that_a_thread_keeps_no_more_are_collected(engine: OpenEngine, tmp_path: Path) -> None:
+    running = await engine(agent=lambda input: input * 100_000)
+    inside, clock = running.engine, MovableClock(SystemClock().now())
+    threads = Threads(inside.database, inside.queries, inside.payloads, ids=inside.ids, clock=clock)
+    await threads.create("main")
+    for letter in "abc":
+        await running.run("agent", letter, thread_id="main")
+
+    def kept() -> int:
+        return len([path for path in (tmp_path / "blobs").rglob("*") if path.is_file()])
+
+    all_of_them = kept()
+    await threads.prune(["main"], keep_latest=True)
+    assert kept() == all_of_them, "they are new, and may be on their way into a row"
+    clock.move(timedelta(days=2))
+    await threads.prune(["main"], keep_latest=True)
+    assert kept() == all_of_them - 2
+    assert (await threads.get("main")).state["output"] == "c" * 100_000
+
+
+async def test_a_new_thread_lives_as_long_as_the_settings_say(engine: OpenEngine) -> None:
+    running = await engine(agent=lambda input: input, settings={"thread_ttl": "50ms"})
+    threads = running.engine.threads
+    await threads.create("short")
+    await threads.create("long", ttl=TimeToLive(timedelta(days=1)))
+    await asyncio.sleep(0.1)
+    await threads.expire()
+    assert [thread.id for thread in await threads.search()] == ["long"]

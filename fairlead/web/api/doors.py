@@ -15,6 +15,7 @@ from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
+from fairlead.runs.erasing import Erasing
 from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.schedules import Schedules
@@ -39,6 +40,7 @@ class Doors:
     webhooks: Webhooks
     schedules: Schedules
     scores: Scores
+    erasing: Erasing
     stores: Stores
     costs: Costs
     budgets: SharedBudgets

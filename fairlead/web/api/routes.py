@@ -13,6 +13,7 @@ from fairlead.web.api.auth import Auth
 from fairlead.web.api.budgets import Budgets
 from fairlead.web.api.costs import CostReports
 from fairlead.web.api.crons import Crons
+from fairlead.web.api.data import Data
 from fairlead.web.api.documents import Documents
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.files import Files
@@ -54,6 +55,7 @@ def operations(doors: Doors) -> list[Operation]:
         Users,
         Auth,
         AuditLog,
+        Data,
         Webhooks,
         Crons,
         Store,

@@ -106,7 +106,7 @@ class Users:
         return json_reply(_view(user))
 
     async def delete(self, call: Call) -> Reply:
-        """Their runs and messages stay: see `DELETE /data`."""
+        """Their runs and messages stay: see `POST /data/erasures`."""
         tenant, name = tenant_of(call, call.query(OfTenant).tenant), call.path["name"]
         await self._books.users.get(name, tenant=tenant)
         await self._books.keys.revoke_owned(name, tenant=tenant, by=call.by)

@@ -1,0 +1,1 @@
+SELECT * FROM erasures WHERE tenant = :tenant AND id = :id

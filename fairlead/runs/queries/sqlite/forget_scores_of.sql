@@ -1,1 +1,0 @@
-DELETE FROM scores WHERE tenant = :tenant AND author = :author RETURNING id
