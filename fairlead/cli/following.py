@@ -136,6 +136,8 @@ def drawn(line: Line) -> Text:
 
 def _said(reply: Json) -> str:
     body: Json = reply.get("body") or {}
+    if reply.get("format") == "embeddings":
+        return f"gives {len(body.get('data') or ())} vectors"
     choices: list[Json] = body.get("choices") or [{}]
     message: Json = choices[0].get("message") or {}
     calls: list[Json] = message.get("tool_calls") or []

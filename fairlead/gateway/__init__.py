@@ -8,6 +8,7 @@ May import: access, telemetry and below; knows neither agents nor runs.
 
 from fairlead.gateway.budget import Budget, Hold, Unlimited
 from fairlead.gateway.circuit import CircuitPolicy
+from fairlead.gateway.embedding import Embedder
 from fairlead.gateway.faults import Fault, Faults, parse_faults
 from fairlead.gateway.models import Model, parse_models
 from fairlead.gateway.policy import Policy, Reply, ToolCall, default_policy, load_policy
@@ -28,6 +29,7 @@ __all__ = [
     "Choices",
     "CircuitPolicy",
     "Complete",
+    "Embedder",
     "Fault",
     "Faults",
     "Format",

@@ -76,3 +76,5 @@ def may_keep(format: Format, body: dict[str, Any]) -> bool:
             return body.get("stop_reason") in _WHOLE[format]
         case Format.RESPONSES:
             return body.get("status") == "completed" and not body.get("error")
+        case Format.EMBEDDINGS:
+            return bool(body.get("data"))

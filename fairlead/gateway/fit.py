@@ -55,6 +55,8 @@ async def fitted(request: ModelRequest, ask: Ask) -> ModelRequest:
     limit = request.choices.fit or 0
     if limit < _LEAST:
         raise InvalidInput(f"A history can't be fitted into {limit} tokens.", hint=f"Give {_LEAST} or more.")
+    if request.format is Format.EMBEDDINGS:
+        raise InvalidInput("Embeddings have no history that could be fitted.")
     if request.format is Format.RESPONSES:
         raise InvalidInput("A responses request can't be fitted.", hint="Set its own `truncation` instead.")
     head, groups = head_and_groups(request.body["messages"])

@@ -12,7 +12,7 @@ from fairlead.gateway.models import Model
 from fairlead.gateway.prices import Prices
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.strategy import order, steady
-from fairlead.gateway.types import ModelReply, ModelRequest, split_model
+from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
 
 
 class Route:
@@ -44,10 +44,38 @@ class Route:
 
     def candidates(self, request: ModelRequest) -> tuple[str, ...]:
         """Each model once, in the order in which they are to be asked. Raises ConfigurationError, InvalidInput."""
+        if request.format is Format.EMBEDDINGS:
+            return self._of_one_model(request)
         found = self._of(request.model, request)
         if request.choices.fallback:
             found = [*found, *(one for asked in request.choices.fallback for one in self._of(asked, request))]
         return tuple(dict.fromkeys(found))
+
+    def embeds_with(self, asked: str) -> str:
+        """The one model, without its provider, that makes vectors for `asked`. Raises ConfigurationError where several
+        would: vectors of two models can't be compared, and nobody could see it."""
+        named = {split_model(one)[1] for one in self._first_named(asked)}
+        if len(named) > 1:
+            raise ConfigurationError(
+                f"[models.{asked}] names {', '.join(sorted(named))}: vectors of different models can't be compared.",
+                hint="Give it targets with one and the same model, of one provider or several.",
+            )
+        return named.pop()
+
+    def _first_named(self, asked: str) -> Collection[str]:
+        if "/" in asked:
+            return (asked,)
+        model = self._model(asked)
+        return [target.model for target in model.targets] or [
+            one for tier in model.tiers.values() for one in self._first_named(tier)
+        ]
+
+    def _of_one_model(self, request: ModelRequest) -> tuple[str, ...]:
+        """Only those that give the same vectors: what else is there to fall back on is of no use."""
+        same = self.embeds_with(request.model)
+        asked = (request.model, *(request.choices.fallback or ()))
+        found = (one for each in asked for one in self._of(each, request))
+        return tuple(dict.fromkeys(one for one in found if split_model(one)[1] == same))
 
     def may_answer(self, asked: str) -> Collection[str]:
         """Every model that a request for `asked` could come to."""

@@ -3,6 +3,7 @@
 POST /v1/chat/completions   JSON and server-sent events, tools
 POST /v1/responses          the same
 POST /v1/messages           the same
+POST /v1/embeddings         vectors that are near each other where texts share words
 GET  /v1/models
 GET  /stats                 {requests, completed, by_digest, inflight, inflight_max}
 POST /reset                 counters to zero, faults forgotten

@@ -158,6 +158,11 @@ class Gateway:
         for one in self._route.may_answer(model):
             self._fallback.line(one)
 
+    def embeds_with(self, model: str) -> str:
+        """The name of the model whose vectors a request for `model` gets. Raises ConfigurationError where there is not
+        one."""
+        return self._route.embeds_with(model)
+
     def upper_bound_nano(self, request: ModelRequest) -> int:
         """The most that one try of this request can cost, at the dearest of the models that may answer."""
         asked = (request.model, *(request.choices.fallback or ()))

@@ -22,6 +22,7 @@ class Format(StrEnum):
     CHAT = "chat"  # OpenAI chat completions
     RESPONSES = "responses"  # OpenAI responses
     MESSAGES = "messages"  # Anthropic messages
+    EMBEDDINGS = "embeddings"  # OpenAI embeddings
 
 
 FEATURE_HEADERS = ("anthropic-beta", "openai-beta")

@@ -41,11 +41,10 @@ class Asking:
         keeping = self._keep(bodies)
         try:
             # Whoever finds this without an answer knows that the call may have been billed.
-            await recording.begin(step, {"request": {"model": request.model, **shown}, "bound_nano": self._bound_nano})
+            asked = {"request": {"model": request.model, **shown}, **self._aside(request)}
+            await recording.begin(step, {**asked, "bound_nano": self._bound_nano})
             reply = await self._ask(step, request, call, keeping)
-            data = encode(
-                {"request": {"model": request.model, **shown}, **self._aside(request), "result": reply.to_json()}
-            )
+            data = encode({**asked, "result": reply.to_json()})
             await keeping
             await recording.done(step, data)
         finally:
@@ -55,7 +54,9 @@ class Asking:
         return self._counted(reply)
 
     def _aside(self, request: ModelRequest) -> dict[str, bool]:
-        """A call of the gateway's own, to sum up what was said before: nobody said that in the conversation."""
+        """A call that nobody said in the conversation: for vectors, or the gateway's own to sum up what was said."""
+        if request.format is Format.EMBEDDINGS:
+            return {"aside": True}
         said, asked = request.body.get("messages"), self._asked.body.get("messages")
         return {"aside": True} if asked and said and said[-1] != asked[-1] else {}
 
@@ -126,7 +127,9 @@ def digested(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]
     bodies: dict[str, bytes] = {}
     digests: list[str] = []
     said: Any = body.get("messages", body.get("input", []))
-    for message in cast("list[Any]", said) if isinstance(said, list) else [said]:  # responses take one text too
+    # Responses take one text too, embeddings one list of tokens.
+    listed = cast("list[Any]", said) if isinstance(said, list) else [said]
+    for message in [listed] if any(isinstance(one, int) for one in listed) else listed:
         encoded = encode(message)
         digest = digest_of(encoded)
         bodies[digest] = encoded

@@ -3,6 +3,7 @@
     POST /v1/chat/completions         OpenAI chat completions
     POST /v1/responses                OpenAI responses
     POST /v1/messages                 Anthropic messages
+    POST /v1/embeddings               OpenAI embeddings
     POST /v1/messages/count_tokens    about how many tokens a request has
     GET  /v1/models[/NAME]            what may be asked for
 

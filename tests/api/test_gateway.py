@@ -19,7 +19,7 @@ from tests.api.asking import AS_ROOT, BODIES, HELLO, PATHS, PROVIDER_KEY, ROOT, 
 from tests.api.serving import listening, serving
 from tests.servers import PostgresServer
 
-FORMATS = list(Format)
+FORMATS = [form for form in Format if form is not Format.EMBEDDINGS]  # those that speak
 
 
 def text_of(form: Format, answer: dict[str, Any]) -> str:
@@ -362,7 +362,7 @@ async def test_count_and_list_need_a_key_for_models_too() -> None:
 async def test_addresses_that_are_not_there_and_methods_that_are_not_taken() -> None:
     async with house() as it:
         for method, path, status in (
-            ("POST", "/v1/embeddings", 404), ("GET", "/v1/", 404), ("GET", "/v1/chat/completions", 405),
+            ("POST", "/v1/images/generations", 404), ("GET", "/v1/", 404), ("GET", "/v1/chat/completions", 405),
             ("DELETE", "/v1/models", 405), ("GET", "/v1/responses/resp_1", 404),
         ):  # fmt: skip
             answer = await it.client.request(method, path, headers=AS_ROOT)
@@ -587,3 +587,28 @@ async def test_one_model_is_told_of_by_its_name() -> None:
         told = await it.client.get("/v1/models/nothing", headers={**AS_ROOT, "anthropic-version": "2023-06-01"})
         assert told.json()["error"]["type"] == "not_found_error" and told.json()["type"] == "error"
         assert {one["endpoint"] for one in it.api.said("http_request") if "models" in one["endpoint"]} == {"/v1/models"}
+
+
+# -- embeddings
+
+
+async def test_a_request_for_embeddings_reaches_the_provider_as_it_came() -> None:
+    async with house() as it:
+        body = {"input": ["a", "b"], "dimensions": 8, "encoding_format": "base64", "user": "ada", "made_up": {"x": 1}}
+        answer = await it.client.post("/v1/embeddings", json={"model": "sim/test", **body}, headers=AS_ROOT)
+        assert answer.status_code == 200 and answer.headers["x-fairlead-model"] == "sim/test"
+        [sent] = it.sent
+        assert sent.path == "/v1/embeddings" and sent.body == {"model": "test", **body}
+        assert [one["index"] for one in answer.json()["data"]] == [0, 1]
+        again = await it.client.post("/v1/embeddings", json={"model": "sim/test", **body}, headers=AS_ROOT)
+        assert again.json() == answer.json() and again.headers["x-fairlead-cached"] == "yes"
+        [row, hit] = await it.rows()
+        assert (row["user_id"], row["cached"], hit["cached"], hit["cost_nano"]) == ("ada", 0, 1, 0)
+
+
+async def test_a_key_may_not_embed_with_models_that_are_not_its_own() -> None:
+    async with house() as it:
+        bot = await it.key(models=["sim/test"])
+        for model, status in (("sim/test", 200), ("sim/other", 403)):
+            answer = await it.client.post("/v1/embeddings", json={"model": model, "input": "a"}, headers=bot)
+            assert answer.status_code == status

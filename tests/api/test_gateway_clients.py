@@ -260,3 +260,23 @@ async def test_the_anthropic_client_for_node() -> None:
             "brokenStream": {"kind": "APIError", "status": None, "type": "api_error"},
         },
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", [openai.NOT_GIVEN, "float", "base64"])
+async def test_embeddings_of_texts_and_tokens(encoding: Any) -> None:
+    async with clients() as of:
+        create = of.openai.embeddings.create
+        raw = await of.openai.embeddings.with_raw_response.create(
+            model=MODEL, input=["a refund", "refunds"], dimensions=64, encoding_format=encoding
+        )
+        answer = raw.parse()
+        assert [one.index for one in answer.data] == [0, 1] and answer.usage.prompt_tokens > 0
+        assert float(raw.headers["x-fairlead-cost-usd"]) > 0
+        if encoding != "base64":  # then the client leaves it packed
+            assert {len(one.embedding) for one in answer.data} == {64}
+        for given in ("a refund", [1, 2, 3], [[1, 2], [3]]):
+            assert (await create(model=MODEL, input=given)).data[0].embedding  # type: ignore[arg-type]
+        with pytest.raises(openai.BadRequestError):
+            await create(model=MODEL, input=[])
+        [row, *_] = await of.it.rows()
+        assert (row["outcome"], row["tokens_out"]) == ("ok", 0) and row["cost_nano"] > 0

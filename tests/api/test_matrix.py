@@ -99,7 +99,7 @@ operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}
 """
 GATEWAY = """
 viewer    GET     /v1/models /v1/models/{name}
-operator  POST    /v1/chat/completions /v1/responses /v1/messages /v1/messages/count_tokens
+operator  POST    /v1/chat/completions /v1/responses /v1/messages /v1/messages/count_tokens /v1/embeddings
 """
 ROOT = "root-key-of-the-settings"
 ROLES = ("viewer", "operator", "admin")

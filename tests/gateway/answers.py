@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 from hypothesis import strategies as st
@@ -129,7 +130,33 @@ RESPONSE: Json = {
     },
 }
 
-ANSWERS: dict[Format, Json] = {Format.CHAT: CHAT, Format.MESSAGES: MESSAGE, Format.RESPONSES: RESPONSE}
+VECTORS: Json = {
+    "object": "list",
+    "data": [
+        {"object": "embedding", "index": 1, "embedding": [0, -0.5, 0.25]},
+        {"object": "embedding", "index": 0, "embedding": [0.0023064255, -0.009327292, -0.0028842222]},
+    ],
+    "model": "text-embedding-3-small",
+    "usage": {"prompt_tokens": 30, "total_tokens": 30},
+}
+
+ANSWERS: dict[Format, Json] = {
+    Format.CHAT: CHAT, Format.MESSAGES: MESSAGE, Format.RESPONSES: RESPONSE, Format.EMBEDDINGS: VECTORS,
+}  # fmt: skip
+
+
+@st.composite
+def embeddings(draw: st.DrawFn) -> Json:
+    """Vectors as lists and as base64; with and without usage."""
+    size = draw(st.integers(1, 4))
+    listed = st.lists(st.floats(-1, 1), min_size=size, max_size=size)
+    packed = st.binary(min_size=4 * size, max_size=4 * size).map(lambda raw: b64encode(raw).decode())
+    made = draw(st.lists(listed | packed, min_size=1, max_size=3))
+    data = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(made)]
+    tokens = draw(counts)
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    answer: Json = {"object": "list", "data": draw(st.permutations(data)), "model": draw(names)}
+    return {**answer, "usage": usage} if draw(st.booleans()) else answer
 
 
 @st.composite

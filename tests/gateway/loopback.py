@@ -130,7 +130,10 @@ def ask(text: str = "hello", *, model: str = "simulated/test", seconds: float = 
     on_delta, on_data = more.pop("on_delta", None), more.pop("on_data", None)
     form, choices = more.pop("form", Format.CHAT), more.pop("choices", Choices())
     messages = [{"role": "user", "content": text}]
-    body = {"input" if form is Format.RESPONSES else "messages": messages, **more}
+    if form is Format.EMBEDDINGS:
+        body: dict[str, Any] = {"input": text, **more}
+    else:
+        body = {"input" if form is Format.RESPONSES else "messages": messages, **more}
     sink = None if on_delta is None and on_data is None else Sink(on_delta, on_data)
     return ModelRequest(
         model, body, timedelta(seconds=seconds), Caller(run_id="run-1"), form, sink=sink, choices=choices

@@ -1,4 +1,7 @@
-"""What a hostile or broken server may do, over real sockets, in every format, streaming and not."""
+"""What a hostile or broken server may do, over real sockets, in every format that speaks, streaming and not.
+
+Embeddings, which can't be streamed, have theirs in `test_openai_embeddings`.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ COUNTS = {Format.CHAT: ("prompt_tokens", "completion_tokens"), Format.MESSAGES: 
           Format.RESPONSES: ("input_tokens", "output_tokens")}  # fmt: skip
 
 
-@pytest.fixture(params=list(Format))
+@pytest.fixture(params=ANSWERS)
 def form(request: pytest.FixtureRequest) -> Format:
     return request.param
 

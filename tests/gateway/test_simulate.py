@@ -44,7 +44,15 @@ async def asking(app: Simulator) -> AsyncIterator[HttpProvider]:
             await provider.aclose()
 
 
-@pytest.mark.parametrize("form", Format)
+async def test_vectors_over_http_are_those_in_process() -> None:
+    request = ask(form=Format.EMBEDDINGS, input=["a refund", "refunds"])
+    inside = await SimulatedProvider(clock=SystemClock()).complete(request)
+    async with asking(Simulator()) as provider:
+        outside = await provider.complete(request)
+    assert outside.body == inside.body and outside.usage == inside.usage and outside.usage.tokens_in > 0
+
+
+@pytest.mark.parametrize("form", [form for form in Format if form is not Format.EMBEDDINGS])
 async def test_over_http_it_says_what_it_says_in_process(form: Format) -> None:
     told: list[str] = []
     inside = await SimulatedProvider(talks, clock=SystemClock()).complete(ask(form=form))

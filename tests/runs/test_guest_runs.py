@@ -65,6 +65,12 @@ async def messages_streamed(text: str) -> str:
         return "".join([piece async for piece in stream.text_stream])
 
 
+async def embeddings(text: str) -> str:
+    async with openai.AsyncOpenAI() as client:
+        made = await client.embeddings.create(model="text-embedding-3-small", input=[text, "another"])
+    return f"heard {len(made.data)} vectors of {len(made.data[0].embedding)}"
+
+
 def chat_sync(text: str) -> str:
     with openai.OpenAI() as client:
         reply = client.chat.completions.create(model="gpt-5-mini", messages=user(text))
@@ -124,6 +130,18 @@ async def test_a_killed_run_resumes_without_paying_twice(engine: OpenEngine, gat
     assert told(running, "run_diverged") == []
     assert told(running, "llm_ungoverned") == []
     assert done.cost_nano > 0 and done.tokens_in > 0
+
+
+async def test_vectors_are_not_paid_for_twice_either(engine: OpenEngine, gate: Gate) -> None:
+    running = await engine(guest=agent_of(embeddings, gate), providers=SIMULATED)
+    run = await running.submit("guest")
+    await gate.reached()
+    await running.crash(running.workers[0])
+    gate.open.set()
+    await running.start_worker()
+    done = await running.ended(run.id)
+    assert (done.error, done.output) == (None, ["heard 2 vectors of 256"] * 2)
+    assert paid_calls(running) == 2 and told(running, "llm_ungoverned") == [] and done.cost_nano > 0
 
 
 async def test_calls_side_by_side_get_their_own_answers_again(engine: OpenEngine, gate: Gate) -> None:
@@ -340,26 +358,26 @@ async def test_a_blocking_client_on_the_event_loop_is_told_how_to_mend_it(engine
     assert "async client" in done.error["message"]
 
 
-async def embed(input: Any) -> None:
+async def draw(input: Any) -> None:
     async with openai.AsyncOpenAI(base_url=input, max_retries=0) as client:
-        await client.embeddings.create(model="text-embedding-3-small", input="hi")
+        await client.images.generate(model="gpt-image-1", prompt="hi")
 
 
 async def test_a_model_call_that_cannot_be_governed_is_told_of_and_let_through(engine: OpenEngine) -> None:
-    async with peer(says(b'{"data":[],"usage":{}}', headers=b"content-type: application/json\r\n")) as provider:
-        running = await engine(guest=embed, providers={"local": {"base_url": provider.url}})
+    async with peer(says(b'{"created":1,"data":[]}', headers=b"content-type: application/json\r\n")) as provider:
+        running = await engine(guest=draw, providers={"local": {"base_url": provider.url}})
         await running.run("guest", provider.url)
         assert provider.calls == 1
     (said,) = told(running, "llm_ungoverned")
     assert (said["client"], said["address"], said["refused"]) == (
-        "httpx2", f"{provider.url.removeprefix('http://')}/embeddings", False,
+        "httpx2", f"{provider.url.removeprefix('http://')}/images/generations", False,
     )  # fmt: skip
 
 
 async def test_it_is_refused_where_the_setting_says_so(engine: OpenEngine) -> None:
     async with peer() as provider:
         running = await engine(
-            guest=embed, providers={"local": {"base_url": provider.url}}, settings={"model_ungoverned": "refuse"}
+            guest=draw, providers={"local": {"base_url": provider.url}}, settings={"model_ungoverned": "refuse"}
         )
         done = await running.run("guest", provider.url)
         assert provider.calls == 0

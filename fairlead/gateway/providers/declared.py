@@ -4,7 +4,7 @@
 kind = "openai"                    # openai (the default), anthropic or simulated
 base_url = "http://127.0.0.1:11434/v1"
 api_key_env = "LOCAL_KEY"          # the variable that holds its key
-formats = ["chat", "responses"]    # what it speaks, where that is more than chat
+formats = ["chat", "responses"]    # what it speaks, where that is not chat and embeddings
 requests_per_minute = 60           # 0: no limit
 tokens_per_minute = 100000
 """
@@ -22,14 +22,13 @@ from fairlead.gateway.policy import load_policy
 from fairlead.gateway.provider import Provider
 from fairlead.gateway.providers.anthropic import ANTHROPIC_URL, anthropic
 from fairlead.gateway.providers.http import Endpoint, HttpProvider
-from fairlead.gateway.providers.openai import OPENAI_URL, openai
+from fairlead.gateway.providers.openai import OPENAI_URL, SPOKEN, openai
 from fairlead.gateway.providers.simulated import SimulatedProvider
 from fairlead.gateway.transport import Transport
 from fairlead.gateway.types import Format
 
 KINDS = ("anthropic", "openai", "simulated")
 _LIMITS = ("requests_per_minute", "tokens_per_minute")
-_FORMATS = (Format.CHAT, Format.RESPONSES, Format.MESSAGES)
 
 
 def declared_providers(
@@ -70,7 +69,7 @@ def _provider(
                 policy = load_policy(_text(name, table, "policy"), root) if "policy" in table else None
                 return SimulatedProvider(policy, clock=clock, name=name)
             url = _text(name, table, "url").rstrip("/") + "/v1"
-            return over_http(name, openai(url, "", formats=_FORMATS))
+            return over_http(name, openai(url, "", formats=tuple(Format)))
         case "openai":
             _only(name, table, "kind", "base_url", "api_key_env", "formats", *_LIMITS)
             url = _text(name, table, "base_url", OPENAI_URL if name == "openai" else None)
@@ -93,7 +92,7 @@ def _value(secret: Callable[[str], str], variable: str) -> str:
 
 
 def _formats(name: str, table: Mapping[str, Any]) -> tuple[Format, ...]:
-    said: Any = table.get("formats", [Format.CHAT])
+    said: Any = table.get("formats", list(SPOKEN))
     values = cast("list[Any]", said) if isinstance(said, list) else []
     if not values or not all(one in list(Format) for one in values):
         raise ConfigurationError(

@@ -15,13 +15,15 @@ from fairlead.errors import BrokenAnswer, ConfigurationError, ErrorWithin, Model
 from fairlead.gateway import bounds
 from fairlead.gateway.providers.refusal import refusal
 from fairlead.gateway.sink import Sink
-from fairlead.gateway.transport import Answer, NeverSent, Post, Stream, Transport
+from fairlead.gateway.transport import MOST_BYTES, Answer, NeverSent, Post, Stream, Transport
 from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
 from fairlead.gateway.usage import Usage, estimated_tokens
 from fairlead.gateway.wire import WIRES, sse
 from fairlead.gateway.wire.wire import Assembly, Wire
 
 _SILENT = Sink()
+_MOST_BYTES = {Format.EMBEDDINGS: 8 * MOST_BYTES}
+"""Of an answer, where a format has longer ones: 2048 vectors of 3072 numbers, each written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class HttpProvider:
         body = wire.build(request.body, model=model, streamed=streamed, cap_name=endpoint.cap_name)
         silence = self._silence if streamed else None
         headers = {**request.headers, **endpoint.headers}
-        return Post(self._urls[request.format], headers, body, request.timeout, silence=silence)
+        limit = _MOST_BYTES.get(request.format, MOST_BYTES)
+        return Post(self._urls[request.format], headers, body, request.timeout, limit, silence)
 
     async def _whole(self, request: ModelRequest, wire: Wire, post: Post) -> ModelReply:
         answer = await self._transport.post_json(post)

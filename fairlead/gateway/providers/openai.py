@@ -8,14 +8,16 @@ from fairlead.gateway.providers.http import Endpoint
 from fairlead.gateway.types import Format
 
 OPENAI_URL = "https://api.openai.com/v1"
+SPOKEN = (Format.CHAT, Format.EMBEDDINGS)
+"""By whoever is compatible: a server without embeddings says so when it is asked for some."""
 
 
-def openai(base_url: str, key: str, *, key_name: str = "", formats: Sequence[Format] = (Format.CHAT,)) -> Endpoint:
+def openai(base_url: str, key: str, *, key_name: str = "", formats: Sequence[Format] = SPOKEN) -> Endpoint:
     """An endpoint at `base_url`, which ends before "/chat/completions". OpenAI itself speaks responses as well."""
     ours = base_url.startswith("https://api.openai.com")
     return Endpoint(
         base_url,
-        formats=(Format.CHAT, Format.RESPONSES) if ours else tuple(formats),
+        formats=(*SPOKEN, Format.RESPONSES) if ours else tuple(formats),
         headers={"authorization": f"Bearer {key}"} if key else {},
         key=key,
         key_name=key_name,

@@ -18,6 +18,7 @@ from fairlead.errors import BrokenAnswer, ModelError, ModelLimited, ModelRefused
 from fairlead.gateway import bounds
 from fairlead.gateway.faults import Fault, Faults
 from fairlead.gateway.policy import Policy, Reply, default_policy
+from fairlead.gateway.providers import simulated_embeddings
 from fairlead.gateway.types import Format, ModelReply, ModelRequest, split_model
 from fairlead.gateway.usage import Usage, estimated_tokens
 from fairlead.gateway.wire import WIRES, crossing
@@ -28,8 +29,11 @@ _PIECE = 16  # characters in one piece of a stream
 
 
 def digest(body: dict[str, Any]) -> str:
-    """The same for the same question: SHA-256 of its messages and tools as canonical JSON."""
+    """The same for the same question: SHA-256 of its messages and tools (or of what is to be embedded) as canonical
+    JSON."""
     asked: dict[str, Any] = {"messages": body.get("messages"), "tools": body.get("tools") or []}
+    if "input" in body:
+        asked = {"input": body["input"]}
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -53,7 +57,10 @@ class Simulation:
         return key
 
     def answer(self, asked: dict[str, Any], form: Format, model: str, key: str) -> dict[str, Any]:
-        """What the policy says to this request of `form`, in the same form. ModelRefused when the policy raises."""
+        """What the policy says to this request of `form`, in the same form. ModelRefused when the policy raises.
+        Vectors are no matter of policy: they follow from the words."""
+        if form is Format.EMBEDDINGS:
+            return simulated_embeddings.answer(asked, model, bounds.expected_input(asked))
         completion = self._completion(as_chat(asked, form), model, key)
         return crossing.answer(completion, Format.CHAT, form)
 
@@ -187,7 +194,9 @@ class SimulatedProvider:
 
 
 def as_chat(body: dict[str, Any], form: Format) -> dict[str, Any]:
-    """The request as a policy reads it."""
+    """The request as a policy reads it; one for embeddings as it is."""
+    if form is Format.EMBEDDINGS:
+        return body
     return crossing.request(body, form, Format.CHAT, lossy=True, cap_name="max_tokens").body
 
 

@@ -6,7 +6,7 @@ May import: gateway.types and below.
 """
 
 from fairlead.gateway.types import Format
-from fairlead.gateway.wire import anthropic_messages, openai_chat, openai_responses
+from fairlead.gateway.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 from fairlead.gateway.wire.wire import Assembly, Wire, Wires
 
 __all__ = ["WIRES", "Assembly", "Wire", "Wires"]
@@ -15,4 +15,5 @@ WIRES: Wires = {
     Format.CHAT: openai_chat,
     Format.RESPONSES: openai_responses,
     Format.MESSAGES: anthropic_messages,
+    Format.EMBEDDINGS: openai_embeddings,
 }

@@ -183,6 +183,8 @@ class Modes:
         if "events" not in self._modes:
             return []
         data: dict[str, Any] = event.data or {}
+        if data.get("aside"):
+            return []
         if event.kind == "model":
             return [self._chain("on_chat_model_start", "model", {"model": data["request"].get("model")})]
         return [self._chain("on_tool_start", event.name or "", {"input": data.get("arguments")})]

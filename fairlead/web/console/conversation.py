@@ -49,7 +49,10 @@ def conversation(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> 
 
 def _spoken(story: Story) -> list[Step]:
     """The model calls of the main branch; of the busiest branch when the main one makes none."""
-    calls = [step for step in story.steps if step.kind == "model" and reading.mapping(step.data, "request")]
+    calls = [
+        step for step in story.steps
+        if step.kind == "model" and reading.mapping(step.data, "request") and not reading.at(step.data, "aside")
+    ]  # fmt: skip
     busiest = Counter(step.branch for step in calls).most_common(1)
     main = [step for step in calls if not step.branch]
     return main or [step for step in calls if busiest and step.branch == busiest[0][0]]

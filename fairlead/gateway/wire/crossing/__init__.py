@@ -23,6 +23,9 @@ from fairlead.gateway.wire.wire import Json
 __all__ = ["Crossed", "StreamCrossing", "answer", "can", "request", "stream"]
 
 
+_CONVERTED = frozenset((Format.CHAT, Format.MESSAGES))
+
+
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """A request in the provider's format. `dropped`: the fields that were left out, for a warning."""
@@ -48,7 +51,7 @@ class StreamCrossing(Protocol):
 
 def can(source: Format, target: Format) -> bool:
     """Whether a request in one format can be answered by any provider of the other."""
-    return source is target or Format.RESPONSES not in (source, target)
+    return source is target or {source, target} <= _CONVERTED
 
 
 def request(
