@@ -1,6 +1,7 @@
 """What every test may ask for: a fresh database, a Redis, a browser. All real; nothing is skipped.
 
     postgres_url     a new, empty PostgreSQL database for this test        (mark the test `postgres`: done for you)
+    vectors_url      the same on a server that has pgvector
     redis_url        an empty Redis of our own
     browser          a headless Chromium, driven by Playwright              (marked `browser`)
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,7 +22,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from tests.servers import PostgresServer, RedisServer, chromium
+from tests.servers import PostgresServer, RedisServer, chromium, postgres_with_vectors
 
 _numbers = itertools.count(1)
 _CANDIDATES = ("postgresql://postgres@127.0.0.1:5432/postgres", "postgresql://root@127.0.0.1:5432/postgres")
@@ -30,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if "postgres_server" in fixtures:
+        if "postgres_server" in fixtures or "vectors_server" in fixtures:
             item.add_marker(pytest.mark.postgres)
         if "browser" in fixtures:
             item.add_marker(pytest.mark.browser)
@@ -58,10 +60,32 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
     """A new database for this test alone; gone afterwards, whoever still holds a connection."""
+    async for url in _new_database(postgres_server):
+        yield url
+
+
+async def _new_database(server: str) -> AsyncIterator[str]:
     name = f"fairlead_test_{os.getpid()}_{next(_numbers)}"
-    await _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0")
-    yield f"{postgres_server.rpartition('/')[0]}/{name}"
-    await _execute(postgres_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await _execute(server, f"CREATE DATABASE {name} TEMPLATE template0")
+    yield f"{server.rpartition('/')[0]}/{name}"
+    await _execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def vectors_server() -> Iterator[str]:
+    """The address of a server of our own that has pgvector."""
+    with tempfile.TemporaryDirectory(prefix="fairlead-pgvector-") as folder:
+        server = PostgresServer(durable=False, binaries=postgres_with_vectors(Path(folder)))
+        try:
+            yield server.start()
+        finally:
+            server.remove()
+
+
+@pytest.fixture
+async def vectors_url(vectors_server: str) -> AsyncIterator[str]:
+    async for url in _new_database(vectors_server):
+        yield url
 
 
 @pytest.fixture(scope="session")

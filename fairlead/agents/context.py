@@ -50,9 +50,13 @@ class BlobRef:
 class Knowledge(Protocol):
     """Collections of documents: `fairlead knowledge add`."""
 
-    async def search(self, collection: str, query: str, *, limit: int = 5) -> list[dict[str, Any]]:
-        """Pieces with any of the words, the best first: {"document", "title", "heading", "start", "stop", "text",
-        "score"}; start and stop say where in the document's text."""
+    async def search(
+        self, collection: str, query: str, *, limit: int = 5, mode: str = "hybrid"
+    ) -> list[dict[str, Any]]:
+        """Pieces with any of the words, or near in meaning where vectors are switched on, the best first:
+        {"document", "title", "heading", "start", "stop", "text", "score", "mode"}. `start` and `stop` say where in the
+        document's text; `mode`, of "hybrid", "text" and "vector", how it was searched for: by text alone when the
+        question got no vector."""
         ...
 
 

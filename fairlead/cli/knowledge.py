@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from fairlead.cli.client import Client, part
+from fairlead.cli.exits import Exit
 from fairlead.cli.reach import reach
 from fairlead.cli.say import AsJson, safe, say, say_json
 from fairlead.errors import InvalidInput
+from fairlead.store.document import Mode
 from fairlead.store.reading import BY_ENDING
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Documents that agents look things up in.")
+_AT_A_TIME = 5  # documents, before progress is shown
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 
 
@@ -49,20 +52,43 @@ def search(
     query: Annotated[str, typer.Argument(help="Words, or a question.")],
     collection: Collection,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100)] = 5,
+    mode: Annotated[Mode, typer.Option("--mode", help="By words and vectors, or by one of them.")] = Mode.HYBRID,
     json: AsJson = False,
 ) -> None:  # fmt: skip
     """What an agent would find."""
+    body = {"query": query, "limit": limit, "mode": mode.value}
     with reach() as reached:
-        found = reached.client.post(f"/knowledge/{part(collection)}/search", {"query": query, "limit": limit})
+        searched = reached.client.post(f"/knowledge/{part(collection)}/search", body)
     if json:
-        say_json(found)
+        say_json(searched)
         return
-    for one in found:
+    if searched["degraded"]:
+        say(f"By words only: {safe(searched['degraded'])}", "yellow")
+    for one in searched["found"]:
         heading = f" # {one['heading']}" if one["heading"] else ""
-        say(f"{safe(one['document'])}:{one['start']}-{one['stop']}{safe(heading)}  {one['score']:.2f}", "bold")
+        say(f"{safe(one['document'])}:{one['start']}-{one['stop']}{safe(heading)}  {one['score']:.3g}", "bold")
         say(safe(one["text"]))
-    if not found:
+    if not searched["found"]:
         say("Nothing found.")
+
+
+@app.command()
+def embed(
+    collection: Annotated[str | None, typer.Option("--collection", "-c", help="Not given: all of them.")] = None,
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Make the vectors of documents that have none of the model in force, now and not when a worker comes to it."""
+    told: list[dict[str, Any]] = []
+    with reach() as reached:
+        names = [one["name"] for one in reached.client.get("/knowledge")] if collection is None else [collection]
+        for name in names:
+            told.append({"collection": name, **_embed(reached.client, name, show=not json)})
+    if json:
+        say_json(told)
+    elif not told:
+        say("No documents.")
+    if any(one["problem"] for one in told):
+        raise typer.Exit(Exit.FAILED)
 
 
 @app.command("list")
@@ -78,7 +104,8 @@ def list_documents(
         return
     for one in found:
         what = f"{one['documents']} documents, " if collection is None else ""
-        say(f"{safe(one['name'] if collection is None else one['id'])}  {what}{one['chunks']} pieces")
+        waits = _waits(one)
+        say(f"{safe(one['name'] if collection is None else one['id'])}  {what}{one['chunks']} pieces{waits}")
     if not found:
         say("No documents. Add some: fairlead knowledge add DIR --collection NAME")
 
@@ -98,6 +125,22 @@ def remove(
             say(f"Removed {said['documents']} documents.")
 
 
+def _embed(client: Client, collection: str, *, show: bool) -> dict[str, Any]:
+    """Until none waits, none can be done, or those that wait are in other hands; what came of it, in all."""
+    embedded = 0
+    while True:
+        step = client.post(f"/knowledge/{part(collection)}/embed", {"documents": _AT_A_TIME})
+        embedded += step["embedded"]
+        if show:
+            waits = f", {step['waiting']} waiting" if step["waiting"] else ""
+            say(f"{safe(collection)}: {embedded} embedded with {safe(step['model'])}{waits}")
+        if step["problem"] or not step["waiting"] or not step["embedded"]:
+            break
+    if show and step["problem"]:
+        say(safe(step["problem"]), "red")
+    return {**step, "embedded": embedded}
+
+
 def _add(client: Client, collection: str, name: str, path: Path, known: dict[str, str]) -> str:
     try:
         digest = sha256(path.read_bytes()).hexdigest()
@@ -111,6 +154,15 @@ def _add(client: Client, collection: str, name: str, path: Path, known: dict[str
         return client.post(f"/knowledge/{part(collection)}/documents", body)["put"]
     finally:
         client.delete(f"/files/{part(file['id'])}")
+
+
+def _waits(one: dict[str, Any]) -> str:
+    """What there is to say of the vectors of a document or a collection."""
+    if one.get("waiting"):
+        return f", {one['waiting']} waiting for vectors"
+    if one.get("vectors") != "waiting":
+        return ""
+    return f", waiting for vectors{': ' + safe(one['problem']) if one['problem'] else ''}"
 
 
 def _files(paths: list[Path]) -> Iterator[tuple[str, Path]]:

@@ -440,6 +440,17 @@ class StoreSettings(Part):
     file_ttl: Duration = setting(
         timedelta(days=7), "How long a file is kept that no unfinished run needs.", name="FILE_TTL"
     )
+    embedding_model: str | None = setting(
+        None,
+        "Model that makes vectors of documents, so that they are found by meaning too: a declared model, or one like "
+        "`openai/text-embedding-3-small`, `simulated/words`. Not set: documents are found by their words.",
+        name="KNOWLEDGE_EMBEDDING_MODEL",
+    )
+    embedding_dimensions: int | None = setting(
+        None,
+        "Dimensions to ask the embedding model for, where it lets one choose. Not set: as many as it gives.",
+        name="KNOWLEDGE_EMBEDDING_DIMENSIONS", ge=1, le=16_000,
+    )  # fmt: skip
 
 
 class TelemetrySettings(Part):

@@ -20,7 +20,7 @@ from fairlead.database.door import Call, Row, Rows
 from fairlead.database.notify import Notify
 from fairlead.database.signals import Signals
 from fairlead.database.sql import Query
-from fairlead.errors import Conflict, DatabaseUnavailable, InvalidInput
+from fairlead.errors import ConfigurationError, Conflict, DatabaseUnavailable, InvalidInput
 
 T = TypeVar("T")
 
@@ -135,6 +135,10 @@ class Postgres:
                 raise Conflict(f"The database refused it: {error.args[0]}.") from error  # without the row
             except (asyncpg.DataError, ValueError) as error:  # the driver's own is an InterfaceError and a ValueError
                 raise InvalidInput(f"The database can't hold a value: {error}.") from error
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise ConfigurationError(
+                    f"PostgreSQL does not let us: {error.args[0]}.", hint="Grant it to the user of DATABASE_URL."
+                ) from error
             except (*_UNREACHABLE, TimeoutError) as error:
                 if self._clock.monotonic() - started > self._patience.total_seconds():
                     raise _translated(error) from error

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import orjson
 
 from fairlead.clock import Clock, to_micros
+from fairlead.database import sqlite_vec
 from fairlead.database.door import Call, Row, Rows
 from fairlead.database.signals import Signals
 from fairlead.database.sql import Query
@@ -116,8 +117,9 @@ class FilePresence:
 class Sqlite:
     dialect = "sqlite"
 
-    def __init__(self, path: Path, *, clock: Clock) -> None:
+    def __init__(self, path: Path, *, clock: Clock, vectors: bool = False) -> None:
         self.path = path
+        self._vectors = vectors
         self.signals = Signals()
         self.presence = FilePresence(path.with_name(path.name + "-workers"))
         self._clock = clock
@@ -128,9 +130,12 @@ class Sqlite:
         self._writer = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
 
     @classmethod
-    async def open(cls, path: Path, *, clock: Clock) -> Sqlite:
-        """Raises `DatabaseUnavailable` when the file can't be opened as a database."""
-        database = cls(path, clock=clock)
+    async def open(cls, path: Path, *, clock: Clock, vectors: bool = False) -> Sqlite:
+        """`vectors`: with what compares them, where it is installed. Raises `DatabaseUnavailable` when the file can't
+        be opened as a database."""
+        database = cls(path, clock=clock, vectors=vectors)
+        if vectors:
+            sqlite_vec.make_ready()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             await asyncio.to_thread(lambda: database._connect().close())
@@ -178,6 +183,8 @@ class Sqlite:
         )
         connection.row_factory = sqlite3.Row
         connection.create_function("now_us", 0, lambda: to_micros(self._clock.now()))
+        if self._vectors:
+            sqlite_vec.load(connection)
         try:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF", "cache_size=-65536"):
                 connection.execute(f"PRAGMA {pragma}")

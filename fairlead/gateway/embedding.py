@@ -13,6 +13,7 @@ from fairlead.gateway.wire import openai_embeddings
 
 Ask = Callable[[ModelRequest], Awaitable[ModelReply]]
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
+_PATIENCE = 3  # nobody waits for many texts as one waits for the answer to a question
 
 
 class Embedder:
@@ -53,5 +54,7 @@ class Embedder:
         if self._dimensions is not None:
             body["dimensions"] = self._dimensions
         # What a document says is embedded once, and not worth a place in the cache; a question may come again.
-        choices = Choices(cache=False if len(texts) > 1 else None)
-        return ModelRequest(self._asked, body, self._timeout, caller, Format.EMBEDDINGS, choices=choices)
+        many = len(texts) > 1
+        timeout = self._timeout * _PATIENCE if many else self._timeout
+        choices = Choices(cache=False if many else None)
+        return ModelRequest(self._asked, body, timeout, caller, Format.EMBEDDINGS, choices=choices)

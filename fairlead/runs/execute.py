@@ -22,7 +22,7 @@ from fairlead.agents.mcp.declared import ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, to_micros
 from fairlead.errors import Fenced, NotJson
-from fairlead.gateway import Gateway, RunBudget
+from fairlead.gateway import Embedder, Gateway, RunBudget
 from fairlead.runs.asking import spent_of
 from fairlead.runs.book import Book, Record
 from fairlead.runs.branch import Branch, enter
@@ -55,6 +55,7 @@ class Executor:
         *,
         gateway: Gateway,
         stores: Stores,
+        embedder: Embedder | None,
         others: Others,
         load_state: LoadState,
         publish: Callable[[str, str], None],
@@ -67,6 +68,7 @@ class Executor:
         self._agents = agents
         self._gateway = gateway
         self._stores = stores
+        self._embedder = embedder
         self._others = others
         self._load_state = load_state
         self._publish = publish
@@ -165,8 +167,8 @@ class Executor:
             lambda said: self._publish(f"delta:{held.run.id}", said), watched=lambda: held.watched, attempt=held.fence
         )
         return RunContext(
-            recording, waiting, gateway=self._gateway, memory=memory, stores=self._stores, deltas=held.deltas,
-            tool_servers=self._tool_servers, emit=self._emit,
+            recording, waiting, gateway=self._gateway, memory=memory, stores=self._stores, embedder=self._embedder,
+            deltas=held.deltas, tool_servers=self._tool_servers, emit=self._emit,
         )  # fmt: skip
 
     def _memory(self, run: Run) -> ThreadMemory:

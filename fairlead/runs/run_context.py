@@ -23,7 +23,7 @@ from fairlead.agents.memory import Message
 from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
 from fairlead.errors import ConfigurationError, InvalidInput
-from fairlead.gateway import Caller, Choices, Gateway, ModelReply, ModelRequest, Sink
+from fairlead.gateway import Caller, Choices, Embedder, Gateway, ModelReply, ModelRequest, Sink
 from fairlead.gateway.way import Way
 from fairlead.runs.asked import check_turns
 from fairlead.runs.asking import Asking, Tally
@@ -54,6 +54,7 @@ class RunContext:
         gateway: Gateway,
         memory: ThreadMemory,
         stores: Stores,
+        embedder: Embedder | None,
         deltas: Deltas,
         tool_servers: ToolServers,
         emit: Emit,
@@ -73,7 +74,10 @@ class RunContext:
         self.memory = memory
         self._files = stores.files
         run = recording.held.run
-        self._knowledge = KnowledgeOfTenant(stores.knowledge, run.tenant, recording.held.journal.until_answered)
+        self._knowledge = KnowledgeOfTenant(
+            stores.knowledge, run.tenant, recording.held.journal.until_answered,
+            embed=None if embedder is None else embedder.through(self.ask),
+        )  # fmt: skip
         self.knowledge = KnowledgeSteps(recording, self._knowledge)
         self.store = StoreSteps(recording, stores.items)
 

@@ -1,9 +1,10 @@
-"""What outlives runs and threads: items that agents remember, found again by key, by filter, or by their words.
+"""What outlives runs and threads: items that agents remember, found again by key, by filter, or by their words;
+files; and documents, found by their words and by vectors.
 
 Main path: `Items.put` writes a value and its words in one transaction; `Items.search` asks the database's own full
-text.
+text. Who makes vectors is behind a door (`vectors.Embedder`).
 
-May import: gateway, access, database, telemetry and below; knows neither agents nor runs.
+May import: access, database, telemetry and below; knows neither agents nor runs.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead.store.document import Document as Document
+from fairlead.store.document import Found as Found
+from fairlead.store.document import Mode as Mode
+from fairlead.store.document import Search as Search
+from fairlead.store.document import mode_of as mode_of
 from fairlead.store.files import File as File
 from fairlead.store.files import Files as Files
 from fairlead.store.items import Item as Item
 from fairlead.store.items import Items as Items
-from fairlead.store.knowledge import Document as Document
-from fairlead.store.knowledge import Found as Found
 from fairlead.store.knowledge import Knowledge as Knowledge
+from fairlead.store.knowledge import Vectors as Vectors
 from fairlead.store.schema import MIGRATIONS as MIGRATIONS
 from fairlead.store.schema import load_queries as load_queries
 
@@ -34,4 +39,7 @@ class Stores:
     @property
     def sweeps(self) -> Mapping[str, Callable[[], Awaitable[Any]]]:
         """What a worker does now and then."""
-        return {"store_retention": self.items.sweep}
+        sweeps: dict[str, Callable[[], Awaitable[Any]]] = {"store_retention": self.items.sweep}
+        if self.knowledge.vectors is not None:
+            sweeps["knowledge_embedding"] = self.knowledge.vectors.embedding.once
+        return sweeps

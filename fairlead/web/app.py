@@ -19,7 +19,7 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
 from fairlead.errors import MethodNotAllowed
-from fairlead.gateway import Gateway
+from fairlead.gateway import Embedder, Gateway
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
@@ -61,6 +61,7 @@ def make_app(
     erasing: Erasing,
     scores: Scores,
     stores: Stores,
+    embedder: Embedder | None = None,
     costs: Costs,
     budgets: SharedBudgets,
     stops: Stops,
@@ -88,7 +89,8 @@ def make_app(
     stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
-        webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, erasing=erasing, costs=costs,
+        webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, embedder=embedder, erasing=erasing,
+        costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys, rate=rate,
         books=books, tokens=tokens,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

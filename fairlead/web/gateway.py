@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 import orjson
 
-from fairlead.access import UNBOUNDED, Keyring, Principal, Role, Scope, require
+from fairlead.access import Keyring, Principal, Role, Scope, require
 from fairlead.clock import Clock
 from fairlead.errors import (
     ComeBackLater,
@@ -49,6 +49,7 @@ from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.call import Visit, visit_of
+from fairlead.web.api.caller import caller_of
 from fairlead.web.api.problems import status_of
 from fairlead.web.barred import until_barred
 from fairlead.web.gateway_models import PATH as MODELS
@@ -218,15 +219,8 @@ def _told(reply: ModelReply) -> list[tuple[bytes, bytes]]:
 
 
 def _caller(principal: Principal, headers: Mapping[str, str], body: Mapping[str, Any]) -> Caller:
-    """A key speaks for its owner. Who comes without an owner may name the end user, as both formats have it. What a key
-    is labelled with can't be said otherwise by a header."""
-    labels = {**_labels(headers.get("x-fairlead-metadata", "")), **principal.metadata}
-    limits = principal.limits
-    return Caller(
-        principal.tenant, principal.user or _named(body), key=principal.key_id, metadata=labels,
-        key_limited=principal.allowance != UNBOUNDED,
-        key_rate=(limits.requests_per_minute, limits.tokens_per_minute),
-    )  # fmt: skip
+    """Both formats have a name for the end user."""
+    return caller_of(principal, user=_named(body), labels=_labels(headers.get("x-fairlead-metadata", "")))
 
 
 def _named(body: Mapping[str, Any]) -> str | None:

@@ -109,7 +109,9 @@ async def open_engine(
     """
     egress = Egress(rules=read_rules(settings.egress.allow))
     tool_servers = open_tool_servers(mcp or {}, egress=egress, clock=clock, emit=emit)
-    database = database or await open_database(settings.database, root=settings.root, clock=clock)
+    database = database or await open_database(
+        settings.database, root=settings.root, clock=clock, vectors=settings.store.embedding_model is not None
+    )
     for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
@@ -117,7 +119,12 @@ async def open_engine(
     ids = Ids(clock)
     announcer = Announcer(database.signals, clock=clock)
     payloads = Payloads(open_blobs(settings.database, root=settings.root), threshold=settings.database.blob_threshold)
-    stores = open_stores(settings, database, payloads.blobs, new_id=ids.new, clock=clock, emit=emit)
+    layer = await open_models(
+        settings, database, providers, models=models, prices=prices, key_book=books.keys, clock=clock, emit=emit
+    )
+    stores = await open_stores(
+        settings, database, payloads.blobs, embedder=layer.embedder, new_id=ids.new, clock=clock, emit=emit
+    )
     control = Control(
         database,
         queries,
@@ -138,9 +145,7 @@ async def open_engine(
         database=database,
         queries=queries,
         payloads=payloads,
-        models=await open_models(
-            settings, database, providers, models=models, prices=prices, key_book=books.keys, clock=clock, emit=emit
-        ),
+        models=layer,
         control=control,
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit, servers=tool_servers.conditions),
@@ -202,9 +207,9 @@ def _books(settings: Settings, database: Database, *, clock: Clock, emit: Emit) 
     )  # fmt: skip
 
 
-async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock) -> Database:
+async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock, vectors: bool = False) -> Database:
     if settings.is_sqlite:
-        return await Sqlite.open(root / settings.sqlite_path, clock=clock)
+        return await Sqlite.open(root / settings.sqlite_path, clock=clock, vectors=vectors)
     return await Postgres.open(settings.url, clock=clock, connections=settings.pool_size)
 
 
@@ -236,6 +241,7 @@ def make_worker(engine: Engine) -> Worker:
             dict(engine.agents),
             gateway=engine.models.gateway,
             stores=engine.stores,
+            embedder=engine.models.embedder,
             others=engine.control,
             load_state=engine.control.thread_state,
             publish=engine.database.signals.publish,

@@ -21,6 +21,7 @@ from fairlead.gateway.cache import Cache
 from fairlead.gateway.cache_store import CacheStore, MemoryCacheStore
 from fairlead.gateway.cache_store_sql import SqlCacheStore
 from fairlead.gateway.costs import Costs
+from fairlead.gateway.embedding import Embedder
 from fairlead.gateway.key_limit import KeyLimit
 from fairlead.gateway.limit import Limit as ProviderLimit
 from fairlead.gateway.limits import Limits
@@ -54,6 +55,8 @@ class ModelLayer:
     stops: Stops
     limits: Limits
     caches: list[Cache]
+    embedder: Embedder | None
+    """Of documents; None where no model is named for it."""
 
     @property
     def sweeps(self) -> Mapping[str, Callable[[], Awaitable[Any]]]:
@@ -136,7 +139,17 @@ async def open_models(
     retention = UsageRetention(
         database, queries, rows_for=chosen.usage_retention, sums_for=chosen.cost_retention, clock=clock, emit=emit
     )
-    return ModelLayer(gateway, usage, retention, Costs(database, queries), budgets, stops, limits, caches)
+    costs, embedder = Costs(database, queries), _embedder(settings, gateway)
+    return ModelLayer(gateway, usage, retention, costs, budgets, stops, limits, caches, embedder)
+
+
+def _embedder(settings: Settings, gateway: Gateway) -> Embedder | None:
+    store = settings.store
+    if store.embedding_model is None:
+        return None
+    return Embedder(
+        gateway, store.embedding_model, dimensions=store.embedding_dimensions, timeout=settings.models.timeout
+    )
 
 
 async def _limits_of(key_book: KeyBook) -> list[Limit]:

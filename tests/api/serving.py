@@ -55,6 +55,7 @@ async def serving(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
             assistants=inside.assistants, webhooks=inside.webhooks,
             schedules=inside.schedules, erasing=inside.erasing, scores=inside.scores, stores=inside.stores,
+            embedder=inside.models.embedder,
             costs=inside.models.costs,
             budgets=inside.models.budgets, stops=inside.models.stops,
             gateway=inside.models.gateway, agents=inside.agents,

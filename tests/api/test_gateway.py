@@ -597,7 +597,7 @@ async def test_a_request_for_embeddings_reaches_the_provider_as_it_came() -> Non
         body = {"input": ["a", "b"], "dimensions": 8, "encoding_format": "base64", "user": "ada", "made_up": {"x": 1}}
         answer = await it.client.post("/v1/embeddings", json={"model": "sim/test", **body}, headers=AS_ROOT)
         assert answer.status_code == 200 and answer.headers["x-fairlead-model"] == "sim/test"
-        [sent] = it.sent
+        [sent] = it.provider.sent
         assert sent.path == "/v1/embeddings" and sent.body == {"model": "test", **body}
         assert [one["index"] for one in answer.json()["data"]] == [0, 1]
         again = await it.client.post("/v1/embeddings", json={"model": "sim/test", **body}, headers=AS_ROOT)

@@ -83,7 +83,7 @@ viewer    GET     /files /files/{file_id} /files/{file_id}/content
 operator  DELETE  /files/{file_id}
 viewer    GET     /knowledge /knowledge/{collection}/documents
 viewer    POST    /knowledge/{collection}/search
-operator  POST    /knowledge/{collection}/documents
+operator  POST    /knowledge/{collection}/documents /knowledge/{collection}/embed
 operator  DELETE  /knowledge/{collection} /knowledge/{collection}/documents
 operator  POST    /runs/{run_id}/scores
 viewer    GET     /runs/{run_id}/scores /runs/{run_id}/scores/{score_id}

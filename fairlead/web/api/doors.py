@@ -10,6 +10,7 @@ from fairlead.access import Books, Keyring, RateLimit, Tokens
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
+from fairlead.gateway import Embedder
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
@@ -42,6 +43,7 @@ class Doors:
     scores: Scores
     erasing: Erasing
     stores: Stores
+    embedder: Embedder | None
     costs: Costs
     budgets: SharedBudgets
     stops: Stops

@@ -1,7 +1,7 @@
 """Collections of documents that agents look things up in.
 
 GET /knowledge   POST, GET, DELETE /knowledge/{collection}/documents   DELETE /knowledge/{collection}
-POST /knowledge/{collection}/search
+POST /knowledge/{collection}/search   POST /knowledge/{collection}/embed
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
-from fairlead.store.knowledge import COLLECTION, DOCUMENT
+from fairlead.store.document import COLLECTION, DOCUMENT, Mode, VectorState
+from fairlead.store.vectors import Embed
 from fairlead.web.api.call import Call
+from fairlead.web.api.caller import caller_of
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
@@ -56,6 +58,11 @@ class DocumentOf(BaseModel):
 class KnowledgeSearch(Body):
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
     limit: Annotated[int, Field(ge=1, le=100)] = 5
+    mode: Mode = Field(Mode.HYBRID, description="By words and vectors in one order, or by one of them.")
+
+
+class KnowledgeEmbed(Body):
+    documents: Annotated[int, Field(ge=1, le=1000)] = Field(10, description="See to so many, and answer.")
 
 
 class CollectionView(BaseModel):
@@ -64,6 +71,7 @@ class CollectionView(BaseModel):
     chunks: int
     characters: int
     updated_at: datetime
+    waiting: int | None = Field(description="Documents that have no vectors yet; null where there are none.")
 
 
 class DocumentView(BaseModel):
@@ -76,6 +84,8 @@ class DocumentView(BaseModel):
     chunks: int
     created_at: datetime
     updated_at: datetime
+    vectors: VectorState = Field(description="Whether it is found by its vectors: off, waiting or ready.")
+    problem: str = Field(description="Why its vectors could not be made when that was tried last.")
 
 
 class DocumentKept(DocumentView):
@@ -92,6 +102,19 @@ class FoundView(BaseModel):
     score: float
 
 
+class SearchView(BaseModel):
+    mode: Mode = Field(description="How it was searched for.")
+    degraded: str = Field(description="Why by words only, where vectors were wanted; else empty.")
+    found: list[FoundView]
+
+
+class Embedded(BaseModel):
+    model: str
+    embedded: int = Field(description="Documents that have their vectors now.")
+    waiting: int = Field(description="Documents that have none yet.")
+    problem: str = Field(description="Why the last one could not be done; else empty.")
+
+
 class Removed(BaseModel):
     documents: int
 
@@ -100,6 +123,7 @@ class Knowledge:
     def __init__(self, doors: Doors) -> None:
         self._knowledge = doors.stores.knowledge
         self._files = doors.stores.files
+        self._embedder = doors.embedder
 
     def operations(self) -> list[Operation]:
         one = "/knowledge/{collection}"
@@ -116,7 +140,9 @@ class Knowledge:
             Operation("DELETE", f"{one}/documents", self.remove, "Remove a document", query=DocumentOf, status=204,
                       problems=(404,), **change),
             Operation("POST", f"{one}/search", self.search, "Pieces of documents, the best first",
-                      body=KnowledgeSearch, gives=list[FoundView], **tag),
+                      body=KnowledgeSearch, gives=SearchView, **tag),
+            Operation("POST", f"{one}/embed", self.embed, "Make vectors of documents that have none",
+                      body=KnowledgeEmbed, body_optional=True, gives=Embedded, **change),
         ]  # fmt: skip
 
     async def collections(self, call: Call) -> Reply:
@@ -133,8 +159,9 @@ class Knowledge:
         else:
             data, media_type = (body.text or "").encode(), body.media_type or "text/markdown"
         document, put = await self._knowledge.put(
-            call.path["collection"], body.id, data, media_type=media_type, title=body.title, tenant=call.tenant
-        )
+            call.path["collection"], body.id, data, media_type=media_type, title=body.title, tenant=call.tenant,
+            user=call.visit.caller.user, embed=self._embed(call),
+        )  # fmt: skip
         return json_reply({**asdict(document), "put": put})
 
     async def list(self, call: Call) -> Reply:
@@ -153,5 +180,20 @@ class Knowledge:
 
     async def search(self, call: Call) -> Reply:
         body = await call.body(KnowledgeSearch)
-        found = await self._knowledge.search(call.path["collection"], body.query, tenant=call.tenant, limit=body.limit)
-        return json_reply([asdict(one) for one in found])
+        searched = await self._knowledge.search(
+            call.path["collection"], body.query, tenant=call.tenant, limit=body.limit, mode=body.mode,
+            embed=self._embed(call),
+        )  # fmt: skip
+        return json_reply(asdict(searched))
+
+    async def embed(self, call: Call) -> Reply:
+        """Those that wait longer after something went wrong too. Ask again while some are waiting."""
+        body = await call.body(KnowledgeEmbed)
+        progress = await self._knowledge.embed(
+            call.path["collection"], tenant=call.tenant, embed=self._embed(call), most=body.documents
+        )
+        return json_reply(asdict(progress))
+
+    def _embed(self, call: Call) -> Embed | None:
+        """At the cost of who asks."""
+        return None if self._embedder is None else self._embedder.by(caller_of(call.visit.caller))

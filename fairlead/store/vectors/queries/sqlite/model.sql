@@ -1,0 +1,1 @@
+SELECT number, dimensions FROM knowledge_models WHERE name = :model
