@@ -140,7 +140,7 @@ async def test_vectors_are_not_paid_for_twice_either(engine: OpenEngine, gate: G
     gate.open.set()
     await running.start_worker()
     done = await running.ended(run.id)
-    assert (done.error, done.output) == (None, ["heard 2 vectors of 256"] * 2)
+    assert (done.error, done.output) == (None, ["heard 2 vectors of 512"] * 2)
     assert paid_calls(running) == 2 and told(running, "llm_ungoverned") == [] and done.cost_nano > 0
 
 

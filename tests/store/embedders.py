@@ -14,7 +14,7 @@ from fairlead.store.vectors import Embed
 class Simulated:
     """Implements `Embedder`. `paid` are the texts that it made vectors of, with whose cost it was."""
 
-    def __init__(self, model: str = "words", dimensions: int = 64) -> None:
+    def __init__(self, model: str = "words", dimensions: int = 512) -> None:
         self.model = model
         self.dimensions = dimensions
         self.paid: list[tuple[str, str | None, str]] = []

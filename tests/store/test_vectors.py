@@ -182,7 +182,6 @@ async def test_they_go_also_where_vectors_were_switched_off(make: Make, database
     without = await open_it(database_url, vectors=False)
     plain = Knowledge(without, load_queries(without.dialect), clock=SystemClock(), emit=Heard())
     assert (await plain.get("faq", "faq.md", tenant="t")).vectors is VectorState.OFF
-    await plain.put("faq.md", "faq.md", OTHER, media_type="text/markdown", tenant="t")
     await plain.put("faq", "faq.md", OTHER, media_type="text/markdown", tenant="t")
     await without.close()
     assert await count(database, "knowledge_vectors") == 0
@@ -203,9 +202,9 @@ async def test_a_document_is_kept_when_its_vectors_can_not_be_made(make: Make) -
     assert await it.put("faq.md", REFUNDS, user="ada") is VectorState.WAITING
     assert await it.state("faq.md") == (VectorState.WAITING, "model_unavailable: out of order")
     [told] = it.heard.of("document_not_embedded")
-    assert (told["document"], told["error"]) == ("faq.md", "model_unavailable") and told[
-        "again_in"
-    ].total_seconds() == 5
+    assert (told["document"], told["error"]) == ("faq.md", "model_unavailable") and told["again_in"] == timedelta(
+        seconds=5
+    )
     [collection] = await it.knowledge.collections(tenant="t")
     assert (collection.documents, collection.waiting) == (2, 1)
     assert await it.found("refunds", Mode.TEXT) == ["# Refunds"]
@@ -270,13 +269,12 @@ async def test_whoever_lost_its_claim_or_its_document_keeps_nothing(make: Make, 
     assert await other.state("faq.md") == (VectorState.READY, "")
     putting.cancel()
     await asyncio.wait([putting])
-    late = Simulated()
     where = {"tenant": "t", "collection": "faq", "id": "faq.md"}
     kept = await database.write(
         load_vector_queries(database.dialect)["keep_vectors"], [(0, "[1]")], **where, number=1, claim="of-the-dead",
         lease=1,
     )  # fmt: skip
-    assert not kept and await count(database, "knowledge_vectors") == 1 and late.calls == 0
+    assert not kept and await count(database, "knowledge_vectors") == 1
 
 
 async def test_many_who_embed_at_once_pay_once(make: Make, database: Database) -> None:
@@ -287,7 +285,7 @@ async def test_many_who_embed_at_once_pay_once(make: Make, database: Database) -
     await database.write(parse("due", "UPDATE knowledge_embedding SET not_before = 0", database.dialect))
     workers = [make() for _ in range(4)]
     await asyncio.gather(*(one.embedding.once() for one in workers))
-    assert sorted(len(text) for one in workers for *_, text in one.model.paid).__len__() == 12
+    assert sum(len(one.model.paid) for one in workers) == 12
     assert (await workers[0].embedding.waiting("t")) == {}
 
 
@@ -409,14 +407,11 @@ async def test_postgres_searches_by_its_index(vectors_url: str) -> None:
     for query in load_vector_queries("postgres").values():
         await connection.prepare(query.statements[0])
     await connection.execute("SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off")
-    await connection.execute("DROP INDEX IF EXISTS x")
+    await it.found("refunds")
     statement = it.nearest._search  # the very one that was asked
-    if statement is None:
-        await it.found("refunds")
-        statement = it.nearest._search
     assert statement is not None
     prepared = await connection.prepare(statement.statements[0])
-    given = {"tenant": "t", "collection": "faq", "model": "words", "query": str([0.5] * 64), "limit": 3}
+    given = {"tenant": "t", "collection": "faq", "model": "words", "query": str([0.5] * 512), "limit": 3}
     plan = str(await prepared.explain(*(given[name] for name in statement.parameters)))
     assert "knowledge_vectors_near_1" in plan
     await connection.close()

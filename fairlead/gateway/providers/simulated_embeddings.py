@@ -18,10 +18,10 @@ from typing import Any
 from fairlead.gateway.wire import openai_embeddings
 from fairlead.gateway.wire.wire import Json
 
-DIMENSIONS = 256
+DIMENSIONS = 512
 _WORD = re.compile(r"\w+")
 _PLACES = 4
-_OF_LETTERS = 0.25  # what three letters weigh beside a word
+_OF_LETTERS = 0.5  # what three letters weigh beside a word
 _SHORT = 0.2  # what a word of up to three letters weighs: most of them say little
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import orjson
 
 from fairlead.database import Call, Database, Query, Row
 from fairlead.database.sql import parse
-from fairlead.errors import BrokenAnswer
+from fairlead.errors import BrokenAnswer, Conflict
 from fairlead.store.vectors.tables import load_queries, template
 
 _MOST_INDEXED, _MOST_INDEXED_HALF = 2000, 4000  # dimensions that pgvector's index takes: at full and at half precision
@@ -85,9 +86,13 @@ class Nearest:
             known = await self.known()
             assert known is not None
             if self._database.dialect == "postgres" and known.indexed:
-                await self._database.script(known.fill(template("make_index", "postgres")))
+                await self._make_index(known)
         self.check(known, vector)
         return known
+
+    async def _make_index(self, known: Known) -> None:
+        with suppress(Conflict):  # another process is just making it
+            await self._database.write(parse("make_index", known.fill(template("make_index", "postgres")), "postgres"))
 
     def check(self, known: Known, vector: Sequence[float]) -> None:
         if len(vector) != known.dimensions:
