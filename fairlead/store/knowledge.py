@@ -202,7 +202,7 @@ class Knowledge:
         return await self._database.read(self._queries[name], **where)
 
 
-_HOW_TO_SWITCH_ON = "Name a model that makes them: KNOWLEDGE_EMBEDDING_MODEL=openai/text-embedding-3-small."
+_HOW_TO_SWITCH_ON = "Name a model that makes them: FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL=openai/text-embedding-3-small."
 
 
 def _in_one_order(near: Sequence[Found], worded: Sequence[Found]) -> list[Found]:

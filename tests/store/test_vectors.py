@@ -321,7 +321,11 @@ async def test_vectors_of_other_dimensions_are_refused_and_told(make: Make, data
     await it.put("faq.md", REFUNDS)
     assert await changed.put("other.md", OTHER) is VectorState.WAITING
     state, problem = await changed.state("other.md")
-    assert state is VectorState.WAITING and "65 dimensions" in problem and "KNOWLEDGE_EMBEDDING_DIMENSIONS" in problem
+    assert (
+        state is VectorState.WAITING
+        and "65 dimensions" in problem
+        and "FAIRLEAD_KNOWLEDGE_EMBEDDING_DIMENSIONS" in problem
+    )
     searched = await changed.knowledge.search("faq", "refunds", tenant="t")
     assert searched.mode is Mode.TEXT and "65 dimensions" in searched.degraded
     with pytest.raises(BrokenAnswer):
@@ -346,7 +350,7 @@ async def test_without_a_model_documents_are_found_by_words(database: Database) 
     searched = await plain.search("faq", "refunds", tenant="t")
     assert (searched.mode, searched.degraded, len(searched.found)) == (Mode.TEXT, "", 1)
     for asked in (plain.search("faq", "refunds", tenant="t", mode=Mode.VECTOR), plain.embed("faq", tenant="t")):
-        with pytest.raises(InvalidInput, match="KNOWLEDGE_EMBEDDING_MODEL"):
+        with pytest.raises(InvalidInput, match="FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL"):
             await asked
     with pytest.raises(NotFound):
         await plain.get("faq", "no.md", tenant="t")

@@ -98,7 +98,7 @@ class Nearest:
         if len(vector) != known.dimensions:
             raise BrokenAnswer(
                 f"{self.model} gave a vector of {len(vector)} dimensions; those that are kept have {known.dimensions}.",
-                hint="Set KNOWLEDGE_EMBEDDING_DIMENSIONS: then documents are embedded anew, and nothing is mixed.",
+                hint="Set FAIRLEAD_KNOWLEDGE_EMBEDDING_DIMENSIONS: then documents are embedded anew, and nothing is mixed.",
             )
 
 

@@ -58,7 +58,9 @@ class DocumentOf(BaseModel):
 class KnowledgeSearch(Body):
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
     limit: Annotated[int, Field(ge=1, le=100)] = 5
-    mode: Mode = Field(Mode.HYBRID, description="By words and vectors in one order, or by one of them.")
+    mode: Annotated[Mode, Field(strict=False)] = Field(
+        Mode.HYBRID, description="By words and vectors in one order, or by one of them."
+    )
 
 
 class KnowledgeEmbed(Body):
