@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -333,6 +335,21 @@ async def test_vectors_of_other_dimensions_are_refused_and_told(make: Make, data
     assert await count(database, "knowledge_vectors") == 2
 
 
+@pytest.mark.parametrize("numbers", [[0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0], [1e300, 1.0]])
+async def test_a_vector_that_points_nowhere_is_not_kept(make: Make, database: Database, numbers: list[float]) -> None:
+    it = make(Simulated("words", 2))
+    await it.put("faq.md", REFUNDS)
+
+    async def embed(texts: Any) -> list[list[float]]:
+        return [numbers for _ in texts]
+
+    assert await it.put("other.md", OTHER, embed=embed) is VectorState.WAITING
+    assert (await it.state("other.md"))[1].startswith("broken_answer")
+    assert await count(database, "knowledge_vectors") == 2
+    searched = await it.knowledge.search("faq", "refunds", tenant="t", embed=embed)
+    assert searched.mode is Mode.TEXT and searched.degraded
+
+
 @pytest.mark.parametrize("dimensions", [3, 1536, 3072, 5000])
 async def test_vectors_of_any_size_are_kept_and_found(make: Make, dimensions: int) -> None:
     it = make(Simulated("words", dimensions))
@@ -356,14 +373,31 @@ async def test_without_a_model_documents_are_found_by_words(database: Database) 
         await plain.get("faq", "no.md", tenant="t")
 
 
-async def test_sqlite_without_sqlite_vec_says_what_to_install(tmp_path: Path) -> None:
-    database = await Sqlite.open(tmp_path / "plain.db", clock=SystemClock())
-    if await database.read(parse("has", "SELECT 1 FROM pragma_function_list WHERE name = 'vec_f32'", "sqlite")):
-        await database.close()  # this Python loads it once for the process, and another test has asked for it
-        return
-    with pytest.raises(ConfigurationError, match=r"fairlead\[vectors\]"):
+_WITHOUT = """
+import asyncio, pathlib, sys
+from fairlead.clock import SystemClock
+from fairlead.database import Sqlite
+from fairlead.errors import ConfigurationError
+from fairlead.store.vectors import prepare
+
+async def main():
+    database = await Sqlite.open(pathlib.Path(sys.argv[1]), clock=SystemClock())
+    try:
         await prepare(database)
+    except ConfigurationError as error:
+        print(error)
     await database.close()
+
+asyncio.run(main())
+"""
+
+
+def test_sqlite_without_sqlite_vec_says_what_to_install(tmp_path: Path) -> None:
+    """In a process of its own: where Python can't load it for one connection, it is there for all."""
+    ran = subprocess.run(
+        [sys.executable, "-c", _WITHOUT, str(tmp_path / "plain.db")], capture_output=True, text=True, check=True
+    )
+    assert "sqlite-vec" in ran.stdout and "pip install 'fairlead[vectors]'" in ran.stdout
 
 
 @pytest.mark.postgres

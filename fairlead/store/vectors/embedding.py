@@ -80,7 +80,8 @@ class Embedding:
             claim = await self._claim()
             if claim is None:
                 return _IDLE
-            await self._carry_out(claim, None, None)
+            if not await self._carry_out(claim, None, None):
+                return _IDLE  # the next would fare no better, if it is the provider: and it is told once for each
         return timedelta(0)
 
     async def catch_up(self, tenant: str, collection: str, *, embed: Embed, most: int) -> Progress:

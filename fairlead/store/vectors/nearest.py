@@ -14,6 +14,7 @@ from fairlead.database.sql import parse
 from fairlead.errors import BrokenAnswer, Conflict
 from fairlead.store.vectors.tables import load_queries, template
 
+_LARGEST = 3.4e38  # that 32 bits hold
 _MOST_INDEXED, _MOST_INDEXED_HALF = 2000, 4000  # dimensions that pgvector's index takes: at full and at half precision
 
 
@@ -98,8 +99,10 @@ class Nearest:
         if len(vector) != known.dimensions:
             raise BrokenAnswer(
                 f"{self.model} gave a vector of {len(vector)} dimensions; those that are kept have {known.dimensions}.",
-                hint="Set FAIRLEAD_KNOWLEDGE_EMBEDDING_DIMENSIONS: then documents are embedded anew, and nothing is mixed.",
+                hint="Set FAIRLEAD_KNOWLEDGE_EMBEDDING_DIMENSIONS: then all are embedded anew, and nothing is mixed.",
             )
+        if not all(abs(number) <= _LARGEST for number in vector) or not any(vector):  # nor is NaN less than anything
+            raise BrokenAnswer(f"{self.model} gave a vector that points nowhere.", hint="Look at what it was asked.")
 
 
 def written(vector: Sequence[float]) -> str:
