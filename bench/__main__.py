@@ -24,14 +24,18 @@ GATEWAY = (
     "gateway_outage", "gateway_size",
 )  # fmt: skip
 API = ("api_submit", "api_streams", "api_wait", "api_reads")
-NAMES = (*ENGINE, *GATEWAY, *API)
-SETS = {"engine": ENGINE, "gateway": GATEWAY, "api": API}
+KNOWLEDGE = ("knowledge_search",)
+NAMES = (*ENGINE, *GATEWAY, *API, *KNOWLEDGE)
+SETS = {"engine": ENGINE, "gateway": GATEWAY, "api": API, "knowledge": KNOWLEDGE}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Fairlead beside its peers.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway, api"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway, api, knowledge",
     )
     parser.add_argument("--quick", action="store_true", help="one repeat of a fifth of the work")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results; those of other names stay in it")
