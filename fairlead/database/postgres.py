@@ -35,6 +35,11 @@ _UNREACHABLE = (
     asyncpg.DiskFullError,
     asyncpg.exceptions.InternalServerError,
 )
+_IN_THE_WAY = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DuplicateObjectError,  # of what two make at once, "if not exists", the second may be told so late
+    asyncpg.DuplicateTableError,
+)
 _DIVIDER, _NULL = "\x1f", "\x1e"
 _AT_HAND = 4  # connections: what a worker writes at a time
 _FIRST_PAUSE = timedelta(milliseconds=20)
@@ -131,7 +136,7 @@ class Postgres:
                 return await run()
             except _TRY_AGAIN_AT_ONCE:
                 continue
-            except asyncpg.IntegrityConstraintViolationError as error:
+            except _IN_THE_WAY as error:
                 raise Conflict(f"The database refused it: {error.args[0]}.") from error  # without the row
             except (asyncpg.DataError, ValueError) as error:  # the driver's own is an InterfaceError and a ValueError
                 raise InvalidInput(f"The database can't hold a value: {error}.") from error

@@ -593,7 +593,7 @@ async def test_one_model_is_told_of_by_its_name() -> None:
 
 
 async def test_a_request_for_embeddings_reaches_the_provider_as_it_came() -> None:
-    async with house() as it:
+    async with house(model_cache="memory") as it:
         body = {"input": ["a", "b"], "dimensions": 8, "encoding_format": "base64", "user": "ada", "made_up": {"x": 1}}
         answer = await it.client.post("/v1/embeddings", json={"model": "sim/test", **body}, headers=AS_ROOT)
         assert answer.status_code == 200 and answer.headers["x-fairlead-model"] == "sim/test"
