@@ -17,7 +17,7 @@ from typing import Any
 
 from fairlead.clock import Clock, from_micros
 from fairlead.database import Call, Database, Query, Row
-from fairlead.errors import DatabaseUnavailable, FairleadError, InvalidInput, NotFound
+from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, NotFound
 from fairlead.store.chunks import CHUNKING, chunks_of
 from fairlead.store.document import Collection, Document, Found, Mode, Put, Search, VectorState, place_of
 from fairlead.store.fusion import fused
@@ -124,7 +124,7 @@ class Knowledge:
         return len(rows)
 
     async def embed(self, collection: str, *, tenant: str, embed: Embed | None = None, most: int = 10) -> Progress:
-        """Make the vectors of up to so many documents that have none of the model in force. Raises `InvalidInput`
+        """Make the vectors of up to so many documents that have none of the model in force. Raises `Conflict`
         where there are no vectors."""
         vectors = self._required()
         return await vectors.embedding.catch_up(
@@ -136,7 +136,7 @@ class Knowledge:
         embed: Embed | None = None,
     ) -> Search:  # fmt: skip
         """Pieces with any of the words, or near in meaning, or both in one order: the best first. Where the question
-        gets no vector, by words, and it says so. Raises `InvalidInput` for `VECTOR` where there are no vectors."""
+        gets no vector, by words, and it says so. Raises `Conflict` for `VECTOR` where there are no vectors."""
         if mode is Mode.VECTOR:
             self._required()
         vectors = self._vectors
@@ -186,7 +186,7 @@ class Knowledge:
 
     def _required(self) -> Vectors:
         if self._vectors is None:
-            raise InvalidInput(
+            raise Conflict(
                 self._unavailable or "There are no vectors here.", hint="" if self._unavailable else _HOW_TO_SWITCH_ON
             )
         return self._vectors

@@ -91,9 +91,9 @@ async def test_bad_documents_and_searches_are_refused() -> None:
         await api.json("DELETE", path, status=422)
         nothing = await api.json("POST", "/knowledge/nowhere/search", {"query": "x"})
         assert nothing == {"mode": "text", "degraded": "", "found": []}
-        for more in ({"mode": "vector"}, {"mode": "colour"}):
-            await api.json("POST", "/knowledge/faq/search", {"query": "x", **more}, status=422)
-        said = await api.json("POST", "/knowledge/faq/embed", {}, status=422)
+        for mode, status in (("vector", 409), ("colour", 422)):
+            await api.json("POST", "/knowledge/faq/search", {"query": "x", "mode": mode}, status=status)
+        said = await api.json("POST", "/knowledge/faq/embed", {}, status=409)
         assert "FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL" in said["hint"]
 
 
@@ -189,7 +189,7 @@ async def test_what_is_not_installed_is_told_of_and_the_rest_works(postgres_url:
         searched = await api.json("POST", "/knowledge/faq/search", {"query": "refunds"})
         assert searched["found"] and ("pgvector" in searched["degraded"]) == bool(told)
         if told:
-            said = await api.json("POST", "/knowledge/faq/search", {"query": "x", "mode": "vector"}, status=422)
+            said = await api.json("POST", "/knowledge/faq/search", {"query": "x", "mode": "vector"}, status=409)
             assert "pgvector" in said["detail"]
 
 

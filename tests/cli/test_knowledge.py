@@ -32,7 +32,7 @@ def test_documents_are_embedded_and_found_by_vectors(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# Refunds\n\nA refund takes ten days.")
     assert fairlead(tmp_path, "knowledge", "add", str(tmp_path / "a.md"), "-c", "faq").code == Exit.OK
     refused = fairlead(tmp_path, "knowledge", "search", "refunding", "-c", "faq", "--mode", "vector")
-    assert refused.code == Exit.USAGE and "FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL" in refused.err
+    assert refused.code == Exit.CONFLICT and "FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL" in refused.err
     (tmp_path / ".env.local").write_text("FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL=simulated/words\n")
     assert "waiting for vectors" in fairlead(tmp_path, "knowledge", "list").out
     done = fairlead(tmp_path, "knowledge", "embed")

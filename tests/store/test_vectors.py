@@ -21,7 +21,7 @@ from fairlead.errors import (
     BrokenAnswer,
     BudgetExceededError,
     ConfigurationError,
-    InvalidInput,
+    Conflict,
     ModelUnavailable,
     NotFound,
 )
@@ -367,7 +367,7 @@ async def test_without_a_model_documents_are_found_by_words(database: Database) 
     searched = await plain.search("faq", "refunds", tenant="t")
     assert (searched.mode, searched.degraded, len(searched.found)) == (Mode.TEXT, "", 1)
     for asked in (plain.search("faq", "refunds", tenant="t", mode=Mode.VECTOR), plain.embed("faq", tenant="t")):
-        with pytest.raises(InvalidInput, match="FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL"):
+        with pytest.raises(Conflict, match="FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL"):
             await asked
     with pytest.raises(NotFound):
         await plain.get("faq", "no.md", tenant="t")

@@ -142,9 +142,9 @@ class Knowledge:
             Operation("DELETE", f"{one}/documents", self.remove, "Remove a document", query=DocumentOf, status=204,
                       problems=(404,), **change),
             Operation("POST", f"{one}/search", self.search, "Pieces of documents, the best first",
-                      body=KnowledgeSearch, gives=SearchView, **tag),
+                      body=KnowledgeSearch, gives=SearchView, problems=(409,), **tag),
             Operation("POST", f"{one}/embed", self.embed, "Make vectors of documents that have none",
-                      body=KnowledgeEmbed, body_optional=True, gives=Embedded, **change),
+                      body=KnowledgeEmbed, body_optional=True, gives=Embedded, problems=(409,), **change),
         ]  # fmt: skip
 
     async def collections(self, call: Call) -> Reply:
