@@ -144,7 +144,7 @@ class Knowledge:
             Operation("POST", f"{one}/search", self.search, "Pieces of documents, the best first",
                       body=KnowledgeSearch, gives=SearchView, problems=(409,), **tag),
             Operation("POST", f"{one}/embed", self.embed, "Make vectors of documents that have none",
-                      body=KnowledgeEmbed, body_optional=True, gives=Embedded, problems=(409,), **change),
+                      body=KnowledgeEmbed, gives=Embedded, problems=(409,), **change),
         ]  # fmt: skip
 
     async def collections(self, call: Call) -> Reply:
