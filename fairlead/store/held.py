@@ -17,6 +17,8 @@ SIGNED = (Signed("store_files", ("id",), ("created_by",)),)
 EXEMPT = {
     "store_words": "the index of the items, which goes with them",
     "knowledge_words": "the index of the documents, which goes with them",
+    "knowledge_models": "which models have made vectors",
+    "knowledge_vectors": "the index of the documents by meaning, which goes with them",
     "store_file_uses": "which run reads which file: goes with the file, or with the run",
 }
 _BATCH = 100
@@ -66,7 +68,7 @@ class HeldFiles:
 
 
 class HeldKnowledge:
-    """Documents are a tenant's, and no user's."""
+    """Documents are a tenant's, and no user's; only who pays for the vectors of one is known until it has them."""
 
     kind = "document"
 
@@ -77,10 +79,16 @@ class HeldKnowledge:
             "chunk", "knowledge_chunks", ("collection", "document", "place"), hidden=frozenset(("words", "number"))
         )
         self._chunks = HeldRows(chunks, database)
+        waiting = Held(
+            "waiting_document", "knowledge_embedding", ("collection", "document", "place"), "user_id = :user",
+            blank={"user_id": "NULL"}, told=False,
+        )  # fmt: skip
+        self._waiting = None if knowledge.vectors is None else HeldRows(waiting, database)
 
     @property
     def tables(self) -> frozenset[str]:
-        return self._documents.tables | self._chunks.tables
+        tables = self._documents.tables | self._chunks.tables
+        return tables if self._waiting is None else tables | self._waiting.tables
 
     async def export(self, of: Subject) -> AsyncIterator[Piece]:
         for rows in (self._documents, self._chunks):
@@ -89,6 +97,6 @@ class HeldKnowledge:
 
     async def erase(self, of: Subject) -> Batch:
         if of.user is not None:
-            return Batch()
+            return Batch() if self._waiting is None else await self._waiting.erase(of)
         collections = await self._knowledge.collections(tenant=of.tenant)
         return Batch(sum([await self._knowledge.remove_all(one.name, tenant=of.tenant) for one in collections]))

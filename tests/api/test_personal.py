@@ -139,7 +139,9 @@ async def erase(api: Serving, **body: Any) -> dict[str, Any]:
 
 
 async def test_every_table_says_what_it_holds_of_people(database_url: str | None) -> None:
-    async with house(database_url) as api:
+    model = {"knowledge_embedding_model": "openai/text-embedding-3-small"} if database_url is None else {}
+    async with house(database_url, **model) as api:
+        assert ("knowledge_embedding" in await tables(api)) == (database_url is None)
         held = {table for holding in api.running.engine.erasing.holdings for table in holding.tables}
         there = set(await tables(api))
         assert held <= there

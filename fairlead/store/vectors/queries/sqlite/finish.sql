@@ -1,5 +1,5 @@
 -- Done when every piece has its vector; then those of other models are of no use. No row: not all have, or not ours.
-UPDATE knowledge_embedding SET done_at = {now}, claim = NULL, problem = ''
+UPDATE knowledge_embedding SET done_at = {now}, claim = NULL, problem = '', user_id = NULL
 WHERE tenant = :tenant AND collection = :collection AND document = :id AND claim = :claim AND done_at IS NULL
   AND NOT EXISTS (
       SELECT 1 FROM knowledge_chunks c
