@@ -70,9 +70,9 @@ class Egress:
             raise _ours(error, request.url, timeout) from error
 
     def transport(self, *, max_bytes: int | None = None) -> httpx2.AsyncBaseTransport:
-        """For a client of httpx2. `max_bytes` of one answer; None: a stream may go on. Every `Egress*` error of this
-        file comes out of it, beside httpx2's own."""
-        return PlainTransport(self._pool, max_bytes=max_bytes)
+        """For a client of httpx2. `max_bytes` of one answer, or of one event of a stream; None: any number. Every
+        `Egress*` error of this file comes out of it, beside httpx2's own."""
+        return PlainTransport(self._pool, max_bytes=max_bytes, events=True)
 
     def client(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator
 from contextlib import aclosing, contextmanager
 from typing import Any, cast
@@ -30,13 +31,23 @@ TRANSLATED: dict[type[Exception], type[httpx2.TransportError]] = {
 """The first that fits: the special before the general."""
 
 
-class EgressTransport(httpx2.AsyncBaseTransport):
-    """Raises EgressRefused and EgressBroken, and else what httpx2's own transport raises."""
+_EVENT_END = re.compile(rb"\n\n|\r\n\r\n|\r\r")
 
-    def __init__(self, pool: httpcore2.AsyncConnectionPool, *, max_bytes: int | None, cut: bool = False) -> None:
+
+class EgressTransport(httpx2.AsyncBaseTransport):
+    """Raises EgressRefused and EgressBroken, and else what httpx2's own transport raises.
+
+    `events`: `max_bytes` counts for each event of a stream, which may go on. Who gathers the whole answer does not want
+    that.
+    """
+
+    def __init__(
+        self, pool: httpcore2.AsyncConnectionPool, *, max_bytes: int | None, cut: bool = False, events: bool = False
+    ) -> None:
         self._pool = pool
         self._max_bytes = max_bytes
         self._cut = cut
+        self._events = events
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if request.url.scheme not in ("http", "https"):
@@ -59,7 +70,9 @@ class EgressTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(
             status_code=answer.status,
             headers=answer.headers,
-            stream=_Counted(cast("_Body", answer.stream), self._max_bytes, self._cut),
+            stream=_Counted(
+                cast("_Body", answer.stream), self._max_bytes, self._cut, events=self._events and _is_stream(answer)
+            ),
             extensions=cast("Any", answer).extensions,
         )
 
@@ -79,6 +92,11 @@ class PlainTransport(EgressTransport):
         return answer
 
 
+def _is_stream(answer: httpcore2.Response) -> bool:
+    types = [value for name, value in answer.headers if name.lower() == b"content-type"]
+    return any(value.strip().lower().startswith(b"text/event-stream") for value in types)
+
+
 class _Body(AsyncIterable[bytes]):
     """What httpcore2 gives: its iterator has to be closed before itself."""
 
@@ -88,10 +106,13 @@ class _Body(AsyncIterable[bytes]):
 
 
 class _Counted(httpx2.AsyncByteStream):
-    def __init__(self, body: _Body, limit: int | None, cut: bool) -> None:
+    """Of `events`, which may come for ever, each is counted for itself."""
+
+    def __init__(self, body: _Body, limit: int | None, cut: bool, *, events: bool) -> None:
         self._body = body
         self._limit = limit
         self._cut = cut
+        self._events = events
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = self._limit
@@ -101,12 +122,21 @@ class _Counted(httpx2.AsyncByteStream):
                     if left is None:
                         yield piece
                         continue
-                    if len(piece) > left and not self._cut:
+                    after = self._left(left, piece)
+                    if after < 0 and not self._cut:
                         raise EgressBroken(f"The answer is longer than {self._limit} bytes.")
-                    yield piece[:left]
-                    left -= len(piece)
+                    yield piece if after >= 0 else piece[:left]
+                    left = after
                     if left <= 0 and self._cut:
                         return
+
+    def _left(self, left: int, piece: bytes) -> int:
+        """After this piece; below 0: it is too much."""
+        first, *others = _EVENT_END.split(piece) if self._events else [piece]
+        limit = self._limit or 0
+        if len(first) > left or any(len(one) > limit for one in others):
+            return -1
+        return limit - len(others[-1]) if others else left - len(first)
 
     async def aclose(self) -> None:
         await self._body.aclose()

@@ -17,6 +17,7 @@ from fairlead.database import Database, Query
 from fairlead.egress import Egress
 from fairlead.errors import EgressError, EgressRefused, NotFound
 from fairlead.gateway.rate_headers import retry_after
+from fairlead.runs.task_pushes import PUSHES, TaskPushes
 from fairlead.runs.webhook import (
     DAY,
     RUNS,
@@ -39,6 +40,7 @@ _LEASE = timedelta(seconds=60)  # far beyond the timeout: whoever takes over is 
 _SLOTS = 32
 _OF_ONE = 4  # a slow target takes no more of them
 _ANSWER = 2000  # bytes of an answer that are kept for a person to read
+_OF_ONE_RUN = (RUNS, PUSHES)  # signed with one secret of the tenant; each delivery has its own address
 _SWEEP_EVERY = timedelta(minutes=10)
 _BATCH = 1000
 _MICROSECOND = timedelta(microseconds=1)
@@ -48,12 +50,13 @@ class Delivering:
     """`once` takes what is due, as far as there is room, and does not wait for it."""
 
     def __init__(
-        self, database: Database, queries: Mapping[str, Query], *, webhooks: Webhooks, egress: Egress, render: Render,
-        keep: timedelta, clock: Clock, emit: Emit,
+        self, database: Database, queries: Mapping[str, Query], *, webhooks: Webhooks, pushes: TaskPushes,
+        egress: Egress, render: Render, keep: timedelta, clock: Clock, emit: Emit,
     ) -> None:  # fmt: skip
         self._database = database
         self._queries = queries
         self._webhooks = webhooks
+        self._pushes = pushes
         self._egress = egress
         self._render = render
         self._keep = keep
@@ -107,19 +110,24 @@ class Delivering:
         started = self._clock.monotonic()
         try:
             webhook = await self._webhook(delivery)
+            headers = await self._headers(delivery)
             body = await self._body(delivery)
         except NotFound as error:
             outcome = Outcome(None, error.message, refused=True)
         else:
-            outcome = await self._send(delivery, webhook, body)
+            outcome = await self._send(delivery, webhook, body, headers)
         took = timedelta(seconds=self._clock.monotonic() - started)
         verdict = judge(delivery, outcome, now=self._clock.now(), luck=random.random())
         await self._settle(delivery, outcome, verdict, took)
 
     async def _webhook(self, delivery: Delivery) -> Webhook:
-        if delivery.webhook_id == RUNS:
+        if delivery.webhook_id in _OF_ONE_RUN:
             return await self._webhooks.for_runs(delivery.tenant)
         return await self._webhooks.get(delivery.webhook_id, tenant=delivery.tenant)
+
+    async def _headers(self, delivery: Delivery) -> Mapping[str, str]:
+        """Beside the signature."""
+        return await self._pushes.headers_of(delivery) if delivery.webhook_id == PUSHES else dict[str, str]()
 
     async def _body(self, delivery: Delivery) -> bytes:
         """Written down before it is first sent: what is sent again under an id is the same."""
@@ -133,11 +141,11 @@ class Delivering:
             raise NotFound("The delivery was removed.")
         return rows[0]["body"].encode()
 
-    async def _send(self, delivery: Delivery, webhook: Webhook, body: bytes) -> Outcome:
-        headers = signed_headers(delivery.id, body, webhook.secrets, now=self._clock.micros())
+    async def _send(self, delivery: Delivery, webhook: Webhook, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        signed = signed_headers(delivery.id, body, webhook.secrets, now=self._clock.micros())
         try:
             answer = await self._egress.request(
-                "POST", delivery.url or webhook.url, headers=headers, content=body, timeout=_TIMEOUT,
+                "POST", delivery.url or webhook.url, headers={**signed, **headers}, content=body, timeout=_TIMEOUT,
                 max_bytes=_ANSWER, cut=True,
             )  # fmt: skip
         except EgressError as error:
@@ -171,7 +179,7 @@ class Delivering:
     async def _perhaps_disable(self, delivery: Delivery, verdict: Verdict, failing_since: int) -> None:
         """A receiver that is gone, or has taken nothing for a day, is asked no more."""
         dead = self._clock.now() - from_micros(failing_since) >= DAY
-        if delivery.webhook_id == RUNS or not (verdict.gone or dead):
+        if delivery.webhook_id in _OF_ONE_RUN or not (verdict.gone or dead):
             return
         reason = "it answered 410 Gone" if verdict.gone else "nothing was taken for a day"
         off = await self._database.write(

@@ -30,6 +30,7 @@ _WITH_RUNS = (
     Held("approval_turn", "approval_turns", ("run_id", "approval_id", "place"), _OF_RUNS, json=frozenset(("asked",))),
     Held("delivery", "deliveries", ("number",), _OF_RUNS, json=frozenset(("data",))),
     Held("delivery_attempt", "delivery_attempts", ("delivery_id", "number"), _OF_DELIVERIES),
+    Held("task_push", "task_pushes", ("run_id", "id"), _OF_RUNS, hidden=frozenset(("token", "credentials"))),
     Held("score_link", "score_links", ("digest",), _OF_RUNS, hidden=frozenset(("digest",))),
 )  # fmt: skip
 _THREADS = Held(

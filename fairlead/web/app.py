@@ -30,6 +30,8 @@ from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
+from fairlead.runs.task_pushes import TaskPushes
+from fairlead.runs.tasks import Tasks
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
@@ -57,6 +59,8 @@ def make_app(
     threads: Threads,
     assistants: Assistants,
     webhooks: Webhooks,
+    pushes: TaskPushes,
+    tasks: Tasks,
     schedules: Schedules,
     erasing: Erasing,
     scores: Scores,
@@ -89,8 +93,8 @@ def make_app(
     stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
-        webhooks=webhooks, schedules=schedules, scores=scores, stores=stores, embedder=embedder, erasing=erasing,
-        costs=costs,
+        webhooks=webhooks, pushes=pushes, tasks=tasks, schedules=schedules, scores=scores, stores=stores,
+        embedder=embedder, erasing=erasing, costs=costs,
         budgets=budgets, stops=stops, agents=agents, keys=keys, rate=rate,
         books=books, tokens=tokens,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,

@@ -32,7 +32,8 @@ def open_application(
     )
     return make_app(
         control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,
-        threads=engine.threads, assistants=engine.assistants, webhooks=engine.webhooks, scores=engine.scores,
+        threads=engine.threads, assistants=engine.assistants, webhooks=engine.webhooks,
+        pushes=engine.pushes, tasks=engine.tasks, scores=engine.scores,
         stores=engine.stores, embedder=engine.models.embedder, schedules=engine.schedules, erasing=engine.erasing,
         costs=engine.models.costs, budgets=engine.models.budgets, stops=engine.models.stops,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,

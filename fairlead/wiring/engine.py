@@ -35,6 +35,8 @@ from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
 from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
+from fairlead.runs.task_pushes import TaskPushes
+from fairlead.runs.tasks import Tasks
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.runs.worker import Worker
@@ -75,6 +77,8 @@ class Engine:
     egress: Egress
     tool_servers: ToolServers
     webhooks: Webhooks
+    pushes: TaskPushes
+    tasks: Tasks
     schedules: Schedules
     escalating: Escalating
     erasing: Erasing
@@ -162,6 +166,8 @@ async def open_engine(
         egress=egress,
         tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
+        pushes=TaskPushes(database, queries, ids=ids),
+        tasks=Tasks(database, queries, payloads),
         escalating=Escalating(database, queries, emit=emit),
         erasing=Erasing(
             database,
@@ -280,7 +286,7 @@ def make_worker(engine: Engine) -> Worker:
 
 def _delivering(engine: Engine, clock: Clock) -> Delivering:
     return Delivering(
-        engine.database, engine.queries, webhooks=engine.webhooks, egress=engine.egress,
+        engine.database, engine.queries, webhooks=engine.webhooks, pushes=engine.pushes, egress=engine.egress,
         render=WebhookBody(engine.control, engine.threads, clock=clock), keep=engine.settings.engine.run_retention,
         clock=clock, emit=engine.emit,
     )  # fmt: skip

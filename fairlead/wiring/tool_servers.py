@@ -16,7 +16,7 @@ from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.health import Component, Condition
 
 _CONNECT = 10.0  # seconds
-_LONGEST_ANSWER = 16 * 1024**2  # bytes of one that is no stream
+_LONGEST_ANSWER = 16 * 1024**2  # bytes of an answer, or of one event of a stream
 
 
 def open_tool_servers(servers: Mapping[str, Server], *, egress: Egress, clock: Clock, emit: Emit) -> ToolServers:
@@ -34,7 +34,7 @@ def open_tool_servers(servers: Mapping[str, Server], *, egress: Egress, clock: C
     def open_http(server: Server) -> httpx2.AsyncClient:
         # A call may say nothing for as long as it may take; the call itself is bounded elsewhere.
         waits = httpx2.Timeout(server.timeout.total_seconds() + _CONNECT, connect=_CONNECT)
-        return egress.client(headers=server.headers, timeout=waits)
+        return egress.client(headers=server.headers, timeout=waits, max_bytes=_LONGEST_ANSWER)
 
     return made(servers, open_http=open_http, clock=clock, emit=emit)
 

@@ -53,7 +53,7 @@ async def serving(
         stopping = asyncio.Event()
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
-            assistants=inside.assistants, webhooks=inside.webhooks,
+            assistants=inside.assistants, webhooks=inside.webhooks, pushes=inside.pushes, tasks=inside.tasks,
             schedules=inside.schedules, erasing=inside.erasing, scores=inside.scores, stores=inside.stores,
             embedder=inside.models.embedder,
             costs=inside.models.costs,

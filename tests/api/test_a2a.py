@@ -26,6 +26,7 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
 from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from fairlead.agents import Agent, Context
 from tests.api.serving import Serving, listening, serving
@@ -147,6 +148,32 @@ async def test_a_task_is_followed_and_cancelled() -> None:
             await client.get_task(GetTaskRequest(id="nowhere"))
 
 
+async def test_tasks_are_listed_by_state_context_and_time(database_url: str | None) -> None:
+    async with serving(AGENTS, database_url=database_url, workers=0) as api, listening(api.app) as url:  # noqa: SIM117
+        async with client_of(url, "count", streaming=False) as client:
+            sent = [await send(client, message(str(n)), return_immediately=True) for n in range(5)]
+            ids = [one["task"]["id"] for (one,) in sent]
+            await api.running.engine.control.cancel(ids[0])
+
+            async def listed(**wanted: Any) -> tuple[list[str], int]:
+                found = await client.list_tasks(ListTasksRequest(**wanted))
+                return [one.id for one in found.tasks], found.total_size
+
+            assert await listed() == (ids[::-1], 5)
+            assert await listed(page_size=2) == (ids[:2:-1], 5)
+            assert await listed(status=TaskState.TASK_STATE_CANCELED) == (ids[:1], 1)
+            assert await listed(status=TaskState.TASK_STATE_SUBMITTED, page_size=1) == (ids[-1:], 4)
+            for state in ("WORKING", "COMPLETED", "FAILED", "INPUT_REQUIRED", "REJECTED"):
+                assert await listed(status=TaskState.Value(f"TASK_STATE_{state}")) == ([], 0)
+            (two,) = sent[2]
+            assert await listed(context_id=two["task"]["contextId"]) == (ids[2:3], 1)
+            after = Timestamp()
+            after.FromDatetime((await api.running.engine.control.get(ids[3])).created_at)
+            assert await listed(status_timestamp_after=after) == ([ids[4], ids[0]], 2)
+            other = await api.json("POST", "/a2a/hang", request("ListTasks", {}))
+            assert other["result"] == {"tasks": [], "nextPageToken": "", "pageSize": 50, "totalSize": 0}
+
+
 async def test_a_failed_run_is_a_failed_task_and_the_same_message_the_same_task() -> None:
     async with serving(AGENTS) as api, listening(api.app) as url, client_of(url, "fail", streaming=False) as client:
         said = message("go", message_id="m-1")
@@ -203,7 +230,7 @@ BAD: list[tuple[Any, int]] = [
     (sending(contextId="not/safe"), -32602),
     (sending(taskId="nowhere"), -32001),
     (request("GetExtendedAgentCard"), -32007),
-    (request("ListTaskPushNotificationConfigs", {"taskId": "x"}), -32003),
+    (request("ListTaskPushNotificationConfigs", {"taskId": "x"}), -32001),
 ]
 
 

@@ -77,6 +77,9 @@ async def settle(api: Serving, tenant: str, user: str) -> dict[str, str]:
             await asyncio.sleep(0.02)
     good = {"name": "good", "value": 1, "comment": SECRET}
     await api.json("POST", f"/runs/{run}/scores", good, headers=own)
+    push = {"taskId": asked, "url": "https://127.0.0.1:9/x", "token": SECRET}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "CreateTaskPushNotificationConfig", "params": push}
+    assert "result" in await api.json("POST", "/a2a/ask", call, headers=own)
     files = {"file": (f"{user}.txt", f"{SECRET} in a file".encode(), "text/plain")}
     file = (await api.client.post("/files", files=files, headers=own)).json()["id"]
     named = {"assistant_id": "talk", "input": {"file": {"type": "file", "file": {"file_id": file}}}}

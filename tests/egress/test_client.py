@@ -162,3 +162,18 @@ def test_every_error_of_the_library_below_is_translated() -> None:
     assert theirs == set(TRANSLATED)
     for their, our in TRANSLATED.items():
         assert their.__name__ == our.__name__
+
+
+async def test_a_stream_may_go_on_but_no_event_of_it_without_end() -> None:
+    stream = b"content-type: text/event-stream\r\n"
+    async with world() as (egress, server, _):
+        server.answers["/many"] = ok(b"data: 1234567890\n\n" * 1000, stream)
+        server.answers["/long"] = ok(b"data: 1\n\n" + b"data: " + b"x" * 5000 + b"\n\n", stream)
+        server.answers["/plain"] = ok(b"data: 1234567890\n\n" * 1000)
+        async with egress.client(max_bytes=1000) as client:
+            assert len((await client.get("http://example.com/many")).content) == 18_000
+            for path in ("long", "plain"):
+                with pytest.raises(EgressBroken, match="longer than 1000 bytes"):
+                    await client.get(f"http://example.com/{path}")
+        with pytest.raises(EgressBroken):  # whoever gathers it all is not given more than they said
+            await egress.request("GET", "http://example.com/many", max_bytes=1000)

@@ -216,6 +216,8 @@ async def test_a_server_over_http_is_reached_only_where_it_is_allowed(tmp_path: 
                 await servers.tool("add")
         async with kept(server, allow=("127.0.0.0/8",)) as (servers, _):
             assert await servers.use("add", a=1, b=2) == {"result": 3}
+            with pytest.raises(ToolFailed):
+                await servers.use("huge", size=17 * 1024**2)
             hanging = asyncio.ensure_future(servers.use("hang"))
             await servers.until(lambda: "hang" in calls(tmp_path))
             process.kill()

@@ -2,6 +2,7 @@
 
     GET  /.well-known/agent-card.json?assistant_id=…     GET /a2a/{assistant_id}/.well-known/agent-card.json
     POST /a2a/{assistant_id}    SendMessage · SendStreamingMessage · GetTask · ListTasks · CancelTask · SubscribeToTask
+                                {Create,Get,List,Delete}TaskPushNotificationConfig(s)
 
 A task is a run, and its contextId the thread. A run that waits for an approval wants input: the next message to the
 task is the answer.
@@ -14,17 +15,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from fairlead.access import Role, require
 from fairlead.errors import Conflict, FairleadError, Forbidden, NotFound, NotJson
 from fairlead.runs.assistants import Assistant
 from fairlead.runs.run import Approval, Event, Reason, Run, Status
+from fairlead.runs.task_pushes import Push
+from fairlead.runs.tasks import WantedTasks
+from fairlead.runs.webhooks import callable_url
 from fairlead.web.api import rpc
 from fairlead.web.api.a2a_card import card_of
 from fairlead.web.api.a2a_message import Send, decision_of, input_of, kept
+from fairlead.web.api.a2a_push import OnePush, PushConfig, PushesOf, push_view
 from fairlead.web.api.a2a_task import (
-    STATUSES,
     Json,
     State,
     artifact_update,
@@ -44,11 +48,15 @@ from fairlead.web.api.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, 
 from fairlead.web.api.run_body import SAFE_ID
 from fairlead.web.api.sse import EventStream
 
-_TASK_NOT_FOUND, _NOT_CANCELABLE, _NO_PUSH, _UNSUPPORTED, _OTHER_VERSION = -32001, -32002, -32003, -32004, -32009
+_TASK_NOT_FOUND, _NOT_CANCELABLE, _UNSUPPORTED, _OTHER_VERSION = -32001, -32002, -32004, -32009
 _NO_EXTENDED_CARD = -32007
+_ANY_STATE = ("", "TASK_STATE_UNSPECIFIED")
 _VERSION = "1.0"
 _STOPS_WITHIN = 5.0  # seconds
-_WRITES = ("SendMessage", "SendStreamingMessage", "CancelTask")
+_WRITES = (
+    "SendMessage", "SendStreamingMessage", "CancelTask", "CreateTaskPushNotificationConfig",
+    "DeleteTaskPushNotificationConfig",
+)  # fmt: skip
 
 
 class CardQuery(BaseModel):
@@ -66,6 +74,7 @@ class ListQuery(Params):
     page_size: int = Field(50, alias="pageSize", ge=1, le=100)
     page_token: str = Field("", alias="pageToken")
     history_length: int | None = Field(None, alias="historyLength", ge=0)
+    since: AwareDatetime | None = Field(None, alias="statusTimestampAfter", strict=False)
     include_artifacts: bool = Field(False, alias="includeArtifacts")
 
 
@@ -147,8 +156,20 @@ class _Asked:
                 if state_of(run).terminal:
                     raise RpcError(_UNSUPPORTED, f"The task has ended: {state_of(run).value}.")
                 return await self._follow(run)
-            case method if method.endswith(("PushNotificationConfig", "PushNotificationConfigs")):
-                raise RpcError(_NO_PUSH, "Push notifications are not offered.")
+            case "CreateTaskPushNotificationConfig":
+                config = self._request.read(PushConfig)
+                return self._told(await self._push(await self._run(config.task_id), config))
+            case "GetTaskPushNotificationConfig":
+                return self._told(push_view(await self._pushed(self._request.read(OnePush))))
+            case "ListTaskPushNotificationConfigs":
+                run = await self._run(self._request.read(PushesOf).task_id)
+                found = await self._doors.pushes.list(run.id, tenant=run.tenant)
+                return self._told({"configs": [push_view(one) for one in found], "nextPageToken": ""})
+            case "DeleteTaskPushNotificationConfig":
+                asked = self._request.read(OnePush)
+                run = await self._run(asked.task_id)
+                await self._doors.pushes.remove(run.id, asked.id, tenant=run.tenant)
+                return self._told({})
             case "GetExtendedAgentCard":
                 raise RpcError(_NO_EXTENDED_CARD, "The public card has everything.")
             case method:
@@ -166,11 +187,28 @@ class _Asked:
         return {"task": await self._task(run, configuration.history_length)}
 
     async def _sent(self, asked: Send) -> tuple[Run, Any]:
-        if asked.configuration.push is not None:
-            raise RpcError(_NO_PUSH, "Push notifications are not offered.")
+        config = asked.configuration.push
+        if config is not None:
+            callable_url(config.url)  # before anything is started
         if asked.message.task_id:
-            return await self._decide(await self._run(asked.message.task_id), asked), asked.configuration
-        return await self._start(asked), asked.configuration
+            run = await self._run(asked.message.task_id)
+            if config is not None:
+                await self._push(run, config)
+            return await self._decide(run, asked), asked.configuration
+        run = await self._start(asked)
+        if config is not None:
+            await self._push(run, config)
+        return run, asked.configuration
+
+    async def _push(self, run: Run, config: PushConfig) -> Json:
+        return push_view(await self._doors.pushes.put(config.push(run.id), tenant=run.tenant))
+
+    async def _pushed(self, asked: OnePush) -> Push:
+        run = await self._run(asked.task_id)
+        try:
+            return await self._doors.pushes.get(run.id, asked.id, tenant=run.tenant)
+        except NotFound as error:
+            raise RpcError(_TASK_NOT_FOUND, error.message) from None
 
     async def _start(self, asked: Send) -> Run:
         message, assistant = asked.message, self._assistant
@@ -210,23 +248,28 @@ class _Asked:
         return await self._doors.control.get(run.id, tenant=run.tenant)
 
     async def _list(self, asked: ListQuery) -> Json:
-        wanted: dict[str, Any] = {}
         if any(one and not SAFE_ID.fullmatch(one) for one in (asked.context_id, asked.page_token)):
             raise RpcError(INVALID_PARAMS, "contextId and pageToken are as this server gave them.")
-        if asked.status and asked.status != "TASK_STATE_UNSPECIFIED":
-            if asked.status not in list(State):
-                return {"tasks": [], "nextPageToken": "", "pageSize": asked.page_size, "totalSize": 0}
-            status, reason = STATUSES[State(asked.status)]
-            wanted = {"status": status, "reason": reason}
-        found = await self._doors.control.list(
-            tenant=self._call.tenant, agent=self._assistant.agent, thread_id=asked.context_id or None,
-            before=asked.page_token or None, limit=asked.page_size + 1, **wanted,
+        if asked.status not in (*_ANY_STATE, *State):  # one that no run is ever in
+            return {
+                "tasks": [],
+                "nextPageToken": "",
+                "pageSize": asked.page_size,
+                "totalSize": 0,
+            }  # one that no run is ever in
+        wanted = WantedTasks(
+            self._assistant.agent, asked.context_id or None, None if asked.status in _ANY_STATE else asked.status,
+            asked.since,
         )  # fmt: skip
+        tasks_of, tenant = self._doors.tasks, self._call.tenant
+        found = await tasks_of.list(wanted, tenant=tenant, before=asked.page_token or None, limit=asked.page_size + 1)
         page = found[: asked.page_size]
         more = page[-1].id if len(found) > len(page) else ""
         history = asked.history_length
         tasks = [await self._task(run, history, artifacts=asked.include_artifacts) for run in page]
-        return {"tasks": tasks, "nextPageToken": more, "pageSize": asked.page_size, "totalSize": len(found)}
+        first_and_last = not asked.page_token and not more
+        total = len(page) if first_and_last else await tasks_of.count(wanted, tenant=tenant)
+        return {"tasks": tasks, "nextPageToken": more, "pageSize": asked.page_size, "totalSize": total}
 
     async def _cancel(self, run: Run) -> Json:
         if state_of(run).terminal:

@@ -26,7 +26,7 @@ def card_of(assistant: Assistant, doors: Doors, origin: str) -> dict[str, Any]:
                 "protocolVersion": "1.0",
             }
         ],
-        "capabilities": {"streaming": True, "pushNotifications": False, "extendedAgentCard": False},
+        "capabilities": {"streaming": True, "pushNotifications": True, "extendedAgentCard": False},
         "defaultInputModes": [*_MODES, *files],
         "defaultOutputModes": _MODES,
         "skills": [{"id": assistant.agent, "name": assistant.name, "description": about, "tags": [assistant.agent]}],

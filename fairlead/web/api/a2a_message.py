@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import orjson
 from pydantic import Field
 
+from fairlead.web.api.a2a_push import PushConfig
 from fairlead.web.api.rpc import INVALID_PARAMS, Params, RpcError
 
 _LONGEST_ID = 200
@@ -45,7 +46,7 @@ class Configuration(Params):
     accepted_output_modes: list[str] = Field(default_factory=list[str], alias="acceptedOutputModes")
     history_length: int | None = Field(None, alias="historyLength", ge=0)
     return_immediately: bool = Field(False, alias="returnImmediately")
-    push: dict[str, Any] | None = Field(None, alias="taskPushNotificationConfig")
+    push: PushConfig | None = Field(None, alias="taskPushNotificationConfig")
 
 
 class Send(Params):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -24,17 +24,6 @@ class State(StrEnum):
     @property
     def terminal(self) -> bool:
         return self in (State.COMPLETED, State.FAILED, State.CANCELED)
-
-
-STATUSES: Mapping[State, tuple[Status, Reason | None]] = {
-    State.SUBMITTED: (Status.PENDING, None),
-    State.WORKING: (Status.RUNNING, None),
-    State.COMPLETED: (Status.SUCCESS, None),
-    State.FAILED: (Status.ERROR, None),
-    State.CANCELED: (Status.INTERRUPTED, Reason.CANCELLED),
-    State.INPUT_REQUIRED: (Status.INTERRUPTED, Reason.APPROVAL),
-}
-"""How runs in a state are found."""
 
 
 def state_of(run: Run) -> State:

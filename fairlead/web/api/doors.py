@@ -21,6 +21,8 @@ from fairlead.runs.feed import Feed
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
+from fairlead.runs.task_pushes import TaskPushes
+from fairlead.runs.tasks import Tasks
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
@@ -39,6 +41,8 @@ class Doors:
     threads: Threads
     assistants: Assistants
     webhooks: Webhooks
+    pushes: TaskPushes
+    tasks: Tasks
     schedules: Schedules
     scores: Scores
     erasing: Erasing

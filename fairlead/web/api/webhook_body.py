@@ -11,6 +11,7 @@ from fairlead.runs.control import Control
 from fairlead.runs.run import Reason, Run, Status
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhook import Delivery
+from fairlead.web.api.a2a_task import task_of
 from fairlead.web.api.values import values_of_run
 from fairlead.web.api.views import run_view
 
@@ -29,6 +30,10 @@ class WebhookBody:
         if delivery.type.startswith("run."):
             run = await self._control.get(delivery.run_id, tenant=delivery.tenant)
             return {**await self._run(_as_it_was(run, delivery)), **told}
+        if delivery.type.startswith("task."):  # a StreamResponse of A2A
+            run = _as_it_was(await self._control.get(delivery.run_id, tenant=delivery.tenant), delivery)
+            approvals = await self._control.approvals(tenant=run.tenant, run_id=run.id)
+            return {"task": task_of(run, approvals, history=None, artifacts=True)}
         if delivery.type.startswith("approval."):
             run = await self._control.get(delivery.run_id, tenant=delivery.tenant)
             return {**told, "data": {**_moments(delivery.data), "run_id": run.id, "agent": run.agent}}
