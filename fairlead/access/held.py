@@ -31,7 +31,7 @@ SESSIONS = Held(
 )  # fmt: skip
 AUDIT = Held(
     "audit", "audit", ("seq",), done_by("actor"), json=frozenset(("detail",)),
-    kept="who did what to others' data and rights is evidence, which nobody may take away",
+    kept="who did what, and to whom, is evidence, which nobody may take away",
 )  # fmt: skip
 SIGNED = (Signed("api_keys", ("id",), ("created_by", "revoked_by")), Signed("users", ("id",), ("created_by",)))
 EXEMPT = {

@@ -160,7 +160,10 @@ class HeldRows:
 
     async def _value(self, name: str, value: Any) -> Any:
         if name in self.held.json and isinstance(value, str):
-            return await self._load(value)
+            try:
+                return await self._load(value)
+            except Damaged as error:  # the rest can still be told
+                return {"damaged": error.message}
         if _TIME.fullmatch(name) and isinstance(value, int) and not isinstance(value, bool):
             return from_micros(value)
         return value

@@ -17,7 +17,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from fairlead.cli.client import Client, Unreachable, asking, part
+from fairlead.cli.client import Client, Refused, Unreachable, asking, part
 from fairlead.cli.figures import ago
 from fairlead.cli.reach import reach
 from fairlead.cli.say import AsJson, confirm, out, safe, say, say_json
@@ -30,6 +30,7 @@ Whole = Annotated[bool, typer.Option("--whole-tenant", help="Not one user: every
 Tenant = Annotated[str | None, typer.Option(help="Of this tenant. Default: your own.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _EVERY = 0.5  # seconds
+_UNKNOWN = 401
 _MB = 1024**2
 
 
@@ -86,7 +87,7 @@ def delete(
     if json:
         say_json(made)
     elif made["finished_at"] is None:
-        say(f"{made['id']} goes on by itself. See how far it is: fairlead data erasures")
+        say(f"{made['id']} goes on by itself. See how far it is: fairlead data erasures --tenant {made['tenant']}")
     elif made["erased"]:
         out.print(_counted(made["erased"]))
         say(f"All data of {whose} is gone. Who did what stays in the audit log, and costs stay, as nobody's.")
@@ -175,7 +176,12 @@ def _followed(client: Client, made: dict[str, Any], *, quiet: bool) -> dict[str,
             shown.stop()
         while made["finished_at"] is None:
             time.sleep(_EVERY)
-            made = client.get(path)
+            try:
+                made = client.get(path)
+            except Refused as error:
+                if error.status != _UNKNOWN:
+                    raise
+                return made  # the key is of the tenant that goes
             waits = f", waiting for {', '.join(made['waits_for'])} in use" if made["waits_for"] else ""
             shown.update(f"{sum(made['erased'].values())} things are gone{waits}")
     return made

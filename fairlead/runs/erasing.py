@@ -26,6 +26,7 @@ from fairlead.runs.ids import Ids
 from fairlead.telemetry.emit import Emit
 
 _AGAIN = timedelta(seconds=1)
+_WAITS = timedelta(seconds=5)  # until what is in use is looked at again
 _LEASE = timedelta(minutes=1)
 
 
@@ -121,7 +122,7 @@ class Erasing:
             if batch.waits:
                 waits_for.append(holding.kind)
         if found or waits_for:
-            await self._tell(where, counts, waits_for, lease=timedelta(0))
+            await self._tell(where, counts, waits_for, lease=timedelta(0) if found else _WAITS)
         else:
             await self._finish(where, counts, of, took=self._clock.now() - from_micros(row["requested_at"]))
 

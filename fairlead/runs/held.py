@@ -19,7 +19,8 @@ _BATCH = 100
 _IN_THEIR_THREADS = "thread_id IN (SELECT t.id FROM threads t WHERE t.tenant = :tenant AND t.user_id = :user)"
 _RUNS = f"user_id = :user OR (user_id IS NULL AND {_IN_THEIR_THREADS})"
 _OF_RUNS = f"run_id IN (SELECT r.id FROM runs r WHERE r.tenant = :tenant AND ({_RUNS}))"
-_OF_DELIVERIES = f"delivery_id IN (SELECT d.id FROM deliveries d WHERE d.tenant = :tenant AND d.{_OF_RUNS})"
+_DELIVERIES = f"user_id = :user OR {_OF_RUNS}"
+_OF_DELIVERIES = f"delivery_id IN (SELECT d.id FROM deliveries d WHERE d.tenant = :tenant AND ({_DELIVERIES}))"
 
 _WITH_RUNS = (
     Held("run", "runs", ("id",), _RUNS, hidden=frozenset(("wakes", "fence", "owner")),
@@ -28,8 +29,6 @@ _WITH_RUNS = (
     Held("message", "messages", ("run_id", "digest"), _OF_RUNS, json=frozenset(("body",))),
     Held("approval", "approvals", ("run_id", "id"), _OF_RUNS, json=frozenset(("data", "answer"))),
     Held("approval_turn", "approval_turns", ("run_id", "approval_id", "place"), _OF_RUNS, json=frozenset(("asked",))),
-    Held("delivery", "deliveries", ("number",), _OF_RUNS, json=frozenset(("data",))),
-    Held("delivery_attempt", "delivery_attempts", ("delivery_id", "number"), _OF_DELIVERIES),
     Held("task_push", "task_pushes", ("run_id", "id"), _OF_RUNS, hidden=frozenset(("token", "credentials"))),
     Held("score_link", "score_links", ("digest",), _OF_RUNS, hidden=frozenset(("digest",))),
 )  # fmt: skip
@@ -40,6 +39,9 @@ _CHECKPOINTS = Held(
     "checkpoint", "checkpoints", ("thread_id", "id"), _IN_THEIR_THREADS, json=frozenset(("state",)),
 )  # fmt: skip
 _OTHERS = (
+    # Some outlive their run, and have its user since: what was told may be told again.
+    Held("delivery_attempt", "delivery_attempts", ("delivery_id", "number"), _OF_DELIVERIES),
+    Held("delivery", "deliveries", ("number",), _DELIVERIES, json=frozenset(("data",))),
     # What somebody said of others' runs; of their own it went with those.
     Held("score", "scores", ("run_id", "id"), f"author = :user OR {done_by('author')} OR {_OF_RUNS}"),
     Held("assistant", "assistants", ("id",)),

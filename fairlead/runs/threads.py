@@ -11,7 +11,7 @@ from typing import Any
 
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import Clock, from_micros
-from fairlead.database import Database, Query, Row
+from fairlead.database import Call, Database, Query, Row
 from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.runs.checkpoints import Checkpoints
 from fairlead.runs.ids import Ids
@@ -171,8 +171,9 @@ class Threads:
 
     async def delete(self, thread_id: str, *, tenant: str = "default") -> None:
         """Forget the thread and what it keeps; its runs stay. Raises `NotFound`, or `Conflict` while it is busy."""
-        if await self._database.write(self._queries["delete_thread"], tenant=tenant, id=thread_id):
-            await self._database.write(self._queries["delete_checkpoints"], tenant=tenant, id=thread_id)
+        where = {"tenant": tenant, "id": thread_id}
+        calls = [Call(self._queries[name], where) for name in ("delete_thread", "delete_checkpoints")]
+        if (await self._database.write_all(calls))[0]:
             await self._payloads.blobs.delete_scope(thread_scope(tenant, thread_id))
             return
         await self.get(thread_id, tenant=tenant)

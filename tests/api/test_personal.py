@@ -10,17 +10,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
 from fairlead.access import NewUser, Role
 from fairlead.access.key import NewKey
-from fairlead.access.personal import Subject
+from fairlead.access.personal import Batch, Piece, Subject
 from fairlead.database.sql import parse
 from fairlead.gateway import Choices
 from fairlead.gateway.allowance import Period
 from fairlead.wiring.personal import EXEMPT
-from tests.api.serving import Serving, serving
+from tests.api.serving import Serving, listening, serving
 
 ADA = "ada-4f1c"  # is in nothing else
 SECRET = "tell-nobody-77"
@@ -243,3 +244,69 @@ async def test_whose_data_must_be_said(body: dict[str, Any]) -> None:
         await api.json("POST", "/data/erasures", body, headers=ROOT, status=422)
         await api.json("GET", "/data", headers=ROOT, status=422)
         await api.json("GET", "/data/erasures/era_none", headers=ROOT, status=404)
+
+
+async def test_one_that_waits_does_not_stand_before_the_others(database_url: str | None) -> None:
+    async with house(database_url) as api:
+        engine = api.running.engine
+        await engine.threads.create("hers", user=ADA)
+        other = await api.running.submit("ask", "bob", user="bob", thread_id="hers")
+        await api.running.until(other.id, "parked")
+        waiting = await erase(api, user=ADA)
+        async with asyncio.timeout(20):
+            while not (now := await api.json("GET", f"/data/erasures/{waiting['id']}", headers=ROOT))["waits_for"]:
+                await asyncio.sleep(0.05)
+        assert now["waits_for"] == ["thread"]
+        await settle(api, "default", "eve")
+        await finished(api, await erase(api, user="eve"))
+        assert (await engine.control.get(other.id)).finished_at is None, "bob's run is none of hers"
+        assert (await api.json("GET", f"/data/erasures/{waiting['id']}", headers=ROOT))["finished_at"] is None
+        await engine.control.cancel(other.id)
+        await finished(api, waiting)
+        assert await engine.threads.search() == []
+
+
+async def test_what_was_delivered_of_runs_that_are_gone_is_found(database_url: str | None) -> None:
+    async with house(database_url) as api:
+        own = await settle(api, "default", ADA)
+        for run in await api.json("GET", "/runs", headers=own):
+            if run["status"] == "success":
+                await api.json("DELETE", f"/runs/{run['run_id']}", headers=own, status=204)
+        assert await count(api, "deliveries", ADA)
+        told = await export(api, f"/data?user={ADA}")
+        assert any(one["kind"] == "delivery" for one in told)
+        await finished(api, await erase(api, user=ADA))
+        assert not await rows(api, "deliveries") and not await rows(api, "delivery_attempts")
+
+
+async def test_an_export_ends_quietly_when_its_reader_goes_and_in_the_middle_when_they_are_barred() -> None:
+    async with house(None) as api:
+        own = await settle(api, "default", ADA)
+        engine, hold = api.running.engine, asyncio.Event()
+
+        class Slow:
+            """Tells without end, as long as it is held."""
+
+            kind, tables = "slow", frozenset[str]()
+
+            async def export(self, of: Subject) -> AsyncIterator[Piece]:
+                while not hold.is_set():
+                    await asyncio.sleep(0.01)
+                    yield Piece("slow", {"text": "x" * 100_000})
+
+            async def erase(self, of: Subject) -> Batch:
+                return Batch()
+
+        engine.erasing.holdings = (Slow(),)
+        before = len(api.said("error"))
+        async with listening(api.app) as url, httpx.AsyncClient(base_url=url, timeout=20) as client:
+            async with client.stream("GET", f"/data?user={ADA}", headers=own) as told:
+                await anext(told.aiter_bytes())
+            async with client.stream("GET", f"/data?user={ADA}", headers=own) as told:
+                pieces = told.aiter_bytes()
+                await anext(pieces)
+                await engine.books.keys.revoke(f"default-{ADA[:3]}", tenant="default", by="test")
+                with pytest.raises(httpx.RemoteProtocolError):
+                    async for _ in pieces:
+                        pass
+        assert len(api.said("error")) == before

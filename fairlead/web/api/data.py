@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -19,14 +19,15 @@ from starlette.types import Receive, Scope, Send
 from fairlead.access import Role
 from fairlead.access import Scope as Purpose
 from fairlead.access.personal import Piece, Subject
-from fairlead.errors import InvalidInput
+from fairlead.errors import FairleadError, InvalidInput
 from fairlead.runs.erasing import Erasure
-from fairlead.web.api.call import Call
+from fairlead.web.api.call import Call, visit_of
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.keys import Name, OfTenant, Text, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body, wants_one_of
+from fairlead.web.api.sse import PATIENCE
 
 _PART = 64 * 1024  # bytes that are sent together
 
@@ -120,29 +121,41 @@ class Data:
 
 
 class Lines:
-    """An answer of many lines, written as they come. It ends without its last line when the reader goes, the server is
-    told to stop, or something fails."""
+    """An answer of many lines, written as they come. Without its last line it was cut off: the reader was stuck or
+    barred, the server was told to stop, or something failed."""
 
     def __init__(self, pieces: AsyncIterator[Piece], doors: Doors) -> None:
         self._pieces = pieces
         self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        visit, streams = visit_of(scope), self._doors.streams
         headers = [(b"content-type", b"application/x-ndjson"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        gone = asyncio.ensure_future(self._doors.streams.until_gone(receive))
+        gone = asyncio.ensure_future(streams.until_gone(receive))
         try:
-            async for part in self._parts():
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-                if gone.done():
-                    raise asyncio.CancelledError  # the connection closes: nobody takes what there is for all
-            await send({"type": "http.response.body", "body": b""})
+            with self._doors.keys.watch(visit.caller, lambda: streams.cut(gone)):
+                async with aclosing(self._parts()) as parts:
+                    async for part in parts:
+                        if gone.done():
+                            break
+                        async with asyncio.timeout(PATIENCE):
+                            await send({"type": "http.response.body", "body": part, "more_body": True})
+                    else:
+                        await send({"type": "http.response.body", "body": b""})
+                        return
+            if await gone:
+                raise ConnectionAbortedError("the server stops, or its reader is barred")
+        except TimeoutError:
+            raise ConnectionAbortedError("its reader is stuck") from None
+        except FairleadError as error:
+            self._doors.emit("error", code=error.code, message=error.message, where=visit.endpoint)
+            raise ConnectionAbortedError("an export broke off") from error
         finally:
             gone.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
+            await asyncio.wait((gone,))
 
-    async def _parts(self) -> AsyncIterator[bytes]:
+    async def _parts(self) -> AsyncGenerator[bytes]:
         part, counts = bytearray(), Counter[str]()
         async for piece in self._pieces:
             counts[piece.kind] += 1

@@ -23,7 +23,7 @@ from fairlead.web.api.problems import status_of
 from fairlead.web.api.reply import Headers
 
 HEARTBEAT = timedelta(seconds=15)
-_PATIENCE = 60.0  # seconds that a reader may take nothing
+PATIENCE = 60.0  # seconds that a reader may take nothing
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store, no-transform"),
@@ -141,7 +141,7 @@ class EventStream:
         if not data and now < self._alive_until:
             return
         self._alive_until = now + self._heartbeat
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             await self._send({"type": "http.response.body", "body": data or b": alive\n\n", "more_body": True})
 
     async def _put_last(self, data: bytes) -> None:
