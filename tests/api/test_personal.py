@@ -24,22 +24,30 @@ from fairlead.wiring.personal import EXEMPT
 from tests.api.serving import Serving, listening, serving
 
 ADA = "ada-4f1c"  # is in nothing else
-SECRET = "tell-nobody-77"
 ROOT = {"x-api-key": "root-key-of-the-settings"}
-LARGE = SECRET + "x" * 3000  # beyond `blob_threshold` here
+
+
+def secret_of(user: str) -> str:
+    return f"tell-nobody-{user}"
+
+
+def large_of(user: str) -> str:
+    return secret_of(user) + "x" * 3000  # beyond `blob_threshold` here
 
 
 async def talk(input: Any, ctx: Any) -> Any:
-    question = [{"role": "user", "content": SECRET}]
+    text = input["text"]
+    question = [{"role": "user", "content": text}]
     await ctx.model(question, model="openai/gpt-5-mini", choices=Choices(cache=True))
-    await ctx.memory.set("said", LARGE)
-    kept = await ctx.blob("notes", LARGE.encode() + b"!")
-    await ctx.store.put(("notes", "of", "all"), "it", {"said": SECRET})
-    return {"said": LARGE, "kept": kept.name}
+    await ctx.memory.set("said", text)
+    kept = await ctx.blob("notes", f"{text}!".encode())
+    await ctx.step("think", lambda: text.upper().lower())
+    ctx.log("said", text=text)
+    return {"said": text, "kept": kept.name}
 
 
 async def ask(input: Any, ctx: Any) -> Any:
-    return (await ctx.approve(SECRET, who=[f"user:{input}"])).approved
+    return (await ctx.approve(secret_of(input), who=[f"user:{input}"])).approved
 
 
 @asynccontextmanager
@@ -58,7 +66,8 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 
 
 async def settle(api: Serving, tenant: str, user: str) -> dict[str, str]:
-    """Something of theirs in every table. Answers the headers of their key."""
+    """Something of theirs in every table, with their name in all of it. Answers the headers of their key."""
+    secret, large = secret_of(user), large_of(user)
     books, engine = api.running.engine.books, api.running.engine
     made = await books.users.create(NewUser(user, tenant, Role.ADMIN, f"{user}@example.com"), by="root")
     await books.sessions.open(made, Role.ADMIN)
@@ -66,7 +75,7 @@ async def settle(api: Serving, tenant: str, user: str) -> dict[str, str]:
     own = {"x-api-key": issued.secret}
     await api.json("POST", "/webhooks", {"url": "https://127.0.0.1:9/x"}, headers=own, status=201)
     thread = (await api.json("POST", "/threads", {"metadata": {"note": user}}, headers=own))["thread_id"]
-    talk = {"assistant_id": "talk", "input": {"text": LARGE}, "metadata": {"intent": "x"}, "feedback_keys": ["good"]}
+    talk = {"assistant_id": "talk", "input": {"text": large}, "metadata": {"intent": "x"}, "feedback_keys": ["good"]}
     await api.json("POST", f"/threads/{thread}/runs/wait", talk, headers=own)
     run = (await api.json("POST", "/runs/batch", [talk], headers=own))[0]["run_id"]
     await api.running.engine.feed.ended(run, tenant=tenant)
@@ -76,20 +85,20 @@ async def settle(api: Serving, tenant: str, user: str) -> dict[str, str]:
     async with asyncio.timeout(10):
         while not await api.json("GET", f"/approvals?run_id={asked}", headers=own):
             await asyncio.sleep(0.02)
-    good = {"name": "good", "value": 1, "comment": SECRET}
+    good = {"name": "good", "value": 1, "comment": secret}
     await api.json("POST", f"/runs/{run}/scores", good, headers=own)
-    push = {"taskId": asked, "url": "https://127.0.0.1:9/x", "token": SECRET}
+    push = {"taskId": asked, "url": "https://127.0.0.1:9/x", "token": secret}
     call = {"jsonrpc": "2.0", "id": 1, "method": "CreateTaskPushNotificationConfig", "params": push}
     assert "result" in await api.json("POST", "/a2a/ask", call, headers=own)
-    files = {"file": (f"{user}.txt", f"{SECRET} in a file".encode(), "text/plain")}
+    files = {"file": (f"{user}.txt", f"{secret} in a file".encode(), "text/plain")}
     file = (await api.client.post("/files", files=files, headers=own)).json()["id"]
-    named = {"assistant_id": "talk", "input": {"file": {"type": "file", "file": {"file_id": file}}}}
+    named = {"assistant_id": "talk", "input": {"text": secret, "file": {"type": "file", "file": {"file_id": file}}}}
     await api.json("POST", "/runs/wait", named, headers=own)
-    cron = {"assistant_id": "talk", "schedule": "0 9 * * 1", "input": {"text": SECRET}}
+    cron = {"assistant_id": "talk", "schedule": "0 9 * * 1", "input": {"text": secret}}
     await api.json("POST", "/runs/crons", cron, headers=own)
     await api.json("POST", "/assistants", {"graph_id": "talk", "name": user}, headers=own)
-    await api.json("POST", "/knowledge/docs/documents", {"id": user, "text": SECRET}, headers=own, status=None)
-    await api.json("PUT", "/store/items", {"namespace": ["notes", user], "key": "a", "value": {"a": SECRET}},
+    await api.json("POST", "/knowledge/docs/documents", {"id": user, "text": secret}, headers=own, status=None)
+    await api.json("PUT", "/store/items", {"namespace": ["notes", user], "key": "a", "value": {"a": secret}},
                    headers=own, status=None)  # fmt: skip
     await engine.models.budgets.set(f"user:{user}", Period.DAY, 10**10, by=f"user:{user}", tenant=tenant)
     await engine.models.stops.stop(f"user:{user}-later", reason="a test", by=f"user:{user}", tenant=tenant)
@@ -168,23 +177,24 @@ async def test_a_user_is_told_everything_and_then_forgotten(database_url: str | 
         assert {"user", "key", "run", "event", "message", "approval", "thread", "checkpoint", "score", "file", "item",
                 "schedule", "usage", "content", "budget", "audit", "delivery", "session"} <= set(counts)  # fmt: skip
         whole = str(told)
-        assert LARGE in whole and f"{ADA}@example.com" in whole
+        assert large_of(ADA) in whole and f"{ADA}@example.com" in whole
         assert "bob" not in whole
         keys = str([one for one in told if one["kind"] in ("key", "session")])
         assert not re.search(r"fl_[A-Za-z0-9]{20}|[0-9a-f]{64}", keys)
         contents = [base64.b64decode(one["data"]["base64"]) for one in told if one["kind"] == "content"]
-        assert f"{SECRET} in a file".encode() in contents and LARGE.encode() + b"!" in contents
+        assert f"{secret_of(ADA)} in a file".encode() in contents and f"{large_of(ADA)}!".encode() in contents
 
         done = await finished(api, await erase(api, user=ADA))
         assert (done["user"], done["whole_tenant"], done["waits_for"]) == (None, False, [])
         assert (done["erased"]["run"], done["erased"]["thread"], done["erased"]["file"]) == (5, 1, 1)
         # What they made for all of the tenant stays, and the log of who did what.
         assert await mentions(api, ADA) <= {
-            "audit", "assistant_versions", "knowledge_documents", "knowledge_chunks", "call_stops",
+            "audit", "assistant_versions", "knowledge_documents", "knowledge_chunks", "knowledge_words", "call_stops",
+            "model_cache",
         }  # fmt: skip
         for table, before in others.items():
             assert [row for row in before if ADA not in row] == await rows(api, table), table
-        assert await count(api, "messages", SECRET), "bob's stays"
+        assert await count(api, "messages", secret_of("bob")), "bob's stays"
         assert {one["kind"] for one in await export(api, f"/data?user={ADA}")} <= {"audit", "end"}
         assert [one["id"] for one in await api.json("GET", f"/data/erasures?user={ADA}", headers=ROOT)] == [done["id"]]
         assert (await api.json("GET", "/audit/verify", headers=ROOT))["whole"]
@@ -192,13 +202,41 @@ async def test_a_user_is_told_everything_and_then_forgotten(database_url: str | 
 
 async def test_costs_stay_as_nobodys(database_url: str | None) -> None:
     async with house(database_url) as api:
+        nobodys = {"assistant_id": "talk", "input": {"text": "nobody's"}}
+        await api.json("POST", "/runs/wait", nobodys, headers=ROOT)
         await settle(api, "default", ADA)
         await asyncio.sleep(0.2)
-        before = await api.json("GET", "/costs?by=user", headers=ROOT)
+
+        async def by_user(period: str) -> dict[str | None, dict[str, Any]]:
+            told = await api.json("GET", f"/costs?by=user&from={period}", headers=ROOT)
+            return {one.pop("name"): one for one in told["by"]["user"]}
+
+        for period in ("24h", "30d"):  # sums of hours, and of days
+            assert set(await by_user(period)) == {None, ADA}
+        before = await by_user("24h")
         await finished(api, await erase(api, user=ADA))
-        after = await api.json("GET", "/costs?by=user", headers=ROOT)
-        assert ADA in str(before) and ADA not in str(after)
-        assert after["totals"]["cost_usd"] == before["totals"]["cost_usd"] > 0
+        for period in ("24h", "30d"):
+            after = await by_user(period)
+            assert set(after) == {None}
+            for figure, value in after[None].items():
+                assert value == pytest.approx(before[None][figure] + before[ADA][figure]), (period, figure)
+        assert after[None]["cost_usd"] > 0
+
+
+async def test_whoever_signed_anything_is_nobody_afterwards(database_url: str | None) -> None:
+    """In every column of every table that says who did something."""
+    async with house(database_url) as api:
+        await settle(api, "default", "bob")
+        database, signed = api.running.engine.database, list[tuple[str, str]]()
+        for table in sorted(set(await tables(api)) - set(EXEMPT) - {"audit"}):
+            row = (await database.read(parse("one", f"SELECT * FROM {table}", database.dialect)))[0]
+            signed += [(table, name) for name in row.keys() if re.fullmatch(r".+_by|author|actor", name)]  # type: ignore[attr-defined]  # noqa: SIM118
+        assert {("webhooks", "created_by"), ("approvals", "decided_by"), ("scores", "author")} <= set(signed)
+        for table, name in signed:
+            await database.write(parse("sign", f"UPDATE {table} SET {name} = 'user:{ADA}'", database.dialect))
+        assert await mentions(api, f"user:{ADA}") == {table for table, _ in signed}
+        await finished(api, await erase(api, user=ADA))
+        assert await mentions(api, f"user:{ADA}") == set()
 
 
 async def test_a_tenant_goes_whole_and_no_other(database_url: str | None) -> None:
