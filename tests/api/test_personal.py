@@ -18,6 +18,7 @@ from fairlead.access import NewUser, Role
 from fairlead.access.key import NewKey
 from fairlead.access.personal import Batch, Piece, Subject
 from fairlead.database.sql import parse
+from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway import Choices
 from fairlead.gateway.allowance import Period
 from fairlead.wiring.personal import EXEMPT
@@ -25,6 +26,13 @@ from tests.api.serving import Serving, listening, serving
 
 ADA = "ada-4f1c"  # is in nothing else
 ROOT = {"x-api-key": "root-key-of-the-settings"}
+
+
+# What they made for all of the tenant, answers that nobody owns, and the log of who did what.
+STAYS = {
+    "assistant_versions", "audit", "call_stops", "knowledge_chunks", "knowledge_documents", "knowledge_words",
+    "model_cache",
+}  # fmt: skip
 
 
 def secret_of(user: str) -> str:
@@ -187,11 +195,7 @@ async def test_a_user_is_told_everything_and_then_forgotten(database_url: str | 
         done = await finished(api, await erase(api, user=ADA))
         assert (done["user"], done["whole_tenant"], done["waits_for"]) == (None, False, [])
         assert (done["erased"]["run"], done["erased"]["thread"], done["erased"]["file"]) == (5, 1, 1)
-        # What they made for all of the tenant stays, and the log of who did what.
-        assert await mentions(api, ADA) <= {
-            "audit", "assistant_versions", "knowledge_documents", "knowledge_chunks", "knowledge_words", "call_stops",
-            "model_cache",
-        }  # fmt: skip
+        assert await mentions(api, ADA) <= STAYS
         for table, before in others.items():
             assert [row for row in before if ADA not in row] == await rows(api, table), table
         assert await count(api, "messages", secret_of("bob")), "bob's stays"
@@ -348,3 +352,43 @@ async def test_an_export_ends_quietly_when_its_reader_goes_and_in_the_middle_whe
                     async for _ in pieces:
                         pass
         assert len(api.said("error")) == before
+
+
+class Away:
+    """Blobs in a store that forgets nothing, as long as it can't be reached."""
+
+    def __init__(self, blobs: Any) -> None:
+        self._blobs = blobs
+        self.away = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._blobs, name)
+
+    async def delete_scope(self, scope: str) -> None:
+        if self.away:
+            raise DatabaseUnavailable("The bucket can't be reached.")
+        await self._blobs.delete_scope(scope)
+
+
+async def test_what_can_not_be_erased_now_is_still_found(database_url: str | None) -> None:
+    """The bytes go before the row that tells where they are, whatever fails in between."""
+    async with house(database_url) as api:
+        await settle(api, "default", ADA)
+        engine = api.running.engine
+        away = Away(engine.payloads.blobs)
+        engine.payloads.blobs = away
+        held = {holding.kind: holding for holding in engine.erasing.holdings}
+        engine.stores.files._blobs = held["file"]._blobs = away  # type: ignore[attr-defined]
+        made = await erase(api, user=ADA)
+        async with asyncio.timeout(20):
+            while not [one for one in api.said("database_unreachable") if one["database"] == "erasing"]:
+                await asyncio.sleep(0.05)
+        for kind in ("thread", "file"):
+            with pytest.raises(DatabaseUnavailable):
+                await held[kind].erase(Subject("default", ADA))
+        there = await mentions(api, ADA)
+        assert {"runs", "threads", "store_files", "blobs"} <= there
+        away.away = False
+        await engine.database.write(parse("now", "UPDATE erasures SET leased_until = 0", engine.database.dialect))
+        await finished(api, made)
+        assert await mentions(api, ADA) <= STAYS
