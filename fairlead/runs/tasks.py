@@ -11,9 +11,18 @@ from fairlead.clock import to_micros
 from fairlead.database import Database, Query
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import run_of
-from fairlead.runs.run import Run
+from fairlead.runs.run import Run, Status
 
 MOST_COUNTED = 10_000
+# Of runs in a state; an index knows them, and no state of A2A.
+_STATUSES = {
+    "TASK_STATE_SUBMITTED": (Status.PENDING, Status.PENDING),
+    "TASK_STATE_WORKING": (Status.PENDING, Status.RUNNING),
+    "TASK_STATE_COMPLETED": (Status.SUCCESS, Status.SUCCESS),
+    "TASK_STATE_FAILED": (Status.ERROR, Status.TIMEOUT),
+    "TASK_STATE_CANCELED": (Status.INTERRUPTED, Status.INTERRUPTED),
+    "TASK_STATE_INPUT_REQUIRED": (Status.INTERRUPTED, Status.INTERRUPTED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,9 @@ class Tasks:
 
 
 def _parameters(wanted: WantedTasks) -> dict[str, Any]:
+    status, other = _STATUSES[wanted.state] if wanted.state else (None, None)
     return {
-        "agent": wanted.agent, "context_id": wanted.context_id, "state": wanted.state,
+        "agent": wanted.agent, "context_id": wanted.context_id, "state": wanted.state, "status": status,
+        "other_status": other,
         "since": None if wanted.since is None else to_micros(wanted.since),
     }  # fmt: skip

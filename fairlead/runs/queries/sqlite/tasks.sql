@@ -3,6 +3,7 @@ SELECT * FROM runs
 WHERE tenant = :tenant AND agent = :agent
   AND (:context_id IS NULL OR thread_id = :context_id OR (thread_id IS NULL AND id = :context_id))
   AND (:since IS NULL OR coalesce(finished_at, started_at, created_at) > :since)
+  AND (:status IS NULL OR status IN (:status, :other_status))
   AND (:state IS NULL OR :state = CASE
       WHEN status = 'pending' AND started_at IS NULL THEN 'TASK_STATE_SUBMITTED'
       WHEN status IN ('pending', 'running') THEN 'TASK_STATE_WORKING'
