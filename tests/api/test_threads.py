@@ -109,3 +109,21 @@ async def test_a_thread_shows_the_question_its_run_asks() -> None:
         assert state["tasks"][0]["interrupts"][0]["value"]["question"] == "Sure?"
         thread = await api.json("GET", "/threads/t")
         assert thread["status"] == "interrupted" and len(thread["interrupts"]) == 1
+
+
+async def test_a_search_extracts_by_paths_and_refuses_what_is_none_whatever_there_is() -> None:
+    async with serving(CHAT) as api:
+        wrong = ("", "a..b", "[0]", "a[x]", "values.é", "a." + "b" * 500)
+        for path in wrong:
+            await api.json("POST", "/threads/search", {"extract": {"it": path}}, status=422)
+        await api.json("POST", "/threads", {"thread_id": "t", "metadata": {"owner": "ada"}})
+        await api.json("POST", "/threads/t/runs/wait", {"assistant_id": "chat", "input": "hi"})
+        for path in wrong:
+            await api.json("POST", "/threads/search", {"extract": {"it": path}}, status=422)
+        wanted = {
+            "owner": "metadata.owner",
+            "first": "values.messages[0].content",
+            "none": "values.messages[9].content",
+        }
+        (found,) = await api.json("POST", "/threads/search", {"extract": wanted})
+        assert found["extracted"] == {"owner": "ada", "first": "hi", "none": None}
