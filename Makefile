@@ -71,6 +71,14 @@ bench-api: $(VENV)/.bench .venv-langgraph/.made compiled system ## Measure the A
 	@[ -e ../shared/bench/load.c ] || .ci/system wrk
 	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),api)
 
+.PHONY: bench-telemetry
+bench-telemetry: $(VENV)/.bench compiled system ## Measure what logs, metrics and Sentry cost, and what redaction finds
+	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),telemetry)
+
+.PHONY: bench-ship
+bench-ship: $(VENV)/.bench compiled system ## Measure deploys on a host: dropped requests, switches, verdicts of canaries
+	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),ship)
+
 .PHONY: crash
 crash: $(VENV)/.dev compiled system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
 	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -92,7 +100,7 @@ venv: $(VENV)/.dev ## Make the virtual environment from the lock files
 
 .PHONY: system
 system: ## Install the servers and the browser the tests use, where missing
-	@.ci/system postgres redis chromium faketime node
+	@.ci/system postgres redis chromium haproxy prometheus alertmanager faketime node
 
 # Tests and benchmarks start hundreds of processes; some machines tell Python to keep no compiled files.
 .PHONY: compiled

@@ -25,8 +25,12 @@ GATEWAY = (
 )  # fmt: skip
 API = ("api_submit", "api_streams", "api_wait", "api_reads")
 KNOWLEDGE = ("knowledge_search",)
-NAMES = (*ENGINE, *GATEWAY, *API, *KNOWLEDGE)
-SETS = {"engine": ENGINE, "gateway": GATEWAY, "api": API, "knowledge": KNOWLEDGE}
+SHIP = ("ship_switches", "ship_canaries", "ship_proxy")
+TELEMETRY = ("telemetry_cost", "telemetry_metrics", "telemetry_redaction", "telemetry_logs")
+NAMES = (*ENGINE, *GATEWAY, *API, *KNOWLEDGE, *SHIP, *TELEMETRY)
+SETS = {
+    "engine": ENGINE, "gateway": GATEWAY, "api": API, "knowledge": KNOWLEDGE, "ship": SHIP, "telemetry": TELEMETRY,
+}  # fmt: skip
 
 
 def main() -> int:
@@ -35,7 +39,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway, api, knowledge",
+        help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway, api, knowledge, ship, telemetry",
     )
     parser.add_argument("--quick", action="store_true", help="one repeat of a fifth of the work")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results; those of other names stay in it")

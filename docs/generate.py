@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from prometheus_client import CollectorRegistry
 
 from fairlead import errors
 from fairlead.cli import main as command_line
-from fairlead.config import describe_settings
+from fairlead.config import PROFILES, Profile, describe_settings
+from fairlead.operate.monitoring import ALERTS, runbook_of
 from fairlead.telemetry.catalogue import EVENTS
+from fairlead.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Made by `make docs`. Change the code, not this page. -->\n\n"
@@ -25,11 +28,47 @@ SETTINGS_INTRODUCTION = """# Settings
 
 Given in `.env`, `.env.local` (over it), the environment (over both) or as arguments (over all).
 An unknown `FAIRLEAD_` name is an error; an empty value is not given. Durations are written `15s`, `250ms`, `3 min`,
-`72h`, `30 days` or as seconds, sizes `64 KB`, `1 MB` or as bytes. A secret may be kept in a file:
-`FAIRLEAD_API_KEY_FILE=/run/secrets/key` and so on. `ENVIRONMENT=production` starts only with a PostgreSQL
-`DATABASE_URL`, a `FAIRLEAD_RELEASE` other than `dev`, and `DEBUG` off, everything that is missing is said at once; and
-it serves only when there is a key in the database or the settings, or tokens are taken.
+`72h`, `30 days` or as seconds, sizes `64 KB`, `1 MB` or as bytes. Instead of a secret its place may be given:
+`env:NAME`, `file:PATH`, `aws:ID#KEY`; see [Keep secrets elsewhere](tasks/keep-secrets.md). `fairlead settings` shows
+each value and where it came from.
 
+## Environments
+
+`ENVIRONMENT` selects one. The defaults in the last row hold where nothing else is given; the others say what each is
+meant to have, and `fairlead doctor` says what of it is not there.
+
+"""
+PRODUCTION = """
+`ENVIRONMENT=production` is refused while something is missing, and all of it is said at once, for each role
+(`fairlead doctor` shows the same):
+
+| needed | api (`serve`) | worker (`work`) | ship (`ship deploy`) |
+| --- | --- | --- | --- |
+| `DATABASE_URL` of PostgreSQL | yes | yes | yes |
+| `FAIRLEAD_RELEASE` other than `dev` | yes | yes | |
+| `DEBUG` off | yes | yes | |
+| `FAIRLEAD_CORS_ORIGINS` without `*` | yes | | |
+| `FAIRLEAD_OIDC_REDIRECT_URL`, where `FAIRLEAD_OIDC_ISSUER` is set | yes | | |
+| the keys of the providers that its agents ask | | yes | |
+| the key of `FAIRLEAD_KNOWLEDGE_EMBEDDING_MODEL`'s provider | yes | yes | |
+| what `[ship.secrets]` keeps in AWS Secrets Manager | | | yes |
+
+It serves only when there is a key in the database or the settings, or tokens are taken.
+
+"""
+METRICS_INTRODUCTION = """# Metrics
+
+What `/metrics` of each API process and each worker tells. Each tells what it saw itself: add them up (`sum`), but for
+`agent_queue_depth` and `llm_provider_healthy`, which all of them tell of the same thing (`max`). Labels are bounded:
+beyond a number of values the rest is "other". `_total`, `_bucket`, `_sum` and `_count` are as Prometheus has them.
+
+"""
+ALERTS_INTRODUCTION = """# Runbooks
+
+One for each alert of `fairlead generate monitoring`: what it means, what to do first, and when it is over.
+
+| alert | severity | when | lives on |
+| --- | --- | --- | --- |
 """
 EVENTS_INTRODUCTION = """# Events
 
@@ -54,7 +93,20 @@ def settings_page() -> str:
         f"## {part}\n\n| name | kind | default | what it does |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
         for part, rows in parts.items()
     ]
-    return SETTINGS_INTRODUCTION + "\n".join(tables)
+    return SETTINGS_INTRODUCTION + environments_table() + PRODUCTION + "\n".join(tables)
+
+
+def environments_table() -> str:
+    """What each of the four is."""
+    rows: dict[str, Callable[[Profile], str]] = {
+        "models": lambda one: one.models, "database": lambda one: one.database,
+        "cache and limits": lambda one: one.shared, "front": lambda one: one.front,
+        "observation": lambda one: one.observation, "runs on": lambda one: one.runs_on,
+        "defaults": lambda one: ", ".join(f"`{name}={value}`" for name, value in one.defaults.items()),
+    }  # fmt: skip
+    lines = [f"| | {' | '.join(PROFILES)} |", f"|{' --- |' * (len(PROFILES) + 1)}"]
+    lines += [f"| {name} | {' | '.join(say(one) for one in PROFILES.values())} |" for name, say in rows.items()]
+    return "\n".join(lines) + "\n"
 
 
 def events_page() -> str:
@@ -106,11 +158,33 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def metrics_page() -> str:
+    """As a process tells them that has seen nothing yet."""
+    registry = CollectorRegistry()
+    Metrics(registry)
+    rows = [
+        f"| `{one.name}{'_total' if one.type == 'counter' else ''}` | {one.type} | {cell(one.documentation)} |"
+        for one in sorted(registry.collect(), key=lambda one: one.name)
+    ]
+    return METRICS_INTRODUCTION + "| metric | kind | what |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def alerts_page() -> str:
+    rows = [
+        f"| [{one.name}]({one.name}.md) | {one.severity.value} | {cell(one.description)} | {', '.join(one.exporters)} |"
+        for one in ALERTS
+    ]
+    return ALERTS_INTRODUCTION + "\n".join(rows) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": lambda: NOTICE + settings_page(),
     "docs/events.md": lambda: NOTICE + events_page(),
     "docs/errors.md": lambda: NOTICE + errors_page(),
     "docs/commands.md": lambda: NOTICE + commands_page(),
+    "docs/metrics.md": lambda: NOTICE + metrics_page(),
+    "docs/runbooks/README.md": lambda: NOTICE + alerts_page(),
+    **{f"docs/runbooks/{one.name}.md": lambda one=one: NOTICE + runbook_of(one) for one in ALERTS},
     ".env.example": example_environment,
 }
 
@@ -128,6 +202,7 @@ def refresh(path: Path, text: str, *, write: bool) -> bool:
     if path.exists() and path.read_text() == text:
         return False
     if write:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return True
 

@@ -15,10 +15,12 @@
     ├── QueueFull                 queue_full            come back after `retry_after`
     ├── RateLimitError            rate_limited          come back after `retry_after`
     ├── ConfigurationError        configuration         a setting is missing or wrong
+    ├── SecretUnavailable         secret_unavailable    where a secret is kept could not be asked; try again
     ├── DatabaseUnavailable       database_unavailable  could not ask; try again
     │   ├── DatabaseInUse         database_in_use       another process serves this file
     │   └── SchemaTooNew          schema_too_new        a newer Fairlead has contracted the database
     ├── Damaged                   damaged               what was kept is not what comes back
+    ├── BackupFailed              backup_failed         a backup could not be taken or restored; nothing is lost
     ├── IssuerUnavailable         issuer_unavailable    who issues tokens could not be asked; try again
     ├── ModelError                model_error           the model call failed
     │   ├── ModelRefused          model_refused         the provider says the request is wrong
@@ -44,6 +46,8 @@
     ├── TooManyIterations         max_iterations        the agent asked its model too often
     ├── BadOutput                 bad_output            the answer has not the shape that was asked for
     ├── RunFailed                 run_failed            a child run ended badly
+    ├── TargetUnavailable         target_unavailable    where releases run could not be asked; try again
+    ├── ReleaseBroken             release_broken        a process of a release does not stay up
     ├── Unanswered                unanswered            nobody answered the run in time
     └── Fenced                    fenced                this worker no longer owns the run
 
@@ -140,6 +144,10 @@ class ConfigurationError(FairleadError):
     code = "configuration"
 
 
+class SecretUnavailable(FairleadError):
+    code = "secret_unavailable"
+
+
 class DatabaseUnavailable(FairleadError):
     code = "database_unavailable"
 
@@ -154,6 +162,12 @@ class SchemaTooNew(DatabaseUnavailable):
 
 class Damaged(FairleadError):
     code = "damaged"
+
+
+class BackupFailed(FairleadError):
+    """What was there before is as it was."""
+
+    code = "backup_failed"
 
 
 class IssuerUnavailable(FairleadError):
@@ -272,3 +286,11 @@ class Unanswered(FairleadError):
 
 class Fenced(FairleadError):
     code = "fenced"
+
+
+class TargetUnavailable(FairleadError):
+    code = "target_unavailable"
+
+
+class ReleaseBroken(FairleadError):
+    code = "release_broken"

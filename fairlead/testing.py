@@ -24,10 +24,11 @@ from fairlead.config import lend_keys as lend_keys
 from fairlead.config import load_settings
 from fairlead.database import Blobs, Call, Database
 from fairlead.database.sql import parse
-from fairlead.errors import Conflict, InvalidInput, NotFound
+from fairlead.errors import Conflict, Damaged, InvalidInput, NotFound
 from fairlead.gateway import Model, Prices
 from fairlead.runs.run import Event, NewRun, Run
 from fairlead.runs.worker import Worker
+from fairlead.telemetry.emit import Emit, silent
 from fairlead.wiring.engine import Engine, make_worker, open_engine
 
 _PATIENCE_S = 10.0  # a test that waits longer than this has failed
@@ -150,25 +151,29 @@ async def engine(
     prices: Prices | None = None,
     mcp: Mapping[str, Server] | None = None,
     clock: Clock | None = None,
+    environ: Mapping[str, str] | None = None,
+    also: Emit = silent,
     **settings: Any,
 ) -> AsyncGenerator[Running]:
     """Agents (callables, `Agent`s or specs) served in this process, on a new SQLite file unless told otherwise.
 
-    `settings` are those of the manual, by their short names: `worker_concurrency=2`.
+    `settings` are those of the manual, by their short names: `worker_concurrency=2`. `environ`: what they refer to.
+    `also` is told what is said too.
     """
     with tempfile.TemporaryDirectory(prefix="fairlead-") as folder:
         said: list[tuple[str, dict[str, Any]]] = []
 
         def emit(event: str, /, **fields: Any) -> None:
             said.append((event, fields))
+            also(event, **fields)
 
         place = root or Path(folder)
-        made = load_settings(
-            root=place,
-            environ={},
-            database_url=database_url or f"sqlite:///{place}/fairlead.db",
-            **{"blob_dir": str(place / "blobs"), **settings},
-        )
+        given: dict[str, Any] = {
+            "database_url": database_url or f"sqlite:///{place}/fairlead.db", "blob_dir": str(place / "blobs"),
+            **settings,
+        }  # fmt: skip
+        made = load_settings(root=place, environ=environ or {}, clock=clock, **given)
+        made.vault.emit = emit
         opened = await open_engine(
             made,
             {name: one if isinstance(one, AgentSpec) else spec_of(name, one) for name, one in agents.items()},
@@ -333,6 +338,18 @@ async def any_text_is_a_scope(blobs: Blobs) -> None:
         await _raises(NotFound, blobs.get(reference))
 
 
+async def what_was_lost_is_put_back_under_its_reference(blobs: Blobs) -> None:
+    kept = {await blobs.put(scope, b"kept"): scope for scope in ("run-1", "thread default a/b")}
+    assert sorted([one async for one in blobs.list_all()]) == sorted(kept)
+    for reference, scope in kept.items():
+        await blobs.delete_scope(scope)
+        await _raises(Damaged, blobs.put_back(reference, b"other"))
+        await _raises(NotFound, blobs.get(reference))
+        await blobs.put_back(reference, b"kept")
+        assert await blobs.get(reference) == b"kept"
+    assert sorted([one async for one in blobs.list_all()]) == sorted(kept)
+
+
 async def a_hostile_reference_is_not_found(blobs: Blobs) -> None:
     for reference in ("", "../../etc/passwd", f"../x/{'0' * 64}", f"run-1/{'0' * 64}", "run-1/" + "0" * 63 + "/", "\0"):
         await _raises(NotFound, blobs.get(reference))
@@ -345,6 +362,7 @@ BLOBS: tuple[Callable[[Blobs], Awaitable[None]], ...] = (
     a_scope_goes_alone,
     what_is_not_kept_is_swept_unless_it_is_new,
     any_text_is_a_scope,
+    what_was_lost_is_put_back_under_its_reference,
     a_hostile_reference_is_not_found,
 )
 

@@ -68,7 +68,7 @@ async def _new_database(server: str) -> AsyncIterator[str]:
     name = f"fairlead_test_{os.getpid()}_{next(_numbers)}"
     await _execute(server, f"CREATE DATABASE {name} TEMPLATE template0")
     yield f"{server.rpartition('/')[0]}/{name}"
-    await _execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await _drop(server, name)
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +126,17 @@ async def _execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _drop(server: str, name: str) -> None:
+    """The database, and what restores have kept of it under other names."""
+    connection = await asyncpg.connect(server)
+    try:
+        kept = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE $1", f"{name}_before_%")
+        for one in (name, *(row["datname"] for row in kept)):
+            await connection.execute(f'DROP DATABASE IF EXISTS "{one}" WITH (FORCE)')
     finally:
         await connection.close()
 

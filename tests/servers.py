@@ -215,6 +215,36 @@ def _dead(process: psutil.Process) -> bool:
         return True
 
 
+def free_ports(count: int) -> int:
+    """The first of so many in a row that are free, below those that the kernel gives out by itself. Who asks at the
+    same time in another process gets others."""
+    own = 20000 + os.getpid() % 100 * 100
+    for first in range(own, own + 100, 10):
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first
+    raise ServerMissing(f"There are no {count} free ports in a row.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) != 0
+
+
+def haproxy() -> str:
+    """The path of HAProxy."""
+    for folder in (None, "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"):
+        if found := shutil.which("haproxy", path=folder):
+            return found
+    raise ServerMissing("HAProxy is not installed. Run `make system`.")
+
+
+def prometheus() -> str:
+    """The path of Prometheus."""
+    if found := shutil.which("prometheus"):
+        return found
+    raise ServerMissing("Prometheus is not installed. Run `make system`.")
+
+
 def chromium() -> str:
     """The path of a Chromium to drive."""
     mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")

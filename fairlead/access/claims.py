@@ -13,6 +13,7 @@ from fairlead.access.roles import Role, Scope
 from fairlead.errors import Unauthorised
 
 Claims = Mapping[str, Any]
+_OUR_ROLES = {role.value: role for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def said_of(claims: Claims, names: ClaimNames) -> Said:
     if not isinstance(tenant, str) or not re.fullmatch(NAME, tenant):
         raise Unauthorised(f"The token's tenant (`{names.tenant}`) is none.")
     scopes = frozenset((Scope.EVERYTHING,)) if names.scope is None else _scopes(claim_of(claims, names.scope))
-    return Said(user, tenant, _role(claim_of(claims, names.role)), scopes)
+    return Said(user, tenant, highest_role(claim_of(claims, names.role), _OUR_ROLES), scopes)
 
 
 def claim_of(claims: Claims, name: str) -> Any:
@@ -89,8 +90,8 @@ def _moment(claims: Claims, name: str) -> int:
     return round(value * 1_000_000)
 
 
-def _role(value: Any) -> Role | None:
-    known = {role.value: role for role in Role}
+def highest_role(value: Any, known: Mapping[str, Role]) -> Role | None:
+    """Of what a claim names, one or a list, that is known for a role."""
     named = cast("list[Any]", value) if isinstance(value, list) else [value]
     found = [known[one] for one in named if isinstance(one, str) and one in known]
     return max(found, key=list(Role).index, default=None)
@@ -101,3 +102,8 @@ def _scopes(value: Any) -> frozenset[Scope]:
     named = value.split() if isinstance(value, str) else cast("list[Any]", value) if isinstance(value, list) else []
     known = set(Scope)
     return frozenset(Scope(one) for one in named if isinstance(one, str) and one in known)
+
+
+def looks_like_token(given: str) -> bool:
+    """Three parts, of which the first is a JSON object: `{"` in base64 begins so."""
+    return given.count(".") == 2 and given.startswith("eyJ")

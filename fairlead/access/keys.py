@@ -16,17 +16,21 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from fairlead.access.book import Known
+from fairlead.access.claims import looks_like_token
 from fairlead.access.key import digest_of
 from fairlead.access.roles import LOCAL_ADMIN, Principal, Role
 from fairlead.access.table import KeyTable
-from fairlead.access.tokens import Tokens, looks_like_token
 from fairlead.clock import Clock, SystemClock
 from fairlead.errors import ConfigurationError, Unauthorised
 from fairlead.telemetry.emit import Emit, silent
+
+if TYPE_CHECKING:
+    from fairlead.access.tokens import Tokens
 
 
 class Keyring:
@@ -37,13 +41,17 @@ class Keyring:
         self, keys: Iterable[SecretStr] = (), *, table: KeyTable | None = None, tokens: Tokens | None = None,
         shut: bool = False, clock: Clock | None = None, emit: Emit = silent,
     ) -> None:  # fmt: skip
-        digests = [digest_of(key.get_secret_value()) for key in keys]
-        self._given = tuple((digest, _administrator(digest)) for digest in digests)
+        self.give(keys)
         self._table = table
         self._tokens = tokens
         self._shut = shut or tokens is not None
         self._clock = clock or SystemClock()
         self._emit = emit
+
+    def give(self, keys: Iterable[SecretStr]) -> None:
+        """From now on these, instead of those given before."""
+        digests = [digest_of(key.get_secret_value()) for key in keys]
+        self._given = tuple((digest, _administrator(digest)) for digest in digests)
 
     def __bool__(self) -> bool:
         return bool(self._given) or self._shut or (self._table is not None and self._table.begun)

@@ -96,6 +96,8 @@ class Principal:
         return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
+HOUSE = "default"  # the tenant of whoever has not made any
+
 LOCAL_ADMIN = Principal("local", Role.ADMIN, installation=True)
 
 
@@ -110,3 +112,19 @@ def require(caller: Principal, needed: Role, scope: Scope | None = None) -> None
     if not Scope.covered(caller.scopes, scope):
         held = ", ".join(sorted(caller.scopes)) or "nothing"
         raise Forbidden(f"{caller.name} is for {held}; this needs {scope.value}.", hint="Use a key with that scope.")
+
+
+def may_for_all(caller: Principal) -> bool:
+    """Whether they decide what concerns every tenant: who runs the installation does, and an admin of the tenant it is
+    run by, with a key for everything."""
+    of_house = caller.tenant == HOUSE and Scope.EVERYTHING in caller.scopes
+    return caller.installation or (of_house and caller.role.covers(Role.ADMIN))
+
+
+def require_for_all(caller: Principal) -> None:
+    """Raises `Forbidden`."""
+    if not may_for_all(caller):
+        raise Forbidden(
+            f"{caller.name} may not do what concerns every tenant.",
+            hint=f"Use a key of the settings, or an admin's of tenant {HOUSE} for everything.",
+        )

@@ -77,6 +77,10 @@ class UserBook:
         rows = await self._database.read(self._queries["user_of_subject"], subject=subject)
         return _user_of(rows[0]) if rows else None
 
+    async def of_email(self, email: str) -> Sequence[User]:
+        """Those an administrator made with this address who have not yet signed in, of all tenants."""
+        return [_user_of(row) for row in await self._database.read(self._queries["users_of_email"], email=email)]
+
     async def list(self, *, tenant: str | None, before: str | None = None, limit: int = 100) -> list[User]:
         """Newest first; a `tenant` of None: of all."""
         rows = await self._database.read(self._queries["user_list"], tenant=tenant, before=before, limit=limit)

@@ -12,6 +12,7 @@ from fairlead.agents.agent import Choices as Choices
 from fairlead.agents.context import BlobRef as BlobRef
 from fairlead.agents.context import ChildRun as ChildRun
 from fairlead.agents.context import Context as Context
+from fairlead.agents.context import Conversation as Conversation
 from fairlead.agents.context import Decision as Decision
 from fairlead.agents.context import Escalation as Escalation
 from fairlead.agents.context import Knowledge as Knowledge

@@ -94,6 +94,22 @@ class Memory(Protocol):
     async def set(self, key: str, value: Any) -> None: ...
 
 
+class Conversation(Protocol):
+    """What the thread's runs keep for a short while (FAIRLEAD_CONVERSATION_TTL after the last `put`), in memory or
+    Redis: it may be gone sooner. Values are JSON. Each use is a step. A run without a thread has none:
+    `InvalidInput`."""
+
+    async def get(self, key: str, default: Any = None) -> Any: ...
+
+    async def all(self) -> dict[str, Any]: ...
+
+    async def put(self, key: str, value: Any) -> None:
+        """At once, whether or not the run succeeds. Raises `InvalidInput` beyond 100 keys, or 64 KiB in one value."""
+        ...
+
+    async def delete(self, key: str) -> None: ...
+
+
 class Store(Protocol):
     """What the tenant's agents remember beyond their threads. A namespace is labels in a row, or one text of them with
     dots: ("users", "ada") or "users.ada". Each use is a step."""
@@ -175,6 +191,9 @@ class Context(Protocol):
 
     @property
     def memory(self) -> Memory: ...
+
+    @property
+    def conversation(self) -> Conversation: ...
 
     @property
     def store(self) -> Store: ...

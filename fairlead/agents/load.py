@@ -13,6 +13,8 @@ policy = "policy.py:triage"
 targets = ["openai/gpt-5", "anthropic/claude-sonnet-4-5"]
 [mcp.files]                                # an MCP server, as `agents.mcp` reads it
 command = "mcp-server-files"
+[ship]                                     # how it is shipped, as `ship.declared` reads it
+[checklist]                                # how its checklists look at it, as `ship.checklist.declared` reads it
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from fairlead.config import lend_keys
 from fairlead.errors import ConfigurationError
 
 FILE = "fairlead.toml"
-_TOP = ("project", "agents", "providers", "models", "prices", "mcp")
+_TOP = ("project", "agents", "providers", "models", "prices", "mcp", "ship", "checklist")
 _PROJECT = ("name",)
 _AGENT = ("call", "description", "timeout_seconds", "model_timeout_seconds", "budget_usd")
 
@@ -49,6 +51,8 @@ class Declaration:
     models: Mapping[str, Any]  # as the gateway reads them: `parse_models`
     prices: Mapping[str, Any]  # and these: `parse_prices`
     mcp: Mapping[str, Any]  # as `agents.mcp` reads them: `parse_servers`
+    ship: Mapping[str, Any]  # as `ship.declared` reads it: `parse_ship`
+    checklist: Mapping[str, Any]  # as `ship.checklist.declared` reads it: `parse_checklist`
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,10 @@ def read_declaration(path: Path | str = ".") -> Declaration:
     for name in providers:
         _table(providers, name, f"{prefix}providers.", file)
     models, prices = _table(content, "models", prefix, file), _table(content, "prices", prefix, file)
-    mcp = _table(content, "mcp", prefix, file)
-    return Declaration(str(project.get("name", fallback)), file.parent, file, agents, providers, models, prices, mcp)
+    mcp, ship = _table(content, "mcp", prefix, file), _table(content, "ship", prefix, file)
+    checklist = _table(content, "checklist", prefix, file)
+    name = str(project.get("name", fallback))
+    return Declaration(name, file.parent, file, agents, providers, models, prices, mcp, ship, checklist)
 
 
 def find_declaration(path: Path) -> Path:

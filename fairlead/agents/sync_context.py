@@ -20,7 +20,7 @@ class Bridge:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._open: set[concurrent.futures.Future[Any]] = set()
+        self._open: dict[concurrent.futures.Future[Any], None] = {}
         self._closed = False
 
     def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -41,8 +41,8 @@ class Bridge:
             work.close()
             raise asyncio.CancelledError("The run no longer waits for this thread.")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        self._open.add(future)
-        future.add_done_callback(self._open.discard)
+        self._open[future] = None
+        future.add_done_callback(lambda done: self._open.pop(done, None))
         if self._closed:  # closed since we looked
             future.cancel()
         return future

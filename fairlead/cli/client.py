@@ -50,7 +50,7 @@ class Client:
 
     def __init__(self, url: str, *, key: str = "", unix: str = "") -> None:
         self.url = url.rstrip("/")
-        self._unix = unix
+        self.unix = unix
         self._headers = {"accept": "application/json"} | ({"x-api-key": key} if key else {})
 
     def get(self, path: str, **query: Any) -> Any:
@@ -151,8 +151,8 @@ class Client:
             yield connection.getresponse()
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
-        if self._unix:
-            return _UnixConnection(self._unix, timeout)
+        if self.unix:
+            return _UnixConnection(self.unix, timeout)
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         return kind(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)

@@ -9,6 +9,7 @@ import typer
 from fairlead.cli.options import Host, Port, WithParent, end_with_parent
 from fairlead.cli.say import AsJson, say, say_json
 from fairlead.clock import SystemClock
+from fairlead.config import Role
 from fairlead.wiring.dev import dev as dev_until_stopped
 from fairlead.wiring.process import run_process
 from fairlead.wiring.project import Setup, open_setup
@@ -29,7 +30,7 @@ def dev(
     if with_parent:
         end_with_parent()
     overrides: dict[str, Any] = {"host": host, "port": port, "database_url": database}
-    setup = open_setup(**overrides)
+    setup = open_setup(needed_by=(Role.API, Role.WORKER), **overrides)
     announce = say_event if json else Terminal(setup)
     raise typer.Exit(run_process(lambda: dev_until_stopped(setup, announce, overrides=overrides, reload=reload)))
 

@@ -18,6 +18,7 @@ class Exit(IntEnum):
     CONFIGURATION = 6, "a setting, the project or its code is wrong"
     REFUSED = 7, "refused: queue full, a limit reached, key missing or wrong"
     WAITING = 8, "the run waits for a person"
+    UNCLEAR = 9, "a check, an evaluation or a checklist can't tell: too few answers, or not all could be had"
     INTERRUPTED = 130, "stopped by Ctrl-C"
 
     def __new__(cls, value: int, says: str) -> Self:
@@ -42,6 +43,8 @@ _BY_CODE = {
     "database_unavailable": Exit.UNREACHABLE,
     "schema_too_new": Exit.UNREACHABLE,
     "issuer_unavailable": Exit.UNREACHABLE,
+    "target_unavailable": Exit.UNREACHABLE,
+    "secret_unavailable": Exit.UNREACHABLE,
     "unreachable": Exit.UNREACHABLE,
     "unknown_setting": Exit.CONFIGURATION,
     "configuration": Exit.CONFIGURATION,

@@ -61,6 +61,22 @@ def answer(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply
         return Reply(f"That is {last['content']} words.")
     return Reply(tool_calls=[ToolCall("count_words", {"text": str(last["content"])})])
 '''
+_SUITE = """\
+# What the agent must be able to do: fairlead evaluate
+agent: assistant
+cases:
+  - name: a question
+    inputs: How long is this sentence?
+    expected_output: That is 5 words.
+  - name: one word
+    inputs: Hello
+    expected_output: That is 1 words.
+  - name: two lines
+    inputs: "count\\nthis, please"
+    expected_output: That is 3 words.
+evaluators:
+  - Exact # others: Contains, Numeric, JsonSchema, Judge
+"""
 _IGNORED = ".fairlead/\n.env\n.env.local\n__pycache__/\n"
 
 
@@ -75,6 +91,7 @@ def init(
         "fairlead.toml": _DECLARATION.format(name=name),
         "agent.py": _AGENT,
         "policy.py": _POLICY,
+        "evaluations/smoke.yaml": _SUITE,
         ".gitignore": _IGNORED,
     }
     if taken := [file for file in files if (root / file).exists() and file != ".gitignore"]:
@@ -92,5 +109,6 @@ def init(
 def _write(path: Path, text: str) -> bool:
     if path.exists():
         return False
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return True

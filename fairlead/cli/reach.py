@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from fairlead.cli.client import Client
-from fairlead.config import Settings
+from fairlead.config import Role, Settings
 from fairlead.wiring.project import open_setup, settings_here
 from fairlead.wiring.serving_lock import serving
 
@@ -38,7 +38,8 @@ def reach(*, with_worker: bool = False) -> Generator[Reached]:
         return
     # All parts are loaded only where there is no server: a command that talks to one starts in a third of the time.
     embedded = import_module("fairlead.wiring.embedded").Embedded
-    with embedded(open_setup(), with_worker=with_worker) as path:
+    roles = (Role.WORKER,) if with_worker else ()
+    with embedded(open_setup(needed_by=roles), with_worker=with_worker) as path:
         yield Reached(Client("http://localhost", unix=path), own=True)
 
 

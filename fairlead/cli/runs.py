@@ -57,7 +57,7 @@ def show(run: RunId, events: Annotated[bool, typer.Option("--events", help="All 
          json: AsJson = False) -> None:  # fmt: skip
     """One run: its steps, its outcome, and what to do about it."""
     with reach() as reached:
-        found = _find(reached.client, run)
+        found = find_run(reached.client, run)
         told = _all_events(reached.client, found["run_id"])
     if json:
         say_json({**found, "events": told} if events else found)
@@ -78,7 +78,7 @@ def show(run: RunId, events: Annotated[bool, typer.Option("--events", help="All 
 def follow(run: RunId, json: AsJson = False) -> None:
     """Watch a run until it has ended or waits for a person; `--json` prints its events as they come."""
     with reach() as reached:
-        run_id = _find(reached.client, run)["run_id"]
+        run_id = find_run(reached.client, run)["run_id"]
         try:
             ended = follow_run(reached.client, run_id, raw=json)
         except KeyboardInterrupt:
@@ -111,7 +111,7 @@ def resume(
 ) -> None:
     """Let an interrupted run go on; say what became of an effect that nobody knows of."""
     with reach() as reached:
-        found = _find(reached.client, run)
+        found = find_run(reached.client, run)
         body: dict[str, Any] = {}
         if outcome := _outcome(done, failed, repeat=repeat):
             body["outcomes"] = {step or _in_doubt(reached.client, found["run_id"]): outcome}
@@ -159,7 +159,7 @@ def score(
     given = {"comment": comment, "step": step, "author": author}
     body = {"name": name, "value": _value(value), "source": source} | {k: v for k, v in given.items() if v is not None}
     with reach() as reached:
-        run_id = _find(reached.client, run)["run_id"]
+        run_id = find_run(reached.client, run)["run_id"]
         made = reached.client.post(f"/runs/{part(run_id)}/scores", body)
     if json:
         say_json(made)
@@ -193,7 +193,7 @@ def _value(text: str) -> bool | float | str:
 
 def _answer(run: str, *, approved: bool, comment: str | None, json: bool) -> None:
     with reach() as reached:
-        found = _find(reached.client, run)
+        found = find_run(reached.client, run)
         asked = reached.client.get("/approvals", run_id=found["run_id"], open="true")
         if not asked:
             raise Conflict(f"Run {found['run_id']} asks nothing.", hint="It was answered, or the question has expired.")
@@ -207,7 +207,7 @@ def _answer(run: str, *, approved: bool, comment: str | None, json: bool) -> Non
 
 def _change(run: str, move: str, body: dict[str, Any], *, json: bool) -> None:
     with reach() as reached:
-        run_id = _find(reached.client, run)["run_id"]
+        run_id = find_run(reached.client, run)["run_id"]
         _show_change(reached.client.post(f"/runs/{part(run_id)}/{move}", body), json=json)
 
 
@@ -219,7 +219,7 @@ def _show_change(run: dict[str, Any], *, json: bool) -> None:
         say(f"{run['run_id']} is {run['status']}{reason}" + (" and stops" if run["status"] == "running" else "") + ".")
 
 
-def _find(client: Client, given: str) -> dict[str, Any]:
+def find_run(client: Client, given: str) -> dict[str, Any]:
     """By id, or by a piece of one that only one run has. Raises `NotFound`, `InvalidInput`."""
     if len(given) >= 36:
         return client.get(f"/runs/{part(given)}")

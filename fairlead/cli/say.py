@@ -80,7 +80,7 @@ def warn(text: str) -> None:
 
 def debugging() -> bool:
     try:
-        return settings_here().app.debug
+        return settings_here(needed_by=None).app.debug
     except FairleadError:
         return False
 

@@ -29,8 +29,8 @@ def serve(
 
     Stops on SIGTERM or Ctrl-C when open requests are answered and runs are handed back; a second time, at once.
     """
-    setup = open_setup(host=host, port=port)
-    with_worker = setup.settings.database.is_sqlite if worker is None else worker
+    setup = open_setup(needed_by=None, host=host, port=port)  # all that is missing is said when its code is loaded
+    with_worker = setup.settings.works_by_itself if worker is None else worker
 
     def announce(url: str) -> None:
         if json:

@@ -19,7 +19,7 @@ def settings(
     changed: Annotated[bool, typer.Option("--changed", help="Only those that were set.")] = False, json: AsJson = False
 ) -> None:
     """Show every setting, its value and where it came from; of a secret only that it is set."""
-    shown = [one for one in settings_here().shown() if not changed or one.origin != "default"]
+    shown = [one for one in settings_here(needed_by=None).shown() if not changed or one.given]
     if json:
         say_json([{"name": one.name, "value": one.value, "origin": one.origin} for one in shown])
         return
@@ -27,6 +27,6 @@ def settings(
     for heading in ("setting", "value", "from"):
         table.add_column(heading, overflow="fold")
     for one in shown:
-        style = "" if one.origin == "default" else "bold"
+        style = "bold" if one.given else ""
         table.add_row(Text(one.name, style), Text(safe(one.value), style), Text(safe(one.origin), "dim"))
     out.print(table)

@@ -20,7 +20,7 @@ def work(host: Host = None, port: Port = None, json: AsJson = False) -> None:
     Listens on 9000 for /health/live, /health/ready, /metrics and POST /internal/drain. Hands its runs back and stops on
     SIGTERM or Ctrl-C; a second time it stops at once, and other workers take over.
     """
-    setup = open_setup(worker_host=host, worker_port=port)
+    setup = open_setup(needed_by=None, worker_host=host, worker_port=port)
 
     def announce(url: str) -> None:
         if json:

@@ -6,12 +6,15 @@ May import: errors, clock.
 """
 
 from fairlead.config.describe import SettingDoc, describe_settings
+from fairlead.config.environments import PROFILES, Profile, not_as_meant
 from fairlead.config.inherited import inherited as inherited
+from fairlead.config.inherited import whole_environment as whole_environment
 from fairlead.config.lent_keys import lend_keys
 from fairlead.config.load import load_settings
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
+    BackupSettings,
     BudgetSettings,
     CacheKind,
     ClientSettings,
@@ -30,11 +33,15 @@ from fairlead.config.parts import (
     Ungoverned,
     UnknownPrice,
 )
+from fairlead.config.required import Role, missing_in_production, refuse_incomplete
+from fairlead.config.secrets import Finder, Secret, Secrets, finder_of
 from fairlead.config.settings import Settings, ShownSetting
 
 __all__ = [
+    "PROFILES",
     "AccessSettings",
     "AppSettings",
+    "BackupSettings",
     "BudgetSettings",
     "CacheKind",
     "ClientSettings",
@@ -42,9 +49,14 @@ __all__ = [
     "DefaultRole",
     "EngineSettings",
     "Environment",
+    "Finder",
     "LogFormat",
     "LogLevel",
     "ModelSettings",
+    "Profile",
+    "Role",
+    "Secret",
+    "Secrets",
     "ServerSettings",
     "SettingDoc",
     "Settings",
@@ -56,6 +68,10 @@ __all__ = [
     "Ungoverned",
     "UnknownPrice",
     "describe_settings",
+    "finder_of",
     "lend_keys",
     "load_settings",
+    "missing_in_production",
+    "not_as_meant",
+    "refuse_incomplete",
 ]

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from fairlead.config.parts import (
     AccessSettings,
     AppSettings,
+    BackupSettings,
     BudgetSettings,
     ClientSettings,
     DatabaseSettings,
@@ -23,6 +24,7 @@ from fairlead.config.parts import (
     EngineSettings,
     ModelSettings,
     Part,
+    SecretSettings,
     ServerSettings,
     SignInSettings,
     StoreSettings,
@@ -34,8 +36,10 @@ from fairlead.config.value import Said, Unit, write_duration, write_size
 PREFIX = "FAIRLEAD_"
 PARTS: dict[str, type[Part]] = {
     "app": AppSettings,
+    "secrets": SecretSettings,
     "engine": EngineSettings,
     "database": DatabaseSettings,
+    "backup": BackupSettings,
     "server": ServerSettings,
     "access": AccessSettings,
     "egress": EgressSettings,

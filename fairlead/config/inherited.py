@@ -10,3 +10,8 @@ _NAMES = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TER
 
 def inherited(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: environ[name] for name in _NAMES if name in environ}
+
+
+def whole_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """For the releases of a host: they are the user's own programs, and find their secrets there."""
+    return dict(environ)

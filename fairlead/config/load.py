@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,19 +18,17 @@ from urllib.parse import quote
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
+from fairlead.clock import Clock, SystemClock
 from fairlead.config.describe import PARTS, PREFIX, SettingDoc, describe_settings
+from fairlead.config.environments import PROFILES
 from fairlead.config.lent_keys import LENT_KEY
 from fairlead.config.parts import DatabaseSettings, Environment
-from fairlead.config.required import missing_in_production
+from fairlead.config.required import Role, refuse_incomplete
+from fairlead.config.secrets import Reference, Secrets, finder_of, parse_reference
+from fairlead.config.secrets.held import Part
 from fairlead.config.settings import Settings
-from fairlead.errors import ConfigurationError, UnknownSetting
+from fairlead.errors import ConfigurationError, FairleadError, SecretUnavailable, UnknownSetting
 
-PROFILES: dict[str, dict[str, str]] = {
-    "development": {"LOG_LEVEL": "DEBUG"},
-    "testing": {"LOG_LEVEL": "INFO"},
-    "staging": {"LOG_LEVEL": "WARNING"},
-    "production": {"LOG_LEVEL": "ERROR"},
-}
 # Kubernetes describes a Service called "fairlead" to every pod beside it in variables of these forms.
 _SERVICE_LINK = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
 
@@ -41,11 +39,20 @@ class _Source:
     values: Mapping[str, Any]
 
 
-def load_settings(*, root: Path | None = None, environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+def load_settings(
+    *,
+    root: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    needed_by: Sequence[Role] | None = (),
+    clock: Clock | None = None,
+    **overrides: Any,
+) -> Settings:
     """The settings of the project in `root` (the current folder).
 
-    `overrides` carry setting names in small letters (`database_url=…`, `port=…`); None is "not given".
-    Raises UnknownSetting for a name nobody knows and ConfigurationError for everything that is wrong or missing.
+    `overrides` carry setting names in small letters (`database_url=…`, `port=…`); None is "not given". `needed_by`: in
+    production all must be there that these roles need; None: nothing must.
+    Raises UnknownSetting for a name nobody knows, ConfigurationError for everything that is wrong or missing, and
+    SecretUnavailable when a secret manager can't be asked.
     """
     root = (root or Path.cwd()).resolve()
     sources = list(_sources(root, os.environ if environ is None else environ, overrides))
@@ -53,17 +60,85 @@ def load_settings(*, root: Path | None = None, environ: Mapping[str, str] | None
     for source in sources:
         _refuse_unknown(source, docs)
     given = {doc.name: found for doc in docs if (found := _find(doc, sources))}
+    vault = _opened(docs, given, _merged(sources), root, clock or SystemClock())
     values = {name: value for name, (value, _) in given.items()}
-    profile = PROFILES.get(str(values.get("ENVIRONMENT", "development")), {})
-    parts = _build(docs, {**profile, **values}, root)
+    defaults = _defaults(str(values.get("ENVIRONMENT", "development")))
+    parts = _build(docs, {**defaults, **values}, root)
     settings = Settings(
         root=root,
         **parts,
         origins={name: origin for name, (_, origin) in given.items()},
+        defaults=frozenset(defaults),
+        vault=vault,
         _environ=_merged(sources),
     )
-    _refuse_incomplete(settings)
+    vault.finder.keep = settings.secrets.ttl
+    for doc in docs:
+        if vault.get(doc.name):
+            vault.check(doc.name, _normal_form(doc))
+    for word in settings.secret_values():
+        vault.keep_quiet(word)
+    if needed_by is not None:
+        refuse_incomplete(settings, *needed_by)
     return settings
+
+
+def _defaults(environment: str) -> Mapping[str, str]:
+    """Of no known environment: none, and its name is refused with everything else that is wrong."""
+    return PROFILES[Environment(environment)].defaults if environment in list(Environment) else {}
+
+
+def _opened(
+    docs: list[SettingDoc], given: dict[str, tuple[Any, str]], environ: Mapping[str, str], root: Path, clock: Clock
+) -> Secrets:
+    """The secrets, each fetched from where its setting refers to; in `given` they take the place of the references.
+    Raises with all that can't be had at once."""
+    known = {**environ, **{name: str(value) for name, (value, _) in given.items() if name == "AWS_REGION"}}
+    vault = Secrets(finder_of(known, root=root, clock=clock), clock=clock)
+    wrong: list[FairleadError] = []
+    secret = [doc for doc in docs if doc.secret and isinstance(given.get(doc.name, (None,))[0], str | Reference)]
+    for doc in sorted(secret, key=lambda one: not one.name.startswith("AWS_")):  # what opens a manager comes first
+        value, origin = given[doc.name]
+        try:
+            parts = _parts_of(doc, value)
+            text = vault.hold(doc.name, parts).value
+        except FairleadError as error:
+            wrong.append(type(error)(f"{doc.name}, given by {origin}: {error.message}", hint=error.hint))
+            continue
+        known[doc.name] = text
+        places = [str(part) for part in parts if isinstance(part, Reference)]
+        given[doc.name] = text, f"{origin}: {', '.join(places)}" if places else origin
+    if wrong:
+        kinds = [type(error) for error in wrong]
+        kind = SecretUnavailable if all(issubclass(one, SecretUnavailable) for one in kinds) else ConfigurationError
+        raise kind(" ".join(error.message for error in wrong), hint=wrong[0].hint)
+    return vault
+
+
+def _normal_form(doc: SettingDoc) -> Callable[[str], str]:
+    """What its part makes of a later value; a `ValueError` for one that it would refuse at the start."""
+    model = PARTS[doc.part]
+
+    def check(text: str) -> str:
+        try:
+            made: Any = getattr(model.model_validate({doc.field: text}), doc.field)
+        except ValidationError:
+            raise ValueError(f"can't be used as {doc.name}") from None
+        return made if isinstance(made, str) else text
+
+    return check
+
+
+def _parts_of(doc: SettingDoc, value: str | Reference) -> list[Part]:
+    """A list may have several references, and values between them."""
+    if isinstance(value, Reference):
+        return [value]
+    text: str = value
+    ours = [parse_reference(one.strip()) or one for one in text.split(",")] if "list" in doc.kind else []
+    parts: list[Part] = ours if any(isinstance(one, Reference) for one in ours) else [parse_reference(text) or text]
+    if doc.name.startswith("AWS_") and any(isinstance(one, Reference) and one.kind == "aws" for one in parts):
+        raise ConfigurationError("what opens a secret manager can't be kept in it.", hint="Use file:PATH, or a role.")
+    return parts
 
 
 def _sources(root: Path, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Iterator[_Source]:
@@ -117,15 +192,8 @@ def _find(doc: SettingDoc, sources: list[_Source]) -> tuple[Any, str] | None:
             if (value := source.values.get(name)) not in (None, ""):
                 return value, source.origin
             if doc.secret and (path := source.values.get(f"{name}_FILE")):
-                return _read_secret(f"{name}_FILE", Path(path)), f"{source.origin} ({name}_FILE)"
+                return Reference("file", path), f"{source.origin} ({name}_FILE)"
     return None
-
-
-def _read_secret(name: str, path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{name} names {path}, which cannot be read: {error}.") from error
 
 
 def _merged(sources: list[_Source]) -> dict[str, str]:
@@ -162,11 +230,3 @@ def _under(root: Path, database: DatabaseSettings) -> DatabaseSettings:
     if database.is_sqlite:
         update["url"] = f"sqlite:///{quote(str(root / database.sqlite_path))}"
     return database.model_copy(update=update)
-
-
-def _refuse_incomplete(settings: Settings) -> None:
-    if settings.app.environment is Environment.PRODUCTION and (missing := missing_in_production(settings)):
-        raise ConfigurationError(
-            "Production needs more than it was given: " + "; ".join(missing) + ".",
-            hint="Set them in the environment, or choose another ENVIRONMENT.",
-        )

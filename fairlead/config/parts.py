@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 # long: every setting is declared here and nowhere else, so that there is one page to read.
+import re
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -12,10 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
+from fairlead.config.pattern import PatternList
 from fairlead.config.url import database_url, hide_password
 from fairlead.config.value import Duration, SecretList, Size, TextList, setting
 
 _MAX_PORT = 65535
+_WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 _SHORTEST_SECRET = 32  # bytes: as long as what HS256 makes of it
 
 
@@ -80,6 +83,22 @@ class AppSettings(Part):
     )
     name: str = setting("fairlead", "Name of the service in logs, health and titles.", name="APP_NAME", bare=True)
     debug: bool = setting(False, "Show more to the developer. Never in production.", bare=True)
+
+
+class SecretSettings(Part):
+    """Secrets that are given as a reference."""
+
+    ttl: Duration = setting(
+        timedelta(seconds=300), "How long a secret from a file or a secret manager is used before it is read again.",
+        name="SECRETS_TTL",
+    )  # fmt: skip
+
+    @field_validator("ttl")
+    @classmethod
+    def _not_too_often(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=10) <= value <= timedelta(days=1):
+            raise ValueError("SECRETS_TTL is from 10 seconds to a day")
+        return value
 
 
 class EngineSettings(Part):
@@ -190,6 +209,18 @@ class DatabaseSettings(Part):
         return hide_password(self.url)
 
 
+class BackupSettings(Part):
+    """Copies of the database and of large values."""
+
+    dir: Path = setting(
+        Path(".fairlead/backups"), "Folder of backups; better on another disk than what it keeps.", name="BACKUP_DIR",
+        bare=True,
+    )  # fmt: skip
+    retention_days: int = setting(
+        7, "Days a backup is kept; the newest verified one is kept whatever its age.", bare=True, ge=1, le=3650
+    )
+
+
 class ServerSettings(Part):
     """Where we listen, and what we take."""
 
@@ -199,6 +230,10 @@ class ServerSettings(Part):
     worker_port: int = setting(
         9000, "Port of a worker's health and metrics.", also="PROMETHEUS_METRICS_PORT", ge=0, le=_MAX_PORT
     )
+    health_check_interval: Duration = setting(
+        timedelta(seconds=30),
+        "How often the parts of /health are asked beside those who ask; the database every 2 seconds.", bare=True,
+    )  # fmt: skip
     body_limit: Size = setting(1024**2, "Largest request body.")
     json_depth: int = setting(100, "Deepest nesting of a request body.", ge=1, le=500)
     rate_limit: int = setting(
@@ -210,6 +245,13 @@ class ServerSettings(Part):
         (), "Other sites whose pages may call us from a browser, such as https://chat.example.com; * for all, not in "
         "production. Comma separated.",
     )  # fmt: skip
+
+    @field_validator("health_check_interval")
+    @classmethod
+    def _often_enough(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=2) <= value <= timedelta(minutes=10):
+            raise ValueError("HEALTH_CHECK_INTERVAL is from 2 seconds to 10 minutes")
+        return value
 
     @field_validator("rate_window")
     @classmethod
@@ -242,8 +284,76 @@ class AccessSettings(Part):
 class SignInSettings(Part):
     """People who sign in to the console with an OpenID Connect provider; without one the password is a key."""
 
+    issuer: str | None = setting(
+        None, "The provider, as it writes itself: https://accounts.example.com. Its public keys and addresses are read "
+        "from there. Set it, and the console asks people to sign in.", name="OIDC_ISSUER",
+    )  # fmt: skip
+    client_id: str | None = setting(None, "What the provider calls this installation.", name="OIDC_CLIENT_ID")
+    client_secret: SecretStr | None = setting(
+        None, "What this installation shows the provider. Not set: it is a public client (PKCE is used either way).",
+        name="OIDC_CLIENT_SECRET", secret=True,
+    )  # fmt: skip
+    redirect_url: str | None = setting(
+        None, "Where the provider sends people back: https://HOST/console/sign-in/callback. Not set: the address they "
+        "came to us by; behind a proxy that ends TLS it must be set.", name="OIDC_REDIRECT_URL",
+    )  # fmt: skip
+    scopes: TextList = setting(
+        ("openid", "profile", "email"), "What we ask the provider to tell, comma separated.", name="OIDC_SCOPES"
+    )
+    user_claim: str = setting(
+        "email", "The claim a new user is named by; an `email` must be verified.", name="OIDC_USER_CLAIM"
+    )
+    role_claim: str | None = setting(
+        None, "The claim with a role or group, or a list of which the highest counts; `realm_access.roles` goes "
+        "deeper. Not set: an administrator gives roles.", name="OIDC_ROLE_CLAIM",
+    )  # fmt: skip
+    roles: TextList = setting(
+        (), "Which role what the claim says is: fairlead-admins=admin, engineers=operator. Our own three names are "
+        "always roles.", name="OIDC_ROLES",
+    )  # fmt: skip
+    default_role: DefaultRole | None = setting(
+        None, "Role of somebody who has none: no administrator made them, and the claim says none. Not set: they are "
+        "not let in.", name="OIDC_DEFAULT_ROLE",
+    )  # fmt: skip
+    tenant_claim: str | None = setting(
+        None, "The claim with the tenant of a new user. Not set: `default`.", name="OIDC_TENANT_CLAIM"
+    )
+    provider_name: str = setting("single sign-on", "What the button calls the provider.", name="OIDC_PROVIDER_NAME")
     session_lifetime: Duration = setting(timedelta(hours=12), "A sign-in is good for no longer.")
     session_idle: Duration = setting(timedelta(hours=1), "A sign-in that is not used for so long has ended.")
+
+    @field_validator("issuer", "redirect_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        """Without TLS only where nobody can listen: on this machine."""
+        parts = urlsplit(value or "https://none")
+        plain = parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if not parts.hostname or parts.query or parts.fragment or not (parts.scheme == "https" or plain):
+            raise ValueError(f"{value!r} is no address we can trust; write https://HOST, without ? and #")
+        return value
+
+    @field_validator("roles")
+    @classmethod
+    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            said, _, role = one.rpartition("=")
+            if not said.strip() or role.strip() not in set(DefaultRole):
+                raise ValueError(f"{one!r} says no role; write GROUP=viewer, GROUP=operator or GROUP=admin")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.issuer is None) != (self.client_id is None):
+            raise ValueError("OIDC_ISSUER and OIDC_CLIENT_ID go together")
+        if "openid" not in self.scopes:
+            raise ValueError("OIDC_SCOPES must have openid among them")
+        return self
+
+    @property
+    def role_of_claim(self) -> dict[str, str]:
+        """Which of our roles is meant by what the claim says."""
+        pairs = (one.rpartition("=") for one in self.roles)
+        return {role.value: role.value for role in DefaultRole} | {a.strip(): b.strip() for a, _, b in pairs}
 
 
 class TokenSettings(Part):
@@ -436,6 +546,10 @@ class StoreSettings(Part):
         True, "Reading an item lets it live as long again, unless the reader says otherwise.",
         name="STORE_REFRESH_ON_READ",
     )  # fmt: skip
+    conversation_ttl: Duration = setting(
+        timedelta(hours=1), "How long the short-lived state of a conversation is kept after an agent last wrote to "
+        "it: in Redis where REDIS_URL is set, else in the memory of each process.", name="CONVERSATION_TTL",
+    )  # fmt: skip
     file_limit: Size = setting(32 * 1024**2, "Largest file that may be uploaded.", name="FILE_LIMIT")
     file_ttl: Duration = setting(
         timedelta(days=7), "How long a file is kept that no unfinished run needs.", name="FILE_TTL"
@@ -463,6 +577,56 @@ class TelemetrySettings(Part):
         bare=True,
     )
     log_format: LogFormat = setting(LogFormat.AUTO, "json, console, or auto: console on a terminal in development.")
+    otlp_endpoint: str | None = setting(
+        None, "Where traces are sent by OTLP over HTTP: the address of a collector, to which /v1/traces is added. "
+        "Not set: none are made. Needs the extra `otel`.", name="OTEL_EXPORTER_OTLP_ENDPOINT", bare=True,
+    )  # fmt: skip
+    otlp_headers: SecretStr | None = setting(
+        None, "Headers for the collector: name=value, name=value, values percent-encoded.",
+        name="OTEL_EXPORTER_OTLP_HEADERS", bare=True, secret=True,
+    )  # fmt: skip
+    service_name: str | None = setting(
+        None, "Name of this service in traces. Not set: APP_NAME.", name="OTEL_SERVICE_NAME", bare=True
+    )
+    trace_ratio: float = setting(
+        1.0, "Share of traces that are sent, by the trace's id. A caller's `traceparent` decides for its own.",
+        name="OTEL_TRACES_SAMPLER_ARG", bare=True, ge=0, le=1,
+    )  # fmt: skip
+    trace_previews: bool = setting(
+        False, "Put the first characters of inputs and results of runs and tools into spans, redacted."
+    )
+    trace_steps: bool = setting(False, "Make a span for each `ctx.step` too: it costs about as much as the step.")
+    trace_url: str | None = setting(
+        None, "Link to a trace on the console's page of a run: an address with {trace_id} in it."
+    )
+
+    redact_patterns: PatternList = setting(
+        (),
+        "Regular expressions of what else must never be written, one a line, beside e-mail addresses, phone, card and "
+        "account numbers, SSNs, keys and tokens. Repetitions are bounded: `K-[0-9]{4,12}`, not `K-[0-9]+`.",
+    )
+    cloudwatch_metrics: bool = setting(
+        False,
+        "Write a line a minute into the log that CloudWatch takes for metrics: ErrorRate and Latency by Version, in "
+        "the namespace AgentService (Embedded Metric Format).",
+        name="CLOUDWATCH_METRICS",
+    )
+    sentry_dsn: SecretStr | None = setting(
+        None, "Where errors are sent: the DSN of a project in Sentry. Takes fairlead[sentry].", bare=True, secret=True
+    )
+    sentry_environment: str | None = setting(
+        None, "Environment that Sentry shows. Not set: ENVIRONMENT.", bare=True, min_length=1, max_length=64
+    )
+    sentry_traces_sample_rate: float = setting(
+        0.1, "Part of the runs and requests whose duration is sent to Sentry, from 0 to 1.", bare=True, ge=0, le=1
+    )
+
+    @field_validator("otlp_endpoint", "trace_url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is not None and not _WEB_ADDRESS.fullmatch(value):
+            raise ValueError("must be an address that begins with http:// or https://")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod

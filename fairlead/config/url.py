@@ -39,6 +39,7 @@ def _from_secret(value: str) -> str:
     except orjson.JSONDecodeError:
         raise ValueError("looks like a JSON secret but is not JSON") from None
     fields = cast("dict[str, Any]", secret)  # it begins with a brace
+    fields.setdefault("database", fields.get("dbname"))  # what AWS calls it
     missing = [name for name in ("username", "password", "host", "database") if not fields.get(name)]
     if missing:
         raise ValueError(f"is a JSON secret without {', '.join(missing)}")
@@ -60,3 +61,12 @@ def hide_password(url: str) -> str:
 
 def password_of(url: str) -> str:
     return unquote(urlsplit(url).password or "")
+
+
+def passwords_of(text: str) -> tuple[str, ...]:
+    """The password of a URL as it is, and as it is written in it; none for what is no URL with a password."""
+    try:
+        written = urlsplit(text).password if "://" in text else None
+    except ValueError:
+        return ()
+    return (unquote(written), written) if written else ()

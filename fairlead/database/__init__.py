@@ -13,6 +13,7 @@ from fairlead.database.postgres import Postgres
 from fairlead.database.signals import Signals
 from fairlead.database.sql import Queries, Query
 from fairlead.database.sqlite import Sqlite
+from fairlead.database.timed import Timed
 
 __all__ = [
     "Blobs",
@@ -29,5 +30,6 @@ __all__ = [
     "Rows",
     "Signals",
     "Sqlite",
+    "Timed",
     "migrate",
 ]

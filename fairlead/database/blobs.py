@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from io import BytesIO
@@ -42,6 +42,14 @@ class Blobs(Protocol):
         """References of all that is kept under `scope`. Raises `DatabaseUnavailable`."""
         ...
 
+    def list_all(self) -> AsyncIterator[str]:
+        """References of all that is kept, in no order. Raises `DatabaseUnavailable`."""
+        ...
+
+    async def put_back(self, reference: str, data: bytes) -> None:
+        """Keep once more what was kept under `reference`, from a backup. Raises `Damaged` when it is not that."""
+        ...
+
     async def sweep(self, scope: str, *, keep: Collection[str], before: datetime) -> int:
         """Remove what was put under `scope` before that moment, but for these references; answers how many those were.
 
@@ -65,12 +73,11 @@ class FolderBlobs:
 
     async def put_file(self, scope: str, file: BinaryIO) -> str:
         reference = await asyncio.to_thread(reference_of, scope, file)
-        try:
-            await asyncio.to_thread(self._write, reference, file)
-        except OSError as error:
-            said = f"A value can't be kept in {self._folder}: {error.strerror or error}."
-            raise DatabaseUnavailable(said, hint="Free space, or check the folder's rights.") from error
+        await self._keep(reference, file)
         return reference
+
+    async def put_back(self, reference: str, data: bytes) -> None:
+        await self._keep(reference, BytesIO(verified(reference, data)))
 
     async def get(self, reference: str) -> bytes:
         try:
@@ -85,6 +92,12 @@ class FolderBlobs:
     async def list_scope(self, scope: str) -> list[str]:
         return await asyncio.to_thread(self._list, folder_of(scope))
 
+    async def list_all(self) -> AsyncIterator[str]:
+        for shelf in await asyncio.to_thread(_names, self._folder):
+            for name in await asyncio.to_thread(_names, self._folder / shelf):
+                for reference in await asyncio.to_thread(self._list, name):
+                    yield reference
+
     async def sweep(self, scope: str, *, keep: Collection[str], before: datetime) -> int:
         unused = [one for one in await self.list_scope(scope) if one not in keep]
         return await asyncio.to_thread(self._remove_older, unused, before.timestamp())
@@ -92,12 +105,16 @@ class FolderBlobs:
     async def delete_scope(self, scope: str) -> None:
         await asyncio.to_thread(shutil.rmtree, self._folder_of(folder_of(scope)), ignore_errors=True)
 
-    def _list(self, name: str) -> list[str]:
+    async def _keep(self, reference: str, file: BinaryIO) -> None:
         try:
-            found = sorted(path.name for path in self._folder_of(name).iterdir())
-        except FileNotFoundError:
-            return []
-        return [f"{name}/{digest}" for digest in found if _REFERENCE.fullmatch(f"{name}/{digest}")]
+            await asyncio.to_thread(self._write, reference, file)
+        except OSError as error:
+            said = f"A value can't be kept in {self._folder}: {error.strerror or error}."
+            raise DatabaseUnavailable(said, hint="Free space, or check the folder's rights.") from error
+
+    def _list(self, name: str) -> list[str]:
+        found = _names(self._folder_of(name))
+        return [f"{name}/{digest}" for digest in found if is_reference(f"{name}/{digest}")]
 
     def _remove_older(self, references: Sequence[str], before: float) -> int:
         removed = 0
@@ -140,6 +157,17 @@ class FolderBlobs:
             os.close(folder)
 
 
+def _names(folder: Path) -> list[str]:
+    """Of what is in a folder; of one that is not there, none."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        said = f"{folder} can't be read: {error.strerror or error}."
+        raise DatabaseUnavailable(said, hint="Check the folder's rights.") from error
+
+
 def reference_of(scope: str, file: BinaryIO) -> str:
     """Where what is in a file is kept."""
     file.seek(0)
@@ -153,6 +181,10 @@ def parts_of(reference: str) -> tuple[str, str]:
         raise NotFound(f"No blob {reference!r}.", hint="A reference is a scope, a slash and 64 hexadecimal digits.")
     scope, _, digest = reference.rpartition("/")
     return scope, digest
+
+
+def is_reference(text: str) -> bool:
+    return _REFERENCE.fullmatch(text) is not None
 
 
 def verified(reference: str, data: bytes) -> bytes:

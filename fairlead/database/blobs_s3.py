@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from fairlead.database.blobs import folder_of, gone, parts_of, reference_of, verified
+from fairlead.database.blobs import folder_of, gone, is_reference, parts_of, reference_of, verified
 from fairlead.errors import DatabaseUnavailable
 
 _ERRORS = (BaseError, OSError)  # the library raises Python's own for some: not found, not permitted
@@ -41,11 +41,11 @@ class S3Blobs:
     async def put_file(self, scope: str, file: BinaryIO) -> str:
         reference = await asyncio.to_thread(reference_of, scope, file)
         file.seek(0)
-        try:
-            await obstore.put_async(self._store, reference, file)  # pyright: ignore[reportArgumentType]  any file will do
-        except _ERRORS as error:
-            raise self._unavailable("take a value", error) from error
+        await self._keep(reference, file)
         return reference
+
+    async def put_back(self, reference: str, data: bytes) -> None:
+        await self._keep(reference, BytesIO(verified(reference, data)))
 
     async def get(self, reference: str) -> bytes:
         parts_of(reference)
@@ -60,14 +60,23 @@ class S3Blobs:
 
     async def list_scope(self, scope: str) -> list[str]:
         try:
-            return [one["path"] async for page in self._pages(scope) for one in page]
+            return [one["path"] async for page in self._pages(folder_of(scope)) for one in page]
+        except _ERRORS as error:
+            raise self._unavailable("list values", error) from error
+
+    async def list_all(self) -> AsyncIterator[str]:
+        try:
+            async for page in self._pages(""):
+                for one in page:
+                    if is_reference(one["path"]):  # without a prefix, others may keep theirs in the same bucket
+                        yield one["path"]
         except _ERRORS as error:
             raise self._unavailable("list values", error) from error
 
     async def sweep(self, scope: str, *, keep: Collection[str], before: datetime) -> int:
         removed = 0
         try:
-            async for page in self._pages(scope):
+            async for page in self._pages(folder_of(scope)):
                 unused = [one["path"] for one in page if one["path"] not in keep and one["last_modified"] < before]
                 with suppress(FileNotFoundError):
                     await obstore.delete_async(self._store, unused)
@@ -78,16 +87,22 @@ class S3Blobs:
 
     async def delete_scope(self, scope: str) -> None:
         try:
-            async for page in self._pages(scope):
+            async for page in self._pages(folder_of(scope)):
                 with suppress(FileNotFoundError):  # another has been quicker
                     await obstore.delete_async(self._store, [one["path"] for one in page])
         except _ERRORS as error:
             raise self._unavailable("forget values", error) from error
 
-    async def _pages(self, scope: str) -> AsyncIterator[Sequence[Any]]:
+    async def _keep(self, reference: str, file: BinaryIO) -> None:
+        try:
+            await obstore.put_async(self._store, reference, file)  # pyright: ignore[reportArgumentType]  any file will do
+        except _ERRORS as error:
+            raise self._unavailable("take a value", error) from error
+
+    async def _pages(self, folder: str) -> AsyncIterator[Sequence[Any]]:
         """What the store says of each object, some at a time: `path`, which is the reference, and `last_modified`."""
         async for page in obstore.list(  # pyright: ignore[reportUnknownMemberType]  its tables are of a library we have not
-            self._store, f"{folder_of(scope)}/"
+            self._store, f"{folder}/" if folder else None
         ):
             yield page
 

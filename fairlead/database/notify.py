@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from fairlead.clock import Clock
+from fairlead.database.dial import Dial
 from fairlead.database.signals import Signals
 
 CHANNEL = "fairlead"
@@ -24,8 +25,8 @@ _LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 class Notify:
     """A `Carrier`. Messages that wait while one NOTIFY is under way go together in the next."""
 
-    def __init__(self, url: str, signals: Signals, *, clock: Clock) -> None:
-        self._url = url
+    def __init__(self, dial: Dial, signals: Signals, *, clock: Clock) -> None:
+        self._dial = dial
         self._signals = signals
         self._clock = clock
         self._origin = uuid4().hex[:12]
@@ -35,8 +36,8 @@ class Notify:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, url: str, signals: Signals, *, clock: Clock) -> Notify:
-        notify = cls(url, signals, clock=clock)
+    async def start(cls, dial: Dial, signals: Signals, *, clock: Clock) -> Notify:
+        notify = cls(dial, signals, clock=clock)
         with suppress(*_LOST):
             await notify._connect()
         notify._task = asyncio.get_running_loop().create_task(notify._send_forever(), context=Context())
@@ -68,7 +69,7 @@ class Notify:
                 await self._clock.sleep(_PAUSE)
 
     async def _connect(self) -> None:
-        self._connection = await asyncpg.connect(self._url, timeout=5)
+        self._connection = await self._dial.connect(timeout=5)
         await self._connection.add_listener(CHANNEL, self._heard)
 
     async def _flush(self) -> None:

@@ -10,12 +10,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg
 
 from fairlead.clock import Clock
+from fairlead.config import Secret
 from fairlead.database.at_hand import AtHand
+from fairlead.database.dial import REFUSED, Dial
 from fairlead.database.door import Call, Row, Rows
 from fairlead.database.notify import Notify
 from fairlead.database.signals import Signals
@@ -32,6 +34,7 @@ _UNREACHABLE = (
     asyncpg.InternalClientError,  # the connection died while its state was being changed
     asyncpg.exceptions.OperatorInterventionError,  # restart, shutdown
     asyncpg.TooManyConnectionsError,
+    REFUSED,  # a password is changed in two places, and never in both at once
     asyncpg.DiskFullError,
     asyncpg.exceptions.InternalServerError,
 )
@@ -57,24 +60,28 @@ _SESSION = {
 class Postgres:
     dialect = "postgres"
 
-    def __init__(self, pool: asyncpg.Pool[Any], *, url: str, clock: Clock, patience: timedelta) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], *, dial: Dial, clock: Clock, patience: timedelta) -> None:
         self.signals = Signals()
-        self.presence = AdvisoryPresence(url)
+        self.presence = AdvisoryPresence(dial)
         self._pool = pool
         self._at_hand = AtHand(pool, most=_AT_HAND)
-        self._url = url
         self._clock = clock
         self._patience = patience
         self._notify: Notify | None = None
 
     @classmethod
     async def open(
-        cls, url: str, *, clock: Clock, connections: int = 50, patience: timedelta = timedelta(seconds=3)
+        cls, url: Secret | str, *, clock: Clock, connections: int = 50, patience: timedelta = timedelta(seconds=3)
     ) -> Postgres:
         """Raises `DatabaseUnavailable` when nothing answers at `url`."""
+        dial = Dial(url)
+
+        async def connect(_: str | None = None, **options: Any) -> asyncpg.Connection[Any]:
+            return await dial.connect(**options)
+
         try:
             pool = await asyncpg.create_pool(
-                url,
+                connect=cast("Any", connect),
                 min_size=0,  # a pool with a floor logs a traceback for each try to reach a server that is away
                 max_size=connections,
                 max_inactive_connection_lifetime=300,
@@ -86,8 +93,8 @@ class Postgres:
                 pass
         except (*_UNREACHABLE, asyncpg.PostgresError, TimeoutError, ValueError) as error:
             raise _translated(error) from error
-        database = cls(pool, url=url, clock=clock, patience=patience)
-        database._notify = await Notify.start(url, database.signals, clock=clock)
+        database = cls(pool, dial=dial, clock=clock, patience=patience)
+        database._notify = await Notify.start(dial, database.signals, clock=clock)
         database.signals.carry(database._notify)
         return database
 
@@ -154,8 +161,8 @@ class Postgres:
 class AdvisoryPresence:
     """A session advisory lock per name, on a connection of its own: it falls when the connection does."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, dial: Dial) -> None:
+        self._dial = dial
         self._connection: asyncpg.Connection[Any] | None = None
         self._held: set[str] = set()
         self._busy = asyncio.Lock()
@@ -209,7 +216,7 @@ class AdvisoryPresence:
             try:
                 if self._connection is None or self._connection.is_closed():
                     self._held.clear()
-                    self._connection = await asyncpg.connect(self._url, server_settings=_SESSION, timeout=5)
+                    self._connection = await self._dial.connect(server_settings=_SESSION, timeout=5)
                 return [row[0] for row in await self._connection.fetch(text, argument, timeout=5)]
             except (*_UNREACHABLE, TimeoutError) as error:
                 raise _translated(error) from error

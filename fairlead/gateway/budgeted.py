@@ -53,6 +53,7 @@ class Budgeted:
             tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in, reasoning=used.reasoning,
             estimated=used.estimated, cost_nano=sum([one.cost_nano for one in tries]), tries=len(tries),
             took=timedelta(seconds=self._clock.monotonic() - started), streamed=request.sink is not None,
+            format=request.format.value,
         )  # fmt: skip
 
 

@@ -28,11 +28,11 @@ class Head:
         return b"%b%d\r\n\r\n%b" % (self.start, len(body), body)
 
 
-def head_of(url: str, headers: tuple[tuple[str, str], ...]) -> Head:
+def head_of(url: str, headers: tuple[tuple[str, str], ...], method: str = "POST") -> Head:
     """Raises ModelRefused, with NeverSent as its cause, for what is no address or no header: a line feed in one of
     them would be the beginning of another header, or of another request."""
     place, host, path = _address(url)
-    lines = [f"POST {path} HTTP/1.1", f"host: {host}"]
+    lines = [f"{method} {path} HTTP/1.1", f"host: {host}"]
     for name, value in {**_OURS, **{name.lower(): value for name, value in headers}}.items():
         if name in _FRAMING or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
             raise ModelRefused(f"{name[:50]!r} can't be sent as a header.") from NeverSent("no header")

@@ -22,7 +22,7 @@ class Meter:
 
     def begin(self, expected: Usage, *, most_out: int) -> None:
         """The try is about to be sent. `expected` is charged if we never learn more; `most_out` bounds the estimate."""
-        self._expected, self._most_out = expected, most_out
+        self._expected, self._most_out, self._settled = expected, most_out, None
 
     def saw(self, size: int) -> None:
         """So many more bytes of the answer's text have come."""

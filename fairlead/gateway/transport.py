@@ -19,7 +19,8 @@ MOST_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What to send. `limit` bounds the bytes of the answer, `silence` the time between two of them."""
+    """What to send. `limit` bounds the bytes of the answer, `silence` the time between two of them. A GET has no
+    body."""
 
     url: str
     headers: Mapping[str, str]
@@ -27,6 +28,7 @@ class Post:
     timeout: timedelta
     limit: int = MOST_BYTES
     silence: timedelta | None = None
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)

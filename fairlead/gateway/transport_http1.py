@@ -70,7 +70,7 @@ class Http1Transport:
 
     async def _asked(self, post: Post, *, streamed: bool) -> Connection:
         """The connection by which the answer came; of a stream, its head."""
-        head = self._head(post.url, tuple(post.headers.items()))
+        head = self._head(post.url, tuple(post.headers.items()), post.method)
         data = head.with_body(post.body)
         deadline = asyncio.get_running_loop().time() + post.timeout.total_seconds()
         if (kept := self._kept(head.place)) is not None:

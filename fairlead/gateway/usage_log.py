@@ -23,6 +23,7 @@ from typing import Any
 from fairlead.clock import Clock, to_micros
 from fairlead.database import Database, Query
 from fairlead.errors import DatabaseUnavailable
+from fairlead.gateway.standing import Tally
 from fairlead.telemetry.emit import Emit
 
 _BATCH = 500  # rows in one statement
@@ -78,6 +79,7 @@ class UsageLog:
     ) -> None:  # fmt: skip
         self._database = database
         self._query = queries["add_usage"]
+        self._tallies = queries["usage_tallies"]
         self._clock = clock
         self._emit = emit
         self._most_waiting = most_waiting
@@ -97,6 +99,11 @@ class UsageLog:
         if self._task is None:
             # An empty context: the writing task must not count as a child of whoever added first.
             self._task = asyncio.get_running_loop().create_task(self._drain(), context=Context())
+
+    async def tallies(self, since: datetime) -> list[Tally]:
+        """What the calls of all processes came to since then, by provider."""
+        rows = await self._database.read(self._tallies, since=to_micros(since))
+        return [Tally(row["provider"], row["calls"], row["ok"], row["limited"], row["failed"]) for row in rows]
 
     async def close(self) -> None:
         """Write what waits. What the database does not take now is lost, and told."""

@@ -50,7 +50,7 @@ class Book:
     def __init__(self, events: Iterable[Event]) -> None:
         self._records: dict[str, Record] = {}
         self._aliases: dict[str, str] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, None] = {}
         self._inside: dict[str, list[str]] = {}  # keys of steps within a step, by its key
         self._failed: list[Record] = []  # to be done again; what they cost stays spent
         self.other_path_accepted = False  # a person resumed the run although it had diverged
@@ -122,7 +122,7 @@ class Book:
 
     def _note(self, event: Event) -> None:
         key = event.key or ""
-        self._known.add(key)
+        self._known[key] = None
         record = self._records.get(key)
         if record is None:
             record = Record(key, event.kind or "", event.name or "", event.branch, event.digest)
@@ -145,6 +145,6 @@ class Book:
             if not record.failed:
                 continue
             self._failed.append(self._records.pop(key))
-            self._known.discard(key)
+            self._known.pop(key, None)
             if record.begun is not None and record.kind == "tool":
                 self._records[key] = replace(record, settled=None, retried=True)

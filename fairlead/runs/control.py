@@ -25,7 +25,7 @@ from fairlead.runs.announcer import Announcer
 from fairlead.runs.asked import calls_of, check_may_answer
 from fairlead.runs.cancelling import Cancelling
 from fairlead.runs.checkpoints import Checkpoints
-from fairlead.runs.forking import Fork, Forking, kept_terms
+from fairlead.runs.forking import FORK_TERMS, Fork, Forking, check_kept, kept_terms
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads
 from fairlead.runs.resuming import answers_of
@@ -36,6 +36,7 @@ from fairlead.runs.turns import Turns
 from fairlead.runs.waiting import EXPIRED
 from fairlead.store import Files
 from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.trace_context import current
 
 _RESUMABLE = (Status.INTERRUPTED,)
 _RETRYABLE = (Status.ERROR, Status.TIMEOUT, Status.INTERRUPTED)
@@ -86,7 +87,9 @@ class Control:
         self._admission.check(new)
         await self._admission.make_room(new)
         known = bool(new.id)  # a child that its parent starts again: what is kept for it is in use
-        new = replace(new, id=new.id or self._ids.new(), user=user_of(new.user, new.metadata))
+        new = replace(
+            new, id=new.id or self._ids.new(), user=user_of(new.user, new.metadata), trace=new.trace or current()
+        )
         await self._admission.hold_files(new)
         row = await self._row(new)
         if watch:
@@ -102,30 +105,39 @@ class Control:
         self._announcer.changed(new.id)
         return await self.get(new.id, tenant=new.tenant) if new.thread_id else as_submitted(new, row), True
 
-    async def fork(self, run: Run, new: NewRun, fork: Fork, *, by: str = "") -> Run:
+    async def fork(self, run: Run, new: NewRun, fork: Fork, *, by: str = "") -> tuple[Run, bool]:
         """A new run, `new`, that begins with what `run` had recorded before a step; in a thread, with what the thread
-        kept then. Raises what `submit` does, `NotFound` (no such step), or `Conflict` when retention took its records.
+        kept then; and whether it is new, as with `submit`. Raises what that does, `NotFound` (no such step), or
+        `Conflict` when retention took its records.
         """
         self._admission.check(new)
         await self._admission.make_room(new)
         origin, taken = await self._forking.prepare(run, fork)
-        terms = {**kept_terms(run), **(new.terms or {}), "forked_from": origin}
+        terms = {**kept_terms(run), **(new.terms or {}), "forked_from": origin, "fork_result": fork.digest}
         if run.thread_id:
             terms["checkpoint"] = (await self.checkpoints.before(run))[0] or ""
-        new = replace(new, id=self._ids.new(), terms=terms, user=user_of(new.user, new.metadata))
+        new = replace(
+            new, id=self._ids.new(), terms=terms, user=user_of(new.user, new.metadata), trace=new.trace or current()
+        )
+        if new.idempotency_key is not None and (known := await self._known(new)) is not None:
+            return known, False
+        check_kept(run, taken)
         await self._admission.hold_files(new)
         row = await self._row(new)
         calls = await self._forking.calls(run, new.id, origin, taken, fork=fork, by=by)
         if new.thread_id:
-            await self._into_thread(new, row, before=calls)
+            created = await self._into_thread(new, row, before=calls)
         else:
-            await self._database.write_all([Call(self._queries["submit"], rows=[row]), *calls])
+            created = bool((await self._database.write_all([Call(self._queries["submit"], rows=[row]), *calls]))[0])
+        if not created:
+            await self._payloads.blobs.delete_scope(new.id)
+            return await self._existing(new), False
         self._admission.entered()
         self._emit("run_forked", run_id=new.id, agent=new.agent, tenant=new.tenant, forked_from=run.id,
                    reused=sum(1 for one in taken if one.type != "alias"), by=by)  # fmt: skip
         self._database.signals.publish("work")
         self._announcer.changed(new.id)
-        return await self.get(new.id, tenant=new.tenant)
+        return await self.get(new.id, tenant=new.tenant), True
 
     async def ensure_room(self, new: NewRun, count: int) -> None:
         """For a group of runs such as this one, before the first of them. Raises `QueueFull`."""
@@ -375,6 +387,7 @@ class Control:
             kept_asker(new.asker), encode(new.terms).decode() if new.terms else None,
             new.discard.value if new.discard else None,
             encode(new.assignment).decode() if new.assignment else None, new.webhook,
+            encode(new.trace.stored()).decode() if new.trace else None,
         )  # fmt: skip
 
     async def _insert(self, rows: list[tuple[Any, ...]]) -> Sequence[bool]:
@@ -402,14 +415,24 @@ class Control:
         return bool(joined.entered)
 
     async def _existing(self, new: NewRun) -> Run:
+        run = await self._known(new)
+        assert run is not None, "what was not created is there"
+        return run
+
+    async def _known(self, new: NewRun) -> Run | None:
+        """The run that has its id or key. Raises `Conflict` when that is another one."""
         rows = await self._database.read(
             self._queries["existing"], tenant=new.tenant, id=new.id, idempotency_key=new.idempotency_key
         )
+        if not rows:
+            return None
         run = await self._run(rows[0])
-        if run.agent != new.agent or encode(run.input) != encode(new.input):
+        terms = new.terms or {}
+        same_fork = all(run.terms.get(one) == terms.get(one) for one in FORK_TERMS)
+        if run.agent != new.agent or encode(run.input) != encode(new.input) or not same_fork:
             raise Conflict(
-                f"The idempotency key {new.idempotency_key!r} was used for run {run.id} with another agent or input.",
-                hint="Use a new key for a new request.",
+                f"The idempotency key {new.idempotency_key!r} was used for run {run.id}, which is another one.",
+                hint="Use a new key for a request with another agent, input or step.",
             )
         return run
 

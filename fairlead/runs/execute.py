@@ -39,8 +39,11 @@ from fairlead.runs.thread_memory import State, ThreadMemory
 from fairlead.runs.waiting import Others, Waiting
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.logs import bind
+from fairlead.telemetry.trace_context import enter as enter_trace
 
 END = "__end__"
+_SECOND = 2  # attempt
 _TRACE = 4000  # characters of a traceback that are kept
 LoadState = Callable[[Run], Any]
 
@@ -94,10 +97,17 @@ class Executor:
 
     async def execute(self, held: Holding) -> Ending:
         """Call the agent and leave its run. Never raises for what the agent did; `FENCED`: the run was taken over."""
-        run = held.run
+        run, trace = held.run, held.run.trace
+        enter_trace(trace)
+        bind(run_id=run.id)  # what the agent and its libraries log carries it
+        if trace.request_id is not None:
+            bind(request_id=trace.request_id)
+        if run.fence > 1:
+            self._tell_resumed(held)
         self._emit(
             "agent_started", run_id=run.id, agent=run.agent, tenant=run.tenant, attempt=run.fence,
             intent=run.metadata.get("intent", "general"), task=run.input, thread_id=run.thread_id,
+            since=run.created_at,
         )  # fmt: skip
         root = Branch()
         enter(root)
@@ -106,6 +116,19 @@ class Executor:
         if ending is FENCED:
             return ending
         return await self._leave(held, ending, memory)
+
+    def _tell_resumed(self, held: Holding) -> None:
+        run, said = held.run, {}
+        if run.reason is Reason.LOST:  # who held it could not say so: what it had recorded tells when it was at work
+            events = [event for record in held.book.all() for event in (record.begun, record.settled)
+                      if event is not None and event.fence == run.fence - 1]  # fmt: skip
+            began = run.started_at if run.fence == _SECOND else None
+            said = {"began": min((event.started_at or event.at for event in events), default=None) or began,
+                    "ended": max((event.at for event in events), default=began)}  # fmt: skip
+        self._emit(
+            "run_resumed", run_id=run.id, agent=run.agent, tenant=run.tenant, attempt=run.fence, reason=run.reason,
+            steps=held.book.left, **said,
+        )  # fmt: skip
 
     async def _call(self, held: Holding, ctx: RunContext) -> Ending:
         timers = self._set_timers(held)
@@ -238,6 +261,7 @@ class Executor:
                 "agent_completed", **who, status=ending.status, reason=ending.reason, took=held.executing,
                 intent=run.metadata.get("intent", "general"), steps=held.steps, cost_nano=held.budget.spent_nano,
                 tokens_in=held.tokens_in, tokens_out=held.tokens_out, attempt=held.fence, error=ending.error,
+                trace=(ending.detail or {}).get("trace"),
             )  # fmt: skip
         elif ending.type == "interrupted":
             message = (ending.error or {}).get("message", "")

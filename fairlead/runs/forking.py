@@ -9,6 +9,7 @@ The journal only grows, so a run that is under way can be forked from any step t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -25,6 +26,7 @@ from fairlead.runs.run import Event, Run
 _EDITABLE = ("step", "tool")
 _FIRST = 3  # `accepted` and `forked` stand before what is taken over
 _KEPT_TERMS = ("update", "goto")
+FORK_TERMS = ("forked_from", "fork_result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Fork:
     result: tuple[Any] | None = None
     other_path: bool = False  # another input, agent or release may ask for other steps
 
+    @property
+    def digest(self) -> str:
+        """Of what is to have come of the step: with another result it is another fork."""
+        return hashlib.sha256(encode(self.result)).hexdigest()
+
 
 class Forking:
     def __init__(self, database: Database, queries: Mapping[str, Query], payloads: Payloads) -> None:
@@ -44,15 +51,13 @@ class Forking:
 
     async def prepare(self, run: Run, fork: Fork) -> tuple[dict[str, Any], list[Event]]:
         """What the new run is told of where it comes from, and what it takes over. Raises `NotFound` (no such step),
-        `InvalidInput` (a result that this step can't have), `Conflict` (retention has taken what would be needed)."""
+        `InvalidInput` (a result that this step can't have)."""
         rows = await self._database.read(self._queries["records"], [(run.tenant, run.id)])
         events = [event_of(row, data=await self._payloads.load(row["data"])) for row in rows]
         chosen = step_of(run, events, fork.step)
         taken = taken_over(events, chosen)
         if fork.result is not None:
             taken.append(_edited(chosen, fork.result[0]))
-        if any(one.data is None or one.data == GONE for one in taken if one.type in ("step", "failed")):
-            raise Conflict(f"What run {run.id} recorded is gone.", hint="Retention took it: fork a newer run.")
         return {"run_id": run.id, "step": chosen.seq, "name": chosen.name}, taken
 
     async def calls(
@@ -75,6 +80,12 @@ class Forking:
         started = None if event.started_at is None else to_micros(event.started_at)
         return (tenant, new_id, seq, event.type, event.kind, event.name, event.key, event.branch, event.digest, started,
                 to_micros(event.at), data)  # fmt: skip
+
+
+def check_kept(run: Run, taken: Iterable[Event]) -> None:
+    """Raises `Conflict` when retention has taken what would be needed."""
+    if any(one.data is None or one.data == GONE for one in taken if one.type in ("step", "failed")):
+        raise Conflict(f"What run {run.id} recorded is gone.", hint="Retention took it: fork a newer run.")
 
 
 def kept_terms(run: Run) -> dict[str, Any]:

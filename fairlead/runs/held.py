@@ -14,6 +14,7 @@ from fairlead.errors import Conflict, NotFound
 from fairlead.runs.control import Control
 from fairlead.runs.payload import Payloads, thread_scope
 from fairlead.runs.threads import Threads
+from fairlead.store import Conversations
 
 _BATCH = 100
 _IN_THEIR_THREADS = "thread_id IN (SELECT t.id FROM threads t WHERE t.tenant = :tenant AND t.user_id = :user)"
@@ -24,7 +25,7 @@ _OF_DELIVERIES = f"delivery_id IN (SELECT d.id FROM deliveries d WHERE d.tenant 
 
 _WITH_RUNS = (
     Held("run", "runs", ("id",), _RUNS, hidden=frozenset(("wakes", "fence", "owner")),
-         json=frozenset(("input", "output", "error", "metadata", "asker", "terms", "assignment"))),
+         json=frozenset(("input", "output", "error", "metadata", "asker", "terms", "assignment", "trace"))),
     Held("event", "events", ("run_id", "seq"), _OF_RUNS, json=frozenset(("data",)), hidden=frozenset(("fence",))),
     Held("message", "messages", ("run_id", "digest"), _OF_RUNS, json=frozenset(("body",))),
     Held("approval", "approvals", ("run_id", "id"), _OF_RUNS, json=frozenset(("data", "answer"))),
@@ -127,12 +128,14 @@ class HeldThreads:
     kind = "thread"
 
     def __init__(
-        self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, threads: Threads
-    ) -> None:
+        self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, threads: Threads,
+        conversations: Conversations,
+    ) -> None:  # fmt: skip
         self._database = database
         self._queries = queries
         self._payloads = payloads
         self._threads = threads
+        self._conversations = conversations
         self._rows = [HeldRows(one, database, load=payloads.load) for one in (_THREADS, _CHECKPOINTS)]
 
     @property
@@ -143,12 +146,18 @@ class HeldThreads:
         for rows in self._rows:
             async for piece in rows.export(of):
                 yield piece
+                if piece.kind != self.kind:
+                    continue
+                thread_id: str = piece.data["id"]
+                if kept := await self._conversations.all(thread_id, tenant=of.tenant):
+                    yield Piece("conversation", {"thread_id": thread_id, "values": kept})
 
     async def erase(self, of: Subject) -> Batch:
         rows = await self._database.read(self._queries["threads_held"], tenant=of.tenant, user_id=of.user, limit=_BATCH)
         erased, idle = 0, [row["id"] for row in rows if not row["busy"]]
         for thread_id in idle:
             await self._payloads.blobs.delete_scope(thread_scope(of.tenant, thread_id))
+            await self._conversations.forget(thread_id, tenant=of.tenant)
             try:
                 await self._threads.delete(thread_id, tenant=of.tenant)
             except (Conflict, NotFound):  # another's run goes on in it; or somebody was quicker

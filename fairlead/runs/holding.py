@@ -113,9 +113,13 @@ class Holding:
         else:
             text = data.decode()
         self._writing += 1  # stays so when we are cancelled while it is written
-        if not await self._append(type, step, text):
-            self.halt(FENCED)
-            raise asyncio.CancelledError
+        self.begin()  # whoever has something to write is not waiting
+        try:
+            if not await self._append(type, step, text):
+                self.halt(FENCED)
+                raise asyncio.CancelledError
+        finally:
+            self.end()
         self._writing -= 1
         if self.watched:
             self.told(self)

@@ -247,9 +247,10 @@ class Journal:
     async def _persist_all(self, calls: list[Call]) -> list[Sequence[Row]]:
         return await self.until_answered(lambda: self._send(calls))
 
-    async def until_answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def until_answered(self, ask: Callable[[], Awaitable[T]], *, asked: str = "") -> T:
         """Until the database has said yes or no: what was done must not be forgotten because it is away, and no run
-        fails for that. `ask` must be safe to repeat."""
+        fails for that. `ask` must be safe to repeat; `asked` names another database than ours."""
+        asked = asked or self._database.dialect
         failed_at: float | None = None
         while True:
             try:
@@ -257,12 +258,12 @@ class Journal:
             except DatabaseUnavailable as error:
                 if failed_at is None:
                     failed_at = self._clock.monotonic()
-                    self._emit("database_unreachable", database=self._database.dialect, error=str(error))
+                    self._emit("database_unreachable", database=asked, error=str(error))
                 await self._clock.sleep(_PAUSE)
                 continue
             if failed_at is not None:
                 took = timedelta(seconds=self._clock.monotonic() - failed_at)
-                self._emit("database_recovered", database=self._database.dialect, took=took)
+                self._emit("database_recovered", database=asked, took=took)
             return answer
 
     async def _send(self, calls: list[Call]) -> list[Sequence[Row]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fairlead.agents.jsonable import encode
-from fairlead.clock import Clock, from_micros
+from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query
 from fairlead.runs.rows import worker_of
 from fairlead.runs.run import Status, Worker
@@ -25,6 +25,16 @@ class Unserved:
     agent: str
     runs: int
     oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """`oldest`: since when the one waits that has waited longest; None: none does. `poisoned`: given up within the last
+    hour, because each worker that held them died."""
+
+    depth: int
+    oldest: datetime | None
+    poisoned: int
 
 
 class Oversight:
@@ -75,15 +85,28 @@ class Oversight:
         """How many runs wait for a worker."""
         return (await self._database.read(self._queries["queued"], most=_MOST * 10))[0]["depth"]
 
+    async def queue(self) -> Queue:
+        (row,) = await self._database.read(self._queries["queue"], most=_MOST * 10, since=_hour_ago(self._clock))
+        oldest = row["oldest"]
+        return Queue(row["depth"], None if oldest is None else from_micros(oldest), row["poisoned"])
+
     async def ping(self) -> None:
         """Raises `DatabaseUnavailable` when the database does not answer."""
         await self._database.read(self._queries["state"], tenant="", id="")
 
-    async def once(self) -> timedelta | None:
+    async def count(self) -> None:
+        """Tell how deep the queue is."""
         depth = await self.queue_depth()
         workers = await self.workers()
         self._emit("queue_depth", depth=depth, active=sum(worker.running for worker in workers if worker.alive))
+
+    async def once(self) -> timedelta | None:
+        await self.count()
         for one in await self.unserved():
             waited = self._clock.now() - one.oldest
             self._emit("run_unserved", agent=one.agent, release=one.release, count=one.runs, waited=waited)
         return None
+
+
+def _hour_ago(clock: Clock) -> int:
+    return to_micros(clock.now() - timedelta(hours=1))

@@ -59,7 +59,7 @@ class Recording:
             record = await self._made_elsewhere(kind, name, digest)
         if record is not None and record.key != key:
             # It was made elsewhere. From now on it is this step's, however often the run is resumed.
-            held.note("alias", Step(kind, name, digest, key, branch.path), {"of": record.key})
+            await held.record("alias", Step(kind, name, digest, key, branch.path), encode({"of": record.key}))
             key = record.key
         elif record is None and held.run.fence > 1:
             if held.book.left and not held.book.failed_before(key):

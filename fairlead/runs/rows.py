@@ -10,6 +10,7 @@ from fairlead.clock import from_micros
 from fairlead.database import Row
 from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Turn, Worker
 from fairlead.telemetry.health import Component, Condition
+from fairlead.telemetry.trace_context import of_stored
 
 
 def run_of(row: Row, *, input: Any, output: Any) -> Run:
@@ -51,6 +52,7 @@ def run_of(row: Row, *, input: Any, output: Any) -> Run:
         asker=asker_in(row["asker"]),
         terms=decode(row["terms"]) if row["terms"] else {},
         assignment=Assignment(**decode(row["assignment"])) if row["assignment"] else None,
+        started_by=of_stored(decode(row["trace"])) if row["trace"] else None,
     )
 
 

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from fairlead.telemetry.health import Component
+from fairlead.telemetry.trace_context import TraceContext, of_run
 
 LONGEST_USER = 200
 
@@ -118,6 +119,7 @@ class NewRun:
     multitask: Multitask = Multitask.ENQUEUE
     assignment: Assignment | None = None  # None: the agent as it is declared
     webhook: str | None = None  # told when it has ended, or needs a person
+    trace: TraceContext | None = None  # None: that of the request or run that starts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,12 @@ class Run:
     asker: Asker | None = None
     terms: dict[str, Any] = field(default_factory=dict[str, Any])
     assignment: Assignment | None = None
+    started_by: TraceContext | None = None  # the span of the request or run that started it
+
+    @property
+    def trace(self) -> TraceContext:
+        """The run's own span."""
+        return of_run(self.id, self.root_id, self.started_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from fairlead.gateway.way import Way
 from fairlead.runs.asked import check_turns
 from fairlead.runs.asking import Asking, Tally
 from fairlead.runs.book import Record
+from fairlead.runs.conversation_steps import ConversationSteps
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import outcome_unknown
 from fairlead.runs.knowledge_steps import KnowledgeOfTenant, KnowledgeSteps
@@ -68,18 +69,25 @@ class RunContext:
         self._held = recording.held
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._caller = _caller(recording.held.run)
         self._edges = 0
         self._summaries: dict[bytes, ModelReply] = {}
         self.memory = memory
-        self._files = stores.files
-        run = recording.held.run
-        self._knowledge = KnowledgeOfTenant(
-            stores.knowledge, run.tenant, recording.held.journal.until_answered,
-            embed=None if embedder is None else embedder.through(self.ask),
-        )  # fmt: skip
-        self.knowledge = KnowledgeSteps(recording, self._knowledge)
-        self.store = StoreSteps(recording, stores.items)
+        self._stores = stores
+        self._embedder = embedder
+
+    # Made when they are asked for: thousands of runs wait, and few of them look anything up.
+
+    @property
+    def store(self) -> StoreSteps:
+        return StoreSteps(self._recording, self._stores.items)
+
+    @property
+    def conversation(self) -> ConversationSteps:
+        return ConversationSteps(self._recording, self._stores.conversations)
+
+    @property
+    def knowledge(self) -> KnowledgeSteps:
+        return KnowledgeSteps(self._recording, self._knowledge_of_tenant())
 
     @property
     def run_id(self) -> str:
@@ -143,7 +151,7 @@ class RunContext:
 
     async def ask(self, request: ModelRequest) -> ModelReply:
         """A model call in any wire format as a step of this run: what clients of other libraries come to."""
-        request = replace(request, caller=self._caller)
+        request = replace(request, caller=_caller(self._held.run))
         tally = Tally(self._held.budget)
         bound = self._gateway.upper_bound_nano(replace(request, way=Way(tally)))
         asking = Asking(self._recording, request, tally=tally, bound_nano=bound, deltas=self._deltas)
@@ -224,7 +232,7 @@ class RunContext:
         file_id = given if isinstance(given, str) else file_id_of(given)
         if file_id is None:
             raise InvalidInput("ctx.file() wants the id of a file, or a block that names one.")
-        reading = lambda: self._files.read(file_id, tenant=self.tenant)  # noqa: E731
+        reading = lambda: self._stores.files.read(file_id, tenant=self.tenant)  # noqa: E731
         file, data = await self._held.journal.until_answered(reading)
         return InputFile(file.id, file.name, file.media_type, data)
 
@@ -258,9 +266,12 @@ class RunContext:
         self._emit("tool_call", **who, input=arguments)
         started = self._held.clock.monotonic()
         try:
-            result = await invoke(tool, arguments, **self._tool_needs(step), knowledge=self._knowledge)
+            result = await invoke(tool, arguments, **self._tool_needs(step), knowledge=self._knowledge_of_tenant())
         except Exception as error:
             self._emit("tool_result", **who, status="error", took=self._since(started), error=str(error))
+            raise
+        except asyncio.CancelledError:
+            self._emit("tool_result", **who, status="cancelled", took=self._since(started))
             raise
         self._emit("tool_result", **who, status="success", took=self._since(started), output=result)
         return result
@@ -285,13 +296,12 @@ class RunContext:
                 "log": self.log}  # fmt: skip
 
     async def _value(self, name: str, make: Callable[[], Any]) -> Any:
-        """What the world said, recorded with whatever is recorded next: nobody outside can have seen it before."""
+        """What the world said. Recorded before the agent sees it: it may be the key under which somebody is paid."""
         step, record = await self._recording.enter("value", name, EMPTY)
         if record is not None and record.settled is not None:
             return self._recording.replay(record)
         value = make()
-        self._held.steps += 1
-        self._held.note("step", step, {"result": value})
+        await self._recording.done(step, encode({"result": value}))
         return value
 
     def _model(self, asked: str | None) -> str:
@@ -302,6 +312,11 @@ class RunContext:
             f"The agent `{self.agent}` did not say which model to ask.",
             hint='Give one: ctx.model(…, model="provider/model").',
         )
+
+    def _knowledge_of_tenant(self) -> KnowledgeOfTenant:
+        embed = None if self._embedder is None else self._embedder.through(self.ask)
+        until_answered = self._held.journal.until_answered
+        return KnowledgeOfTenant(self._stores.knowledge, self.tenant, until_answered, embed=embed)
 
     def _choices(self) -> Choices:
         native = self._held.spec.native

@@ -30,5 +30,5 @@ def as_submitted(new: NewRun, row: tuple[Any, ...]) -> Run:
         deadline=new.deadline, executing=timedelta(0), cost_nano=0, budget_nano=new.budget_nano, tokens_in=0,
         tokens_out=0, steps=0, progress=0, cancel_requested=False, idempotency_key=new.idempotency_key,
         user=new.user, asker=new.asker, terms=new.terms or {},
-        assignment=new.assignment,
+        assignment=new.assignment, started_by=new.trace,
     )  # fmt: skip

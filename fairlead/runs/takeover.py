@@ -14,10 +14,12 @@ from datetime import timedelta
 
 from fairlead.agents.jsonable import encode
 from fairlead.database import Call, Database, Query
-from fairlead.runs.run import Status
+from fairlead.database.door import Row
+from fairlead.runs.run import Reason, Status
 from fairlead.runs.turns import Turns
 from fairlead.telemetry.emit import Emit
 
+_DIED = "Workers died %d times while they held this run."
 _LIST_EVERY = 1  # turns for which a list of peers is good: who has just come may die at once
 
 
@@ -70,14 +72,27 @@ class Takeover:
         self._peers = [row["id"] for row in rows]
         self._expired = [row["id"] for row in rows if row["expired"]]
 
-    def _tell(self, worker: str, freed: Sequence[object], *, how: str) -> None:
+    def _tell(self, worker: str, freed: Sequence[Row], *, how: str) -> None:
         self._emit("worker_lost", worker=worker, runs=len(freed), detected_by=how)
         self._database.signals.publish("work")
         for row in freed:
-            self._database.signals.publish(f"run:{row['id']}")  # pyright: ignore[reportIndexIssue, reportUnknownArgumentType]
+            self._database.signals.publish(f"run:{row['id']}")
+            self._tell_of(row)
+
+    def _tell_of(self, row: Row) -> None:
+        """Of one that held too many workers this is the end, and its worker can't tell of it any more."""
+        who = {"run_id": row["id"], "agent": row["agent"], "tenant": row["tenant"], "release": row["release"]}
+        if row["status"] != Status.ERROR:
+            self._emit("run_lost", **who, attempt=row["fence"])
+            return
+        self._emit(
+            "agent_completed", **who, status=Status.ERROR, reason=Reason.POISON, intent=row["intent"] or "general",
+            took=timedelta(microseconds=row["executing_us"]), steps=row["steps"], cost_nano=row["cost_nano"],
+            attempt=row["fence"], error={"error": "poison", "message": _DIED % self._max_deaths},
+        )  # fmt: skip
 
 
 def _poison(deaths: int) -> str:
-    said = f"Workers died {deaths} times while they held this run."
+    said = _DIED % deaths
     hint = "Look at its last steps: one of them probably ends the process. Retry it when that is mended."
     return encode({"error": "poison", "message": said, "hint": hint}).decode()

@@ -12,11 +12,12 @@ from typing import Any
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import Clock, from_micros
 from fairlead.database import Call, Database, Query, Row
-from fairlead.errors import Conflict, InvalidInput, NotFound
+from fairlead.errors import Conflict, DatabaseUnavailable, InvalidInput, NotFound
 from fairlead.runs.checkpoints import Checkpoints
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads, thread_scope
 from fairlead.runs.run import user_of
+from fairlead.store import Conversations
 
 _ON_ITS_WAY = timedelta(days=1)  # to a database that may be away
 
@@ -54,13 +55,14 @@ class Threads:
     """The door to threads for the API."""
 
     def __init__(
-        self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, ids: Ids, clock: Clock,
-        ttl: timedelta | None = None,
+        self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, conversations: Conversations,
+        ids: Ids, clock: Clock, ttl: timedelta | None = None,
     ) -> None:  # fmt: skip
         """`ttl`: of threads that are given none."""
         self._database = database
         self._queries = queries
         self._payloads = payloads
+        self._conversations = conversations
         self._ids = ids
         self._clock = clock
         self._ttl = None if ttl is None else TimeToLive(ttl)
@@ -175,6 +177,8 @@ class Threads:
         calls = [Call(self._queries[name], where) for name in ("delete_thread", "delete_checkpoints")]
         if (await self._database.write_all(calls))[0]:
             await self._payloads.blobs.delete_scope(thread_scope(tenant, thread_id))
+            with suppress(DatabaseUnavailable):  # then it expires
+                await self._conversations.forget(thread_id, tenant=tenant)
             return
         await self.get(thread_id, tenant=tenant)
         raise Conflict(f"Thread {thread_id} has a run that has not ended.", hint="Cancel the run first.")

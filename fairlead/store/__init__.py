@@ -1,5 +1,5 @@
 """What outlives runs and threads: items that agents remember, found again by key, by filter, or by their words;
-files; and documents, found by their words and by vectors.
+files; and documents, found by their words and by vectors. And for a short while what a conversation keeps.
 
 Main path: `Items.put` writes a value and its words in one transaction; `Items.search` asks the database's own full
 text. Who makes vectors is behind a door (`vectors.Embedder`).
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead.store.conversations import Conversations as Conversations
 from fairlead.store.document import Document as Document
 from fairlead.store.document import Found as Found
 from fairlead.store.document import Mode as Mode
@@ -30,11 +31,15 @@ from fairlead.store.schema import load_queries as load_queries
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All of them, on one database."""
+    """All of them, on one database; conversations in memory or Redis. Close them when done."""
 
     items: Items
     files: Files
     knowledge: Knowledge
+    conversations: Conversations
+
+    async def aclose(self) -> None:
+        await self.conversations.aclose()
 
     @property
     def sweeps(self) -> Mapping[str, Callable[[], Awaitable[Any]]]:

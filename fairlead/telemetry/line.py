@@ -105,7 +105,7 @@ _OURS = "ours"  # made by us, of letters we chose: an id is full of digits, and 
 _FIELDS = {"request_id", "latency_ms", "cost_usd", "tokens"}.union(*(spec.fields for spec in EVENTS.values()))
 _KNOWN = {
     **{name: _ORDINARY for name in _FIELDS if name not in PREVIEWS and not is_sensitive(name)},
-    **dict.fromkeys(("run_id", "child_run_id", "approval_id", "worker", "status", "reason", "kind"), _OURS),
+    **dict.fromkeys(("run_id", "child_run_id", "approval_id", "worker", "status", "reason", "kind", "trace_id"), _OURS),
     "cost_nano": _MONEY,
     "event": _EVENT,
 }
@@ -123,20 +123,20 @@ def as_json(fields: Fields) -> bytes:
     try:
         line = orjson.dumps(fields, default=str, option=_OPTIONS)
     except TypeError:
-        line = orjson.dumps(_encodable(fields), default=str, option=_OPTIONS)
+        line = orjson.dumps(encodable(fields), default=str, option=_OPTIONS)
     if line.isascii() and b"\x7f" not in line:
         return line
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", line.decode()).encode()
 
 
-def _encodable(value: Any) -> Any:
+def encodable(value: Any) -> Any:
     """The same with lone surrogates replaced and numbers beyond 64 bits as text."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {_encodable(str(k)): _encodable(v) for k, v in cast("Mapping[Any, Any]", value).items()}
+        return {encodable(str(k)): encodable(v) for k, v in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_encodable(item) for item in cast("list[Any]", value)]
+        return [encodable(item) for item in cast("list[Any]", value)]
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return str(value)
     return value

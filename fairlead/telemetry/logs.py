@@ -9,8 +9,9 @@ Run events are always logged; the rest by LOG_LEVEL. What agents say through str
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -21,6 +22,7 @@ from fairlead.config import Environment, LogFormat, LogLevel
 from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
 from fairlead.telemetry.line import Composer, Render, as_json, for_people
 from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.trace_context import current
 
 _LEVELS = {name: spec.level.value for name, spec in EVENTS.items()}
 bound = bound_contextvars
@@ -36,6 +38,12 @@ class Paper(Protocol):
     def close(self) -> None: ...
 
 
+class Overhearing(Protocol):
+    """Who else is told what libraries log: `Sentry.heard`."""
+
+    def __call__(self, level: str, fields: Mapping[str, Any], error: BaseException | None, /) -> None: ...
+
+
 class Log:
     """A listener for `Emitter.subscribe(log, events=log.events)`."""
 
@@ -48,8 +56,10 @@ class Log:
         service: str = "fairlead",
         redactor: Redactor | None = None,
         render: Render = as_json,
+        traced: bool = False,
     ) -> None:
         self._sink = sink
+        self._traced = traced
         self._level = level
         self._compose = Composer(redactor or Redactor(), clock=clock, service=service)
         self._render = render
@@ -64,6 +74,8 @@ class Log:
 
     def say(self, level: str, event: str, fields: dict[str, Any]) -> None:
         ids = get_contextvars()  # bound by us, or by an agent through structlog
+        if self._traced and (context := current()) is not None:
+            ids = {"trace_id": context.trace_hex, **ids}
         line = self._compose(level, event, {**ids, **fields} if ids else fields)
         self._sink.write(self._render(line))
 
@@ -85,10 +97,14 @@ def renderer(format_: LogFormat, environment: Environment, *, terminal: bool) ->
     return as_json
 
 
-def take_over(log: Log, *, level: LogLevel, quiet: Iterable[str] = ("httpx", "uvicorn.access", "asyncio")) -> None:
+def take_over(
+    log: Log, *, level: LogLevel, quiet: Iterable[str] = ("httpx", "uvicorn.access", "asyncio"),
+    others: Iterable[Overhearing] = (),
+) -> None:  # fmt: skip
     """Send this process's structlog and `logging` through `log`. Called once, where a process starts."""
+    others = tuple(others)
     root = logging.getLogger()
-    root.handlers[:] = [LibraryHandler(log)]
+    root.handlers[:] = [LibraryHandler(log, others)]
     root.setLevel(level.value)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         library = logging.getLogger(name)
@@ -97,19 +113,22 @@ def take_over(log: Log, *, level: LogLevel, quiet: Iterable[str] = ("httpx", "uv
     for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[_to(log)],
+        processors=[_to(log, others)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         cache_logger_on_first_use=False,
     )
 
 
-def _to(log: Log) -> Any:
+def _to(log: Log, others: Iterable[Overhearing]) -> Any:
     def hand_over(_logger: Any, method: str, fields: Any) -> Any:
         trace = fields.pop("exc_info", None)
         if trace:
             fields["trace"] = traceback.format_exc()
         message = str(fields.pop("event", ""))
-        log.say(method, "library_log", {**fields, "logger": "structlog", "message": message})
+        said = {**fields, "logger": "structlog", "message": message}
+        log.say(method, "library_log", said)
+        for other in others:
+            other(method, said, sys.exception() if trace else None)
         raise structlog.DropEvent
 
     return hand_over
@@ -118,15 +137,19 @@ def _to(log: Log) -> Any:
 class LibraryHandler(logging.Handler):
     """What a library said through `logging`, as one of our lines."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, others: Iterable[Overhearing] = ()) -> None:
         super().__init__()
         self._log = log
+        self._others = tuple(others)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             fields: dict[str, Any] = {"logger": record.name, "message": record.getMessage()}
             if record.exc_info and record.exc_info[1]:
                 fields["trace"] = "".join(traceback.format_exception(record.exc_info[1]))
-            self._log.say(record.levelname.lower(), "library_log", fields)
+            level = record.levelname.lower()
+            self._log.say(level, "library_log", fields)
+            for other in self._others:
+                other(level, fields, record.exc_info[1] if record.exc_info else None)
         except Exception:  # noqa: BLE001 - the same rule as for every listener: the speaker is not harmed
             self.handleError(record)

@@ -30,7 +30,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        listeners = (_Agents(registry), _Models(registry), _Http(registry), _Database(registry), _Webhooks(registry))
+        listeners = (_Agents(registry), _Models(registry), _Http(registry), _Database(registry), _Webhooks(registry),
+                     _Installation(registry))  # fmt: skip
         self._heard: dict[str, Callable[[Fields], None]] = {k: v for part in listeners for k, v in part.heard.items()}
 
     @property
@@ -213,6 +214,31 @@ class _Database:
 
     def _query(self, fields: Fields) -> None:
         self._took(self._name(fields["query"])).observe(_seconds(fields["took"]))
+
+
+class _Installation:
+    """What holds for all processes, as one of them has looked it up. What is not known has no value."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.heard = {"error_budget": self._budget, "backup_seen": self._backup}
+        self._left = Gauge(
+            "slo_error_budget_remaining_ratio", "Share of the error budget of 30 days that is left.", ("slo", "of"),
+            registry=registry,
+        )  # fmt: skip
+        self._verified = Gauge(
+            "backup_last_verified_timestamp_seconds", "When the last verified backup was taken.", (), registry=registry
+        )
+        self._verified.set(float("nan"))
+
+    def _budget(self, fields: Fields) -> None:
+        labels = (fields["level"], fields["of"])
+        if fields["left"] is None:
+            self._left.labels(*labels).set(float("nan"))
+        else:
+            self._left.labels(*labels).set(fields["left"])
+
+    def _backup(self, fields: Fields) -> None:
+        self._verified.set(fields["taken_at"].timestamp())
 
 
 class _Webhooks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -21,7 +21,7 @@ _MAX_ITEMS = 200
 class Redactor:
     """Redaction with what only this process knows: its own secrets, and the owner's patterns."""
 
-    literals: tuple[str, ...] = ()  # e.g. Settings.secret_values()
+    literals: Iterable[str] = ()  # may grow, as `Settings.vault.words` does
     patterns: tuple[re.Pattern[str], ...] = ()
 
     def text(self, text: str) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fairlead import __version__
-from fairlead.access import Books, Keyring, RateLimit, Tokens
+from fairlead.access import Books, Keyring, RateLimit, SignIn
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -23,6 +24,7 @@ from fairlead.gateway import Embedder, Gateway
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
+from fairlead.operate.levels import LevelBook
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.erasing import Erasing
@@ -36,6 +38,7 @@ from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.redact import Redactor
 from fairlead.web.api import Doors, Probe, api_routes
 from fairlead.web.api.files import FORM_SLACK
 from fairlead.web.api.open_streams import OpenStreams
@@ -48,6 +51,9 @@ _EXPOSED = (
     "RateLimit-Policy", "X-Should-Retry",
     "X-Fairlead-Model", "X-Fairlead-Cost-USD", "X-Fairlead-Cached",
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from fairlead.access import Tokens
 
 
 def make_app(
@@ -69,11 +75,13 @@ def make_app(
     costs: Costs,
     budgets: SharedBudgets,
     stops: Stops,
+    levels: LevelBook,
     agents: Mapping[str, AgentSpec],
     keys: Keyring,
     rate: RateLimit,
     books: Books,
     tokens: Tokens | None = None,
+    sign_in: SignIn | None = None,
     settings: ServerSettings,
     release: str,
     clock: Clock,
@@ -84,18 +92,20 @@ def make_app(
     console: APIRouter | None = None,
     model_timeout: timedelta = timedelta(minutes=2),
     stopping: asyncio.Event | None = None,
+    redactor: Redactor | None = None,
 ) -> ASGIApp:
     """Everything is handed in.
 
     `metrics` renders the body of /metrics; `probes` are parts of /health beside the database and the queue; `console`
-    is included as it is. Set `stopping` when the server is told to stop: open streams end, and their readers reconnect.
+    is included as it is, and with `sign_in` people come to it with a session. Set `stopping` when the server is told to
+    stop: open streams end, and their readers reconnect.
     """
     stopping = stopping or asyncio.Event()
     doors = Doors(
         control=control, feed=feed, oversight=oversight, threads=threads, assistants=assistants,
         webhooks=webhooks, pushes=pushes, tasks=tasks, schedules=schedules, scores=scores, stores=stores,
         embedder=embedder, erasing=erasing, costs=costs,
-        budgets=budgets, stops=stops, agents=agents, keys=keys, rate=rate,
+        budgets=budgets, stops=stops, levels=levels, agents=agents, keys=keys, rate=rate,
         books=books, tokens=tokens,
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
         metrics=metrics, probes=probes or {}, stopping=stopping, streams=OpenStreams(stopping),
@@ -107,8 +117,9 @@ def make_app(
         app.include_router(console)
     endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
     front: ASGIApp = Front(
-        _routing(app, Routes(routes), endpoints), keys=keys, limit=settings.body_limit,
+        _routing(app, Routes(routes), endpoints), keys=keys, sign_in=sign_in, limit=settings.body_limit,
         file_limit=stores.files.limit + FORM_SLACK, clock=clock, emit=emit,
+        redactor=redactor or Redactor(),
     )  # fmt: skip
     if origins := settings.cors_origins:
         front = CORSMiddleware(

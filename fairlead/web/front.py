@@ -12,23 +12,32 @@ import re
 import traceback
 from collections.abc import MutableMapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fairlead.access import Keyring, Principal, Role, is_loopback, require
+from fairlead.access import Keyring, Principal, Role, SignIn, is_loopback, key_of, require
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError, Forbidden, MethodNotAllowed, NotFound, Unauthorised
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.logs import bind
+from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.trace_context import enter, of_request
+from fairlead.web import cookies
 from fairlead.web.api.call import Headers, Visit, too_large
 from fairlead.web.api.problems import internal_reply, problem_reply
-from fairlead.web.api.reply import Reply
+from fairlead.web.console import sign_in
+from fairlead.web.cookies import Cookie
 from fairlead.web.gateway import is_gateway
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+_OWN_WRITES = ("/console/preferences", "/console/sign-out")  # which concern the reader alone
+_BEARER, _BASIC = b'Bearer realm="fairlead"', b'Basic realm="fairlead"'
 _TRACE = 4000  # characters
 _SECURITY = {
     b"x-content-type-options": b"nosniff",
@@ -42,23 +51,29 @@ _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Front:
-    def __init__(self, app: ASGIApp, *, keys: Keyring, limit: int, file_limit: int, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self, app: ASGIApp, *, keys: Keyring, sign_in: SignIn | None = None, limit: int, file_limit: int, clock: Clock,
+        emit: Emit, redactor: Redactor,
+    ) -> None:  # fmt: skip
         self._app = app
         self._keys = keys
+        self._sign_in = sign_in
         self._limit = limit
         self._limits = {"/files": file_limit}  # of addresses that take more
         self._clock = clock
         self._emit = emit
+        self._redactor = redactor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = Headers(scope["headers"])
         given = headers.get("x-request-id", "")
-        visit = Visit(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex(), headers)
+        visit = Visit(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex(), headers, self._redactor)
         scope.setdefault("state", {})["visit"] = visit
         out = _Out(send, visit, secure=scope.get("scheme") == "https", clock=self._clock)
         bind(request_id=visit.request_id)
+        enter(of_request(visit.request_id, headers.get("traceparent", "")))
         try:
             await self._answer(scope, receive, out, visit)
         finally:
@@ -69,13 +84,14 @@ class Front:
         try:
             await self._admit(scope, visit)
             await self._app(scope, receive, out)
+        except _ToSignIn as error:
+            await self._refuse(_to_sign_in(error, scope, visit), scope, receive, out)
         except _AskBrowser as error:
-            reply = problem_reply(error, request_id=visit.request_id, challenge=b'Basic realm="fairlead"')
-            await self._refuse(reply, scope, receive, out)
+            await self._refuse(_problem(error, visit, _BASIC), scope, receive, out)
         except FairleadError as error:
-            await self._refuse(problem_reply(error, request_id=visit.request_id), scope, receive, out)
+            await self._refuse(_problem(error, visit), scope, receive, out)
         except HTTPException as error:
-            await self._refuse(problem_reply(_ours(error), request_id=visit.request_id), scope, receive, out)
+            await self._refuse(_problem(_ours(error), visit), scope, receive, out)
         except ConnectionAbortedError:
             pass  # a stream that must not look complete: the server closes the connection in the middle
         except Exception as error:  # noqa: BLE001 whatever fails, the caller gets an answer and the log the reason
@@ -83,7 +99,7 @@ class Front:
             self._emit("error", code="internal", message=repr(error), where=visit.endpoint, trace=trace)
             await self._refuse(internal_reply(visit.request_id), scope, receive, out)
 
-    async def _refuse(self, reply: Reply, scope: Scope, receive: Receive, out: _Out) -> None:
+    async def _refuse(self, reply: ASGIApp, scope: Scope, receive: Receive, out: _Out) -> None:
         if not out.status:
             await reply(scope, receive, out)
 
@@ -98,18 +114,37 @@ class Front:
             raise too_large(limit)
         if _is_console(scope["path"]):
             visit.endpoint = "console"
-            await self._admit_reader(visit)
-            _ensure_may_look(visit.caller, scope["method"])
+            if self._sign_in is not None and _is_open(scope["path"]):
+                return
+            await self._admit_reader(scope, visit)
+            _ensure_may_look(visit.caller, scope["method"], scope["path"])
+            scope["state"]["watch"] = partial(self._keys.watch, visit.caller)  # for what stays open
 
-    async def _admit_reader(self, visit: Visit) -> None:
+    async def _admit_reader(self, scope: Scope, visit: Visit) -> None:
         """A browser asks for name and password; the password is the key. Only pages take it: they check that a write is
-        the reader's own, and a browser sends it along with whatever another site makes it send."""
+        the reader's own, and a browser sends it along with whatever another site makes it send. Where people sign in,
+        a session is taken too, and who has none is sent to do so."""
         basic = _basic_password(visit.headers.get("authorization", ""))
         headers = {"x-api-key": basic} if basic else visit.headers
         try:
-            visit.caller = await self._keys.identify(headers)
+            if self._sign_in is None or key_of(headers):
+                visit.caller = await self._keys.identify(headers)
+            else:
+                visit.caller = await self._signed_in(self._sign_in, scope, visit)
+                visit.signed_in = True
         except Unauthorised as error:
+            if self._sign_in is not None and scope["path"] != sign_in.KEY:
+                raise _ToSignIn(error.message, hint=error.hint) from None
             raise _AskBrowser(error.message, hint=error.hint) from None
+
+    async def _signed_in(self, signing: SignIn, scope: Scope, visit: Visit) -> Principal:
+        """Raises `Unauthorised`."""
+        secure = cookies.is_secure(scope.get("scheme", "http"), signing.redirect_url)
+        secret = cookies.read(visit.headers.get("cookie", ""), Cookie.SESSION, secure=secure)
+        session = await signing.find(secret) if secret else None
+        if session is None:
+            raise Unauthorised("You are not signed in, or no longer.", hint="Sign in.")
+        return await self._keys.admit(session.principal, session.opened)
 
     def _tell(self, scope: Scope, visit: Visit, out: _Out) -> None:
         client = scope.get("client")
@@ -118,6 +153,10 @@ class Front:
             took=out.took(), request_id=visit.request_id, client=client[0] if client else "", caller=visit.caller.name,
             bytes_out=out.bytes_out,
         )  # fmt: skip
+
+
+class _ToSignIn(Unauthorised):
+    """Unauthorised, where people sign in."""
 
 
 class _AskBrowser(Unauthorised):
@@ -162,13 +201,35 @@ class _Out:
         message["headers"] = headers
 
 
-def _ensure_may_look(caller: Principal, method: str) -> None:
+def _ensure_may_look(caller: Principal, method: str, path: str) -> None:
     """Raises `Forbidden`. The console shows the runs of the caller's tenant; what it sends are answers and moves."""
-    require(caller, Role.VIEWER if method in _SAFE else Role.OPERATOR)
+    require(caller, Role.VIEWER if method in _SAFE or path in _OWN_WRITES else Role.OPERATOR)
+
+
+def _is_open(path: str) -> bool:
+    """What a reader sees who has not signed in: the pages to do so, and what they are drawn with."""
+    return path in sign_in.OPEN or path.startswith("/console/static/")
+
+
+def _problem(error: FairleadError, visit: Visit, challenge: bytes = _BEARER) -> ASGIApp:
+    return problem_reply(error, request_id=visit.request_id, redactor=visit.redactor, challenge=challenge)
 
 
 def _is_console(path: str) -> bool:
     return path in ("/", "/console") or path.startswith("/console/")
+
+
+def _to_sign_in(error: Unauthorised, scope: Scope, visit: Visit) -> ASGIApp:
+    """A page sends its reader to sign in; a part of one has its page do so; whatever else asks is told."""
+    part = visit.headers.get("hx-request") is not None
+    page = urlsplit(str(visit.headers.get("hx-current-url", "")))
+    path: str = page.path if part else scope["path"]
+    query: str = page.query if part else scope["query_string"].decode("latin-1")
+    address = sign_in.address_of(path, query)
+    if not part and scope["method"] == "GET" and "text/html" in visit.headers.get("accept", ""):
+        return RedirectResponse(address, status_code=303)
+    headers = ((b"hx-redirect", address.encode("latin-1")),) if part else ()
+    return problem_reply(error, request_id=visit.request_id, redactor=visit.redactor, headers=headers)
 
 
 def _refuse_other_sites(scope: Scope, visit: Visit) -> None:

@@ -50,7 +50,7 @@ from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.call import Visit, visit_of
 from fairlead.web.api.caller import caller_of
-from fairlead.web.api.problems import status_of
+from fairlead.web.api.problems import REDACTOR, status_of
 from fairlead.web.barred import until_barred
 from fairlead.web.gateway_models import PATH as MODELS
 from fairlead.web.gateway_models import ModelList
@@ -176,6 +176,8 @@ class _Answer:
         status, headers = gateway_status(error), _further(error)
         if status == 500 or isinstance(error, DatabaseUnavailable):
             error = _for_outside(error, self._request_id)
+        # It ends here. A provider quotes keys, and we quote what was sent.
+        error.message, error.hint = REDACTOR.text(error.message), REDACTOR.text(error.hint)
         if self._started:
             await self._exchange.end(self.wire.event(self.wire.broken_off(error)))
             return

@@ -18,6 +18,7 @@ class _Place:
 
     fixed: dict[str, _Place] = field(default_factory=dict[str, "_Place"])
     any: _Place | None = None  # a parameter: any segment but an empty one
+    ending: dict[str, _Place] = field(default_factory=dict[str, "_Place"])  # a parameter with something after it
     answers: dict[str, tuple[ASGIApp, tuple[str, ...]]] = field(
         default_factory=dict[str, tuple[ASGIApp, tuple[str, ...]]]
     )
@@ -26,7 +27,7 @@ class _Place:
 
 class Routes:
     """A word that an address names goes before a parameter in its place, whatever the method: `/threads/search` is no
-    thread."""
+    thread, and `/tasks/7:cancel` not the task `7:cancel`."""
 
     def __init__(self, routes: Iterable[APIRoute]) -> None:
         self._root = _Place()
@@ -50,9 +51,13 @@ class Routes:
         place, names = self._root, tuple[str, ...]()
         for segment in route.path[1:].split("/"):
             if segment.startswith("{"):
-                names = (*names, segment[1:-1])
-                place.any = place.any or _Place()
-                place = place.any
+                name, _, end = segment[1:].partition("}")
+                names = (*names, name)
+                if end:
+                    place = place.ending.setdefault(end, _Place())
+                else:
+                    place.any = place.any or _Place()
+                    place = place.any
             else:
                 place = place.fixed.setdefault(segment, _Place())
         for method in route.methods or ():
@@ -65,4 +70,8 @@ def _found(place: _Place, left: Sequence[str], given: tuple[str, ...]) -> tuple[
     segment, *rest = left
     if (named := place.fixed.get(segment)) is not None and (found := _found(named, rest, given)) is not None:
         return found
+    for end, ended in place.ending.items():
+        name = segment.removesuffix(end)
+        if name and name != segment and (found := _found(ended, rest, (*given, name))) is not None:
+            return found
     return _found(place.any, rest, (*given, segment)) if place.any is not None and segment else None

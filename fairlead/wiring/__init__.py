@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairlead.wiring.databases import open_database as open_database
     from fairlead.wiring.engine import Engine as Engine
     from fairlead.wiring.engine import make_worker as make_worker
-    from fairlead.wiring.engine import open_database as open_database
     from fairlead.wiring.engine import open_engine as open_engine
 
 __all__ = ["Engine", "make_worker", "open_database", "open_engine"]

@@ -18,12 +18,14 @@ from typing import Any
 import orjson
 
 from fairlead.clock import SystemClock
+from fairlead.config import Role
 from fairlead.database.relay import Relay
 from fairlead.database.signals import Signals
 from fairlead.errors import ConfigurationError, FairleadError, InvalidInput
 from fairlead.runs.worker import Worker
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
+from fairlead.wiring.levels import Levels
 from fairlead.wiring.process import Stop, run_process
 from fairlead.wiring.project import open_setup
 from fairlead.wiring.telemetry import open_telemetry
@@ -47,7 +49,7 @@ class Orders:
 
 
 async def work(root: Path, overrides: dict[str, Any], parent_socket: socket.socket) -> int:
-    setup = open_setup(root, **overrides)
+    setup = open_setup(root, needed_by=(Role.WORKER,), **overrides)
     settings, clock = setup.settings, SystemClock()
     telemetry = open_telemetry(settings, clock)
     setup.load()
@@ -64,6 +66,7 @@ async def work(root: Path, overrides: dict[str, Any], parent_socket: socket.sock
         engine.database.signals.carry(relay)
     parent = asyncio.create_task(_until_gone(relay, parent_socket, stop))
     worker = make_worker(engine)
+    levels = Levels(engine, telemetry, "worker")
     settle_garbage_collector()
     working = asyncio.create_task(worker.run())
     telling = asyncio.create_task(_tell_ready(worker, relay))
@@ -73,6 +76,7 @@ async def work(root: Path, overrides: dict[str, Any], parent_socket: socket.sock
     await working
     parent.cancel()
     telling.cancel()
+    await levels.stop()
     await engine.close()
     telemetry.close()
     return 0

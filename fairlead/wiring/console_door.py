@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 
-from fairlead.access import Principal
+from fairlead.access import Principal, require_for_all
 from fairlead.errors import Conflict, NotFound
+from fairlead.operate.levels import Report
 from fairlead.runs.following import Delta
 from fairlead.runs.forking import Fork
 from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
+from fairlead.ship.ledger import Deploy
+from fairlead.ship.strategy import Word
 from fairlead.web.api.asking import asker_of
-from fairlead.web.console import Counts, Outcome, RunPage, Wanted
+from fairlead.web.console import Counts, Outcome, RunPage, Shipped, Wanted
 from fairlead.wiring.engine import Engine
 
 _MOST_CHILDREN = 500
+_MOST_DEPLOYS = 100
 _COUNTED = 10_000
 
 
@@ -67,6 +72,9 @@ class EngineDoor:
     async def workers(self) -> Sequence[Worker]:
         return await self._engine.oversight.workers()
 
+    async def levels(self, length: timedelta) -> Report:
+        return await self._engine.levels.report(length)
+
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         if run_id is not None:
             async for one in self._engine.feed.follow(
@@ -98,7 +106,7 @@ class EngineDoor:
             asker=asker_of(self._caller),
         )  # fmt: skip
         await self._engine.rate.take(self._caller)
-        forked = await self._engine.control.fork(run, new, Fork(step), by=self._by)
+        forked, _ = await self._engine.control.fork(run, new, Fork(step), by=self._by)
         await self._note("run.fork", run_id, fork=forked.id)
         return forked
 
@@ -118,6 +126,20 @@ class EngineDoor:
             approval_id, approved, by=by, comment=comment or None, tenant=self._tenant, caller=self._caller
         )
         await self._note("approval.answer", approval_id, approved=approved)
+
+    async def deploys(self) -> Sequence[Deploy]:
+        return await self._engine.ledger.history(limit=_MOST_DEPLOYS)
+
+    async def deploy(self, deploy_id: str) -> Shipped:
+        ledger = self._engine.ledger
+        deploy = await ledger.get(deploy_id)
+        return Shipped(deploy, tuple(await ledger.steps(deploy)), tuple(await ledger.seen(deploy)))
+
+    async def say(self, deploy_id: str, word: Word) -> None:
+        require_for_all(self._caller)
+        deploy = await self._engine.ledger.get(deploy_id)
+        await self._engine.ledger.say(deploy, word, by=self._by)
+        await self._note(f"deploy.{word}", deploy_id, release=deploy.plan.new)
 
     async def _in_doubt(self, run_id: str) -> str:
         """The effect that was begun and never recorded. Raises `Conflict` unless there is one, and one only."""

@@ -18,6 +18,7 @@ from fairlead.wiring.application import open_application
 from fairlead.wiring.child import READY, Orders
 from fairlead.wiring.engine import Engine, open_engine
 from fairlead.wiring.keyring import open_keyring
+from fairlead.wiring.levels import Levels
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop, ended
 from fairlead.wiring.project import Setup
@@ -53,6 +54,7 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     stop.hear()
     app = open_application(engine, keys=keys, metrics=telemetry.metrics.render, stopping=stop.asked)
     http = Server(app, sock, grace=_GRACE)
+    levels = Levels(engine, telemetry, "api")
     listening, supervising = asyncio.create_task(http.listen()), asyncio.create_task(supervisor.run())
     watching = asyncio.create_task(_watch(setup, supervisor, announce)) if reload else None
     announce("listening", url=url_of(sock), pid=os.getpid())
@@ -64,6 +66,7 @@ async def dev(setup: Setup, announce: Announce, *, overrides: dict[str, Any], re
     await supervisor.stop()
     http.stop()
     await asyncio.gather(listening, supervising)
+    await levels.stop()
     await keys.close()
     await engine.close()
     telemetry.close()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fairlead.access import MIGRATIONS as KEYS
@@ -14,12 +14,14 @@ from fairlead.agents.guest import HouseRules
 from fairlead.agents.mcp.declared import Server, ToolServers
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock, SteeredClock
-from fairlead.config import DatabaseSettings, Settings, Ungoverned, lend_keys
-from fairlead.database import Database, Postgres, Query, Sqlite, migrate
+from fairlead.config import Settings, Ungoverned, lend_keys
+from fairlead.database import Database, Query, Timed, migrate
 from fairlead.egress import Egress, read_rules
 from fairlead.gateway import Model, Prices
 from fairlead.gateway.addresses import addresses
 from fairlead.gateway.schema import MIGRATIONS as GATEWAY
+from fairlead.operate.levels import MIGRATIONS as LEVELS
+from fairlead.operate.levels import LevelBook
 from fairlead.runs.announcer import Announcer
 from fairlead.runs.asked import Escalating
 from fairlead.runs.assistants import Assistants
@@ -41,14 +43,19 @@ from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.runs.worker import Worker
 from fairlead.runs.worker_parts import Parts
+from fairlead.ship.ledger import MIGRATIONS as SHIP
+from fairlead.ship.ledger import Ledger
 from fairlead.store import MIGRATIONS as STORE
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.webhook_body import WebhookBody
 from fairlead.wiring import personal, rate
 from fairlead.wiring.blobs import open_blobs
+from fairlead.wiring.databases import open_database
 from fairlead.wiring.models import ModelLayer, open_models
+from fairlead.wiring.process import ended
 from fairlead.wiring.rate import open_rate_limit
+from fairlead.wiring.redis import open_redis
 from fairlead.wiring.stores import open_stores
 from fairlead.wiring.tool_servers import open_tool_servers
 
@@ -73,25 +80,36 @@ class Engine:
     retention: Retention
     announcer: Announcer
     books: Books
+    levels: LevelBook
     rate: RateLimit
+    redis: Any | None
+    """The door to it, to see how it is; None where it is not in use."""
     egress: Egress
     tool_servers: ToolServers
     webhooks: Webhooks
     pushes: TaskPushes
     tasks: Tasks
     schedules: Schedules
+    ledger: Ledger
     escalating: Escalating
     erasing: Erasing
     ids: Ids
     rules: HouseRules
     clock: Clock
     emit: Emit
+    looking: asyncio.Task[None] | None
+    """After secrets that may be rotated."""
 
     async def close(self) -> None:
+        if self.looking is not None:
+            await ended(self.looking)
         await self.tool_servers.close()
         await self.egress.close()
         await self.models.close()
         await self.rate.aclose()
+        if self.redis is not None:
+            await self.redis.aclose()
+        await self.stores.aclose()
         await self.database.close()
 
 
@@ -114,9 +132,13 @@ async def open_engine(
     egress = Egress(rules=read_rules(settings.egress.allow))
     tool_servers = open_tool_servers(mcp or {}, egress=egress, clock=clock, emit=emit)
     database = database or await open_database(
-        settings.database, root=settings.root, clock=clock, vectors=settings.store.embedding_model is not None
-    )
-    for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE)):
+        settings.database, root=settings.root, clock=clock, vectors=settings.store.embedding_model is not None,
+        url=settings.live("DATABASE_URL"),
+    )  # fmt: skip
+    database = Timed(
+        database, clock=clock, tell=lambda query, took: emit("database_query", query=query, took=took)
+    )  # fmt: skip
+    for name in await migrate(database, (MIGRATIONS, KEYS, GATEWAY, STORE, SHIP, LEVELS)):
         emit("migration_applied", database=database.dialect, migration=name)
     queries = load_queries(database.dialect)
     books = _books(settings, database, clock=clock, emit=emit)
@@ -141,7 +163,10 @@ async def open_engine(
         announcer=announcer,
         files=stores.files,
     )
-    threads = Threads(database, queries, payloads, ids=ids, clock=clock, ttl=settings.engine.thread_ttl)
+    threads = Threads(
+        database, queries, payloads, conversations=stores.conversations, ids=ids, clock=clock,
+        ttl=settings.engine.thread_ttl,
+    )  # fmt: skip
     assistants = Assistants(database, queries, agents=agents, ids=ids, clock=clock)
     return Engine(
         settings=settings,
@@ -162,12 +187,15 @@ async def open_engine(
         ),
         announcer=announcer,
         books=books,
+        levels=LevelBook(database, clock=clock),
         rate=open_rate_limit(settings, database, clock=clock, emit=emit),
+        redis=None if settings.database.redis_url is None else open_redis(settings, connections=1),
         egress=egress,
         tool_servers=tool_servers,
         webhooks=Webhooks(database, queries, ids=ids, clock=clock, emit=emit),
         pushes=TaskPushes(database, queries, ids=ids),
         tasks=Tasks(database, queries, payloads),
+        ledger=Ledger(database, environment=settings.app.environment.value),
         escalating=Escalating(database, queries, emit=emit),
         erasing=Erasing(
             database,
@@ -196,6 +224,7 @@ async def open_engine(
         rules=_rules(settings, providers, models),
         clock=clock,
         emit=emit,
+        looking=asyncio.create_task(settings.vault.run()) if settings.vault.any else None,
     )
 
 
@@ -213,12 +242,6 @@ def _books(settings: Settings, database: Database, *, clock: Clock, emit: Emit) 
     )  # fmt: skip
 
 
-async def open_database(settings: DatabaseSettings, *, root: Path, clock: Clock, vectors: bool = False) -> Database:
-    if settings.is_sqlite:
-        return await Sqlite.open(root / settings.sqlite_path, clock=clock, vectors=vectors)
-    return await Postgres.open(settings.url, clock=clock, connections=settings.pool_size)
-
-
 def _rules(
     settings: Settings, providers: Mapping[str, Mapping[str, Any]], models: Mapping[str, Model] | None
 ) -> HouseRules:
@@ -226,10 +249,17 @@ def _rules(
     return HouseRules(addresses(providers), tuple(models or ()), refuse)
 
 
-def make_worker(engine: Engine) -> Worker:
+def make_worker(
+    engine: Engine,
+    *,
+    journal_type: type[Journal] = Journal,
+    executor_type: type[Executor] = Executor,
+    queries: Mapping[str, Query] | None = None,
+) -> Worker:
     """A worker for all agents of the project, on the release the settings name. From here on model calls that
-    libraries make inside runs are answered by their runs."""
+    libraries make inside runs are answered by their runs. Batteries hand in parts with a bug of their own."""
 
+    queries = engine.queries if queries is None else queries
     lend_keys()
     lay_under(engine.rules.addresses, engine.emit)
     engine.tool_servers.wake(sorted({name for spec in engine.agents.values() for name in spec.mcp}))
@@ -237,12 +267,10 @@ def make_worker(engine: Engine) -> Worker:
     clock = SteeredClock(engine.clock)
 
     def journal(name: str) -> Journal:
-        return Journal(
-            engine.database, dict(engine.queries), engine.payloads, worker=name, clock=clock, emit=engine.emit
-        )
+        return journal_type(engine.database, dict(queries), engine.payloads, worker=name, clock=clock, emit=engine.emit)
 
     def executor(journal: Journal) -> Executor:
-        return Executor(
+        return executor_type(
             journal,
             dict(engine.agents),
             gateway=engine.models.gateway,
@@ -259,7 +287,7 @@ def make_worker(engine: Engine) -> Worker:
 
     parts = Parts(
         database=engine.database,
-        queries=dict(engine.queries),
+        queries=dict(queries),
         agents=dict(engine.agents),
         settings=engine.settings.engine,
         clock=clock,
@@ -271,6 +299,7 @@ def make_worker(engine: Engine) -> Worker:
             **engine.models.sweeps,
             **engine.stores.sweeps,
             **rate.sweeps(engine.settings, engine.database),
+            "service_levels": engine.levels.sweep,
             "score_links": engine.scores.sweep,
             "threads": engine.threads.expire,
         },

@@ -1,6 +1,7 @@
 """What `fairlead doctor` looks at. Each look gives findings; none changes anything, and none fails.
 
-python · settings · project and agents · database, schema, lock · workers and runs · provider keys · ports · disk
+python · settings · project and agents · database, schema, lock · workers and runs · provider keys · vectors · Redis ·
+sign-in · ports · disk
 """
 
 from __future__ import annotations
@@ -11,19 +12,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from fairlead.access import Keyring, ensure_safe_to_listen
 from fairlead.clock import SystemClock
-from fairlead.config import Settings
+from fairlead.config import Environment, Role, Settings, not_as_meant
 from fairlead.database import Database
 from fairlead.database.sql import parse
+from fairlead.egress import Egress, read_rules
 from fairlead.errors import FairleadError
+from fairlead.gateway.providers.declared import KINDS, key_of
 from fairlead.runs.journal import MIGRATIONS, load_queries
 from fairlead.runs.oversight import Oversight
+from fairlead.store.vectors import require
 from fairlead.telemetry.emit import silent
-from fairlead.wiring.engine import open_database
+from fairlead.wiring.complete import lacking
+from fairlead.wiring.databases import open_database
+from fairlead.wiring.keyring import open_provider
 from fairlead.wiring.listening import bind
 from fairlead.wiring.project import Setup, open_setup, settings_here
+from fairlead.wiring.redis import open_redis
 from fairlead.wiring.serving_lock import serving
 
 _OLDEST, _NEXT = (3, 11), (3, 14)
@@ -53,19 +61,22 @@ async def examine(path: Path | None = None) -> list[Finding]:
     """Everything that can be looked at; what depends on something broken is left out."""
     findings = [_python()]
     try:
-        settings = settings_here(path)
+        settings = settings_here(path, needed_by=None)
     except FairleadError as error:
         return [*findings, _wrong("settings", error)]
     findings += _settings(settings)
     setup = None
     try:
-        setup = open_setup(path)
+        setup = open_setup(path, needed_by=None)
         setup.load()
         findings.append(_project(setup))
         findings += _providers(setup)
+        findings += _roles(setup)
     except FairleadError as error:
         findings.append(_wrong("project", error))
     findings += await _database(settings)
+    findings += await _redis(settings)
+    findings += await _sign_in(settings)
     findings += _ports(settings)
     findings.append(_disk(settings))
     return findings
@@ -79,13 +90,29 @@ def _python() -> Finding:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    given = len(settings.origins)
+    given, kept = len(settings.origins), settings.vault.references
     yield Finding("settings", Verdict.OK, f"{settings.app.environment.value}, {given} given, the rest by default")
     try:
         ensure_safe_to_listen(settings.server.host, Keyring(settings.access.api_keys))
         ensure_safe_to_listen(settings.server.worker_host, Keyring(settings.access.api_keys))
     except FairleadError as error:
         yield _wrong("settings", error)
+    if kept:
+        yield Finding("secrets", Verdict.OK, ", ".join(f"{name} from {place}" for name, place in kept.items()))
+    for said in not_as_meant(settings):
+        yield Finding("settings", Verdict.NOTE, f"{said}.", "See the environments in docs/settings.md.")
+
+
+def _roles(setup: Setup) -> Iterator[Finding]:
+    """What each role would be refused for."""
+    if setup.settings.app.environment is not Environment.PRODUCTION:
+        return
+    for role in Role:
+        if missing := lacking(setup, role):
+            yield Finding(role.value, Verdict.WRONG, f"can't start in production: {'; '.join(missing)}.",
+                          "Set them in the environment.")  # fmt: skip
+        else:
+            yield Finding(role.value, Verdict.OK, "has what production needs")
 
 
 def _project(setup: Setup) -> Finding:
@@ -100,11 +127,11 @@ def _providers(setup: Setup) -> Iterator[Finding]:
     used = {spec.native.model.partition("/")[0] for spec in setup.agents.values() if spec.native is not None}
     for name in sorted(used):
         table = setup.providers.get(name)
-        if table is None and name not in ("openai", "simulated"):
+        if table is None and name not in KINDS:
             yield Finding("models", Verdict.WRONG, f"No provider is called {name!r}.",
                           f"Declare [providers.{name}], or correct the agent's model.")  # fmt: skip
             continue
-        variable = str((table or {}).get("api_key_env", "OPENAI_API_KEY" if name == "openai" else ""))
+        variable = key_of(name, table or {})
         if variable and setup.settings.secret(variable) is None:
             yield Finding("models", Verdict.WRONG, f"{name} has no key: {variable} is not set.",
                           f"Put {variable}=… into .env.local, or the environment.")  # fmt: skip
@@ -118,14 +145,15 @@ async def _database(settings: Settings) -> list[Finding]:
         if not path.exists():
             return [Finding("database", Verdict.OK, f"{path} will be made at the first start")]
     try:
-        database = await open_database(settings.database, root=settings.root, clock=SystemClock())
+        vectors = settings.store.embedding_model is not None
+        database = await open_database(settings.database, root=settings.root, clock=SystemClock(), vectors=vectors)
     except FairleadError as error:
         return [_wrong("database", error)]
     try:
         findings = await _schema(settings, database)
         if all(one.verdict is Verdict.OK for one in findings):
             findings += await _work(database)
-        return findings
+        return [*findings, *await _vectors(settings, database)]
     except FairleadError as error:
         return [_wrong("database", error)]
     finally:
@@ -158,6 +186,58 @@ async def _work(database: Database) -> list[Finding]:
         mend = "Start a worker for it (fairlead dev, fairlead work), or give them to another: fairlead runs move."
         findings.append(Finding("work", Verdict.WRONG, said, mend))
     return findings
+
+
+async def _vectors(settings: Settings, database: Database) -> list[Finding]:
+    model = settings.store.embedding_model
+    if model is None:
+        return []
+    try:
+        await require(database)
+    except FairleadError as error:
+        return [_wrong("vectors", error)]
+    return [Finding("vectors", Verdict.OK, f"of {model}")]
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    """What is shared through it, or what is not shared without it."""
+    if settings.database.redis_url is None:
+        if settings.database.is_sqlite:
+            return []
+        said = "none: each process keeps the state of conversations (ctx.conversation) for itself"
+        return [Finding("redis", Verdict.NOTE, said, "Set REDIS_URL where agents use it and several workers run.")]
+    try:
+        door = open_redis(settings)
+        try:
+            await door.get("fairlead:doctor")
+        finally:
+            await door.aclose()
+    except FairleadError as error:
+        return [_wrong("redis", error)]
+    return [Finding("redis", Verdict.OK, "answers")]
+
+
+async def _sign_in(settings: Settings) -> list[Finding]:
+    issuer = settings.sign_in.issuer
+    if issuer is None:
+        return []
+    why: list[str] = []
+
+    def hear(event: str, /, **fields: Any) -> None:
+        why.append(str(fields.get("error", event)))
+
+    try:
+        egress = Egress(rules=read_rules(settings.egress.allow))
+        try:
+            await open_provider(settings.sign_in, egress, clock=SystemClock(), emit=hear).reach()
+        finally:
+            await egress.close()
+    except FairleadError as error:
+        mend = (
+            "Check OIDC_ISSUER; one that is not on the public internet must be in EGRESS_ALLOW." if why else error.hint
+        )
+        return [Finding("sign-in", Verdict.WRONG, why[0] if why else error.message, mend)]
+    return [Finding("sign-in", Verdict.OK, issuer)]
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

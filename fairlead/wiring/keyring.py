@@ -1,25 +1,26 @@
-"""The keys and tokens that a serving process takes: those of its settings, those of its database, and who signs."""
+"""The keys and tokens that a serving process takes: those of its settings, those of its database, and who signs; and
+how people sign in."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from fairlead.access import (
-    Fetch,
-    Keyring,
-    KeysOfAll,
-    KeysOfIssuer,
-    KeyTable,
-    PublicKeys,
-    Tokens,
-    ensure_safe_to_listen,
-    keys_of_file,
-    secret_keys,
-)
-from fairlead.config import Environment, Settings
+from pydantic import SecretStr
+
+from fairlead.access import Keyring, KeyTable, SignIn, ensure_safe_to_listen
+from fairlead.clock import Clock
+from fairlead.config import Environment, Secret, Settings, SignInSettings
 from fairlead.egress import Egress
-from fairlead.errors import ConfigurationError, IssuerUnavailable
+from fairlead.errors import ConfigurationError
+from fairlead.telemetry.emit import Emit
 from fairlead.wiring.engine import Engine
+
+if TYPE_CHECKING:
+    from fairlead.access import Tokens
+    from fairlead.access.provider import Provider, Response
 
 _PATIENCE = timedelta(seconds=5)  # with an issuer: somebody waits for the answer
 
@@ -33,7 +34,11 @@ async def open_keyring(engine: Engine, *, host: str, tokens: Tokens | None = Non
     settings, books = engine.settings, engine.books
     table = KeyTable(books.keys, books.users, signals=engine.database.signals, clock=engine.clock, emit=engine.emit)
     await table.open()
-    keys = Keyring(settings.access.api_keys, table=table, tokens=tokens, clock=engine.clock, emit=engine.emit)
+    keys = Keyring(
+        settings.access.api_keys, table=table, tokens=tokens, shut=settings.sign_in.issuer is not None,
+        clock=engine.clock, emit=engine.emit,
+    )  # fmt: skip
+    settings.vault.watch("API_KEY_WHITELIST", lambda text: keys.give(listed(text)))
     try:
         ensure_safe_to_listen(host, keys)
         ensure_guarded(settings, keys)
@@ -54,25 +59,39 @@ def ensure_guarded(settings: Settings, keys: Keyring) -> None:
 
 def open_tokens(engine: Engine) -> Tokens | None:
     """None when no token could open. Raises `ConfigurationError`."""
-    settings, clock, emit = engine.settings, engine.clock, engine.emit
-    given = settings.tokens
-    if not given.taken:
+    if not engine.settings.tokens.taken:
         return None
-    public: list[PublicKeys] = []
-    if given.public_keys is not None:
-        public.append(keys_of_file(settings.root / given.public_keys))
-    if given.jwks_url is not None:
-        public.append(KeysOfIssuer(given.jwks_url, fetch=_fetch(engine.egress), clock=clock, emit=emit))
-    return Tokens(
-        given, own=secret_keys(given.secrets), public=KeysOfAll(public) if public else None, clock=clock, emit=emit
-    )
+    return import_module("fairlead.wiring.tokens").make_tokens(engine)  # with joserfc, which only those need
 
 
-def _fetch(egress: Egress) -> Fetch:
-    async def fetch(url: str) -> bytes:
-        answer = await egress.request("GET", url, timeout=_PATIENCE)
-        if answer.status != 200:
-            raise IssuerUnavailable(f"{url} answered {answer.status}.")
-        return answer.body
+def open_sign_in(engine: Engine) -> SignIn | None:
+    """None when people come with keys alone. Raises `ConfigurationError`."""
+    settings, clock, emit = engine.settings.sign_in, engine.clock, engine.emit
+    if settings.issuer is None:
+        return None
+    secret = engine.settings.live("OIDC_CLIENT_SECRET")
+    provider = open_provider(settings, engine.egress, clock=clock, emit=emit, secret=secret)
+    return SignIn(settings, provider=provider, books=engine.books, clock=clock, emit=emit)
 
-    return fetch
+
+def open_provider(
+    settings: SignInSettings, egress: Egress, *, clock: Clock, emit: Emit, secret: Secret | None = None
+) -> Provider:
+    """Raises `ConfigurationError`."""
+    try:
+        openid = import_module("fairlead.access.provider")  # with Authlib, which only those have who need it
+    except ImportError as error:
+        raise ConfigurationError(
+            "OIDC_ISSUER is set, and Authlib is not installed.", hint="pip install 'fairlead[oidc]'"
+        ) from error
+
+    async def send(method: str, url: str, *, headers: Mapping[str, str], body: bytes) -> Response:
+        answer = await egress.request(method, url, headers=headers, content=body, timeout=_PATIENCE)
+        return openid.Response(answer.status, answer.body)
+
+    return openid.Provider(settings, send=send, clock=clock, emit=emit, secret=secret)
+
+
+def listed(text: str) -> list[SecretStr]:
+    """Several, with commas between them."""
+    return [SecretStr(one.strip()) for one in text.split(",") if one.strip()]

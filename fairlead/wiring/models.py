@@ -86,10 +86,6 @@ async def open_models(
 ) -> ModelLayer:
     """Raises ConfigurationError for a declaration that makes no sense."""
 
-    def secret(name: str) -> str:
-        value = settings.secret(name)
-        return value.get_secret_value() if value is not None else ""
-
     chosen, prices = settings.models, prices or Prices()
     queries = load_queries(database.dialect)
     usage = UsageLog(database, queries, clock=clock, emit=emit)
@@ -122,7 +118,7 @@ async def open_models(
 
     gateway = build(
         declared_providers(
-            providers, root=settings.root, secret=secret, open_transport=Http1Transport, clock=clock,
+            providers, root=settings.root, secret=settings.live, open_transport=Http1Transport, clock=clock,
             silence=chosen.timeout,
         ),
         prices, clock, emit, jitter=random.random, models=models, policy=_policy(chosen),

@@ -9,16 +9,18 @@ from fairlead.clock import Clock
 from fairlead.database import Database, Query
 from fairlead.gateway import held as gateway
 from fairlead.gateway.schema import load_queries as gateway_queries
+from fairlead.operate.levels import held as levels
 from fairlead.runs import held as runs
 from fairlead.runs.control import Control
 from fairlead.runs.payload import Payloads
 from fairlead.runs.threads import Threads
+from fairlead.ship import held as ship
 from fairlead.store import Stores
 from fairlead.store import held as store
 from fairlead.store import load_queries as store_queries
 
 EXEMPT = {
-    **access.EXEMPT, **gateway.EXEMPT, **store.EXEMPT, **runs.EXEMPT,
+    **access.EXEMPT, **gateway.EXEMPT, **store.EXEMPT, **runs.EXEMPT, **ship.EXEMPT, **levels.EXEMPT,
     "schema_migrations": "which migrations were applied",
 }  # fmt: skip
 
@@ -33,7 +35,7 @@ def holdings(
         runs.schedules(database, payloads),
         access.HeldUsers(database, books),
         runs.HeldRuns(database, queries, payloads, control=control),
-        runs.HeldThreads(database, queries, payloads, threads=threads),
+        runs.HeldThreads(database, queries, payloads, threads=threads, conversations=stores.conversations),
         *runs.others(database, payloads),
         *store.holdings(
             database, store_queries(dialect), payloads.blobs, files=stores.files, knowledge=stores.knowledge

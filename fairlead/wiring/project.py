@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from fairlead.agents.load import Declaration, find_declaration, load_project, re
 from fairlead.agents.load_code import load_object
 from fairlead.agents.mcp.declared import Server, parse_servers
 from fairlead.agents.spec import AgentSpec
-from fairlead.config import Settings, UnknownPrice, load_settings
+from fairlead.config import Role, Settings, UnknownPrice, load_settings
 from fairlead.errors import ConfigurationError
 from fairlead.gateway.models import Model, parse_models
 from fairlead.gateway.price import usd
@@ -61,17 +61,18 @@ class Setup:
         self.agents.update(project.agents)
 
 
-def open_setup(path: Path | None = None, **overrides: Any) -> Setup:
-    """Of the project in a folder, or the nearest above it. None of its code runs yet: see `Setup.load`."""
+def open_setup(path: Path | None = None, *, needed_by: Sequence[Role] | None = (), **overrides: Any) -> Setup:
+    """Of the project in a folder, or the nearest above it. None of its code runs yet: see `Setup.load`. `needed_by`: as
+    of `load_settings`."""
     declared = read_declaration(path or Path.cwd())
-    return Setup(load_settings(root=declared.root, **overrides), declared, {})
+    return Setup(load_settings(root=declared.root, needed_by=needed_by, **overrides), declared, {})
 
 
-def settings_here(path: Path | None = None, **overrides: Any) -> Settings:
+def settings_here(path: Path | None = None, *, needed_by: Sequence[Role] | None = (), **overrides: Any) -> Settings:
     """The settings of the project we stand in; of the folder, where there is none."""
     here = path or Path.cwd()
     try:
         root = find_declaration(here).parent
     except ConfigurationError:
         root = here
-    return load_settings(root=root, **overrides)
+    return load_settings(root=root, needed_by=needed_by, **overrides)

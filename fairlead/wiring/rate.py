@@ -12,7 +12,6 @@ from fairlead.clock import Clock
 from fairlead.config import Settings
 from fairlead.database import Database
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.health import Component, Condition
 from fairlead.wiring.redis import open_redis
 
 
@@ -26,15 +25,6 @@ def sweeps(settings: Settings, database: Database) -> Mapping[str, Callable[[], 
     """What a worker does now and then."""
     store = _store(settings, database)
     return {"rate_sweep": store.sweep} if isinstance(store, SqlRateStore) else {}
-
-
-def health_of_sharing(settings: Settings, rate: RateLimit) -> Component:
-    """What Redis is for can be done without it, if less well."""
-    if settings.database.redis_url is None:
-        return Component(Condition.DISABLED, "not in use")
-    if rate.shared:
-        return Component(Condition.HEALTHY, "redis")
-    return Component(Condition.DEGRADED, "Redis does not answer: each process counts by itself")
 
 
 def _store(settings: Settings, database: Database) -> RateStore | None:

@@ -11,9 +11,9 @@ from fairlead.errors import ConfigurationError
 _POOL = 20
 
 
-def open_redis(settings: Settings) -> Any:
+def open_redis(settings: Settings, *, connections: int = _POOL) -> Any:
     """Raises `ConfigurationError` when it is not set, or its client is not installed."""
     if settings.database.redis_url is None:
         raise ConfigurationError("MODEL_CACHE is redis and REDIS_URL is not set.", hint="Set it: redis://HOST:6379/0.")
     door = import_module("fairlead.database.redis_door").RedisDoor
-    return door(settings.database.redis_url.get_secret_value(), connections=_POOL)
+    return door(settings.live("REDIS_URL"), connections=connections)

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from fairlead.clock import SystemClock
+from fairlead.config import Role
 from fairlead.wiring.application import open_application
+from fairlead.wiring.complete import load_complete
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.keyring import open_keyring, open_tokens
+from fairlead.wiring.levels import Levels
 from fairlead.wiring.listening import Server, bind, url_of
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
@@ -26,7 +29,7 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     sock = bind(settings.server.host, settings.server.port)
     lock = take_serving_lock(settings, url_of(sock))
     telemetry = open_telemetry(settings, clock)
-    setup.load()
+    load_complete(setup, Role.API, *([Role.WORKER] if with_worker else []))
     engine = await open_engine(
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
         mcp=setup.mcp, clock=clock, emit=telemetry.emit,
@@ -40,6 +43,7 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     stop.hear()
     app = open_application(engine, keys=keys, tokens=tokens, metrics=telemetry.metrics.render, stopping=stop.asked)
     http = Server(app, sock, grace=_GRACE)
+    levels = Levels(engine, telemetry, "api")
     listening = asyncio.create_task(http.listen())
     asked = asyncio.create_task(stop.asked.wait())
     announce(url_of(sock))
@@ -50,6 +54,7 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
         worker.stop()
         await working
     await listening
+    await levels.stop()
     await keys.close()
     await engine.close()
     telemetry.close()

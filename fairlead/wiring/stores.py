@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 
 from fairlead.clock import Clock
 from fairlead.config import Settings
 from fairlead.database import Blobs, Database
 from fairlead.errors import ConfigurationError
 from fairlead.gateway import Embedder
-from fairlead.store import Files, Items, Knowledge, Stores, Vectors, load_queries
+from fairlead.store import Conversations, Files, Items, Knowledge, Stores, Vectors, load_queries
+from fairlead.store.conversations import ConversationStore, MemoryConversations
 from fairlead.store.vectors import Embedding, Nearest, prepare
 from fairlead.telemetry.emit import Emit
+from fairlead.wiring.redis import open_redis
 
 
 async def open_stores(
@@ -24,7 +27,14 @@ async def open_stores(
         items=Items(database, queries, settings.store, clock=clock, emit=emit),
         knowledge=Knowledge(database, queries, vectors=vectors, unavailable=unavailable, clock=clock, emit=emit),
         files=Files(database, queries, blobs, settings.store, new_id=new_id, clock=clock),
+        conversations=Conversations(_conversations(settings, clock), ttl=settings.store.conversation_ttl),
     )
+
+
+def _conversations(settings: Settings, clock: Clock) -> ConversationStore:
+    if settings.database.redis_url is None:
+        return MemoryConversations(clock=clock)
+    return import_module("fairlead.store.conversations_redis").RedisConversations(open_redis(settings))
 
 
 async def _open_vectors(

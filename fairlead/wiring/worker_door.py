@@ -1,5 +1,6 @@
 """What a worker says over HTTP: live, ready, metrics, drain. In raw ASGI: a worker needs no framework.
 
+GET /health            every part as this worker has it; 503 when one it needs is unhealthy
 GET /health/live       200 while the process answers
 GET /health/ready      200 while it claims runs and its database answers, else 503
 GET /metrics           what this process counted
@@ -12,24 +13,25 @@ from collections.abc import Callable
 
 import orjson
 
-import fairlead
 from fairlead.access import Keyring, Role, require
 from fairlead.clock import Clock
-from fairlead.errors import DatabaseUnavailable, FairleadError, Forbidden, NotFound, Unauthorised
+from fairlead.errors import FairleadError, Forbidden, NotFound, Unauthorised
 from fairlead.gateway.exchange import JSON, Exchange, Receive, Scope, Send
-from fairlead.runs.oversight import Oversight
 from fairlead.runs.worker import Worker
-from fairlead.telemetry.health import Component, Condition, health_of
+from fairlead.telemetry.health import Component, Condition, Health, health_of
 from fairlead.telemetry.metrics import CONTENT_TYPE, Metrics
+from fairlead.telemetry.pulse import Pulse
+
+_VITAL = frozenset({"database", "worker"})
 
 
 class WorkerDoor:
     def __init__(
-        self, worker: Worker, *, oversight: Oversight, metrics: Metrics, keys: Keyring, clock: Clock,
+        self, worker: Worker, *, pulse: Pulse, metrics: Metrics, keys: Keyring, clock: Clock,
         drain: Callable[[], None], draining: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._worker = worker
-        self._oversight = oversight
+        self._pulse = pulse
         self._metrics = metrics
         self._keys = keys
         self._clock = clock
@@ -51,8 +53,10 @@ class WorkerDoor:
         match exchange.asks:
             case "GET /health/live":
                 await exchange.json({"status": "healthy", "timestamp": self._clock.now().isoformat()})
+            case "GET /health":
+                await self._tell(exchange, await self._pulse.whole())
             case "GET /health/ready" | "GET /ready":
-                await self._ready(exchange)
+                await self._tell(exchange, await self._pulse.ready())
             case "GET /metrics":
                 await exchange.whole(200, self._metrics.render(), (b"content-type", CONTENT_TYPE.encode()))
             case "POST /internal/drain":
@@ -63,19 +67,11 @@ class WorkerDoor:
             case asks:
                 await _problem(exchange, 404, NotFound(f"There is no {asks} on a worker.", hint="The API has it."))
 
-    async def _ready(self, exchange: Exchange) -> None:
-        parts = {"database": await self._database(), "worker": self._claiming()}
-        health = health_of(
-            parts, now=self._clock.now(), version=fairlead.__version__, vital=frozenset({"database", "worker"})
-        )
-        await exchange.whole(health.http_status, orjson.dumps(health.to_json()), JSON)
-
-    async def _database(self) -> Component:
-        try:
-            await self._oversight.ping()
-        except DatabaseUnavailable as error:
-            return Component(Condition.UNHEALTHY, error.message)
-        return Component(Condition.HEALTHY)
+    async def _tell(self, exchange: Exchange, health: Health) -> None:
+        """Whether it claims is known at once, and never told from memory."""
+        parts = {**health.components, "worker": self._claiming()}
+        whole = health_of(parts, now=health.timestamp, version=health.version, vital=_VITAL)
+        await exchange.whole(whole.http_status, orjson.dumps(whole.to_json()), JSON)
 
     def _claiming(self) -> Component:
         if self._draining():

@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Callable
 
 from fairlead.clock import SystemClock
+from fairlead.config import Environment, Role
 from fairlead.errors import ConfigurationError
+from fairlead.wiring.complete import load_complete
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.keyring import open_keyring, open_tokens
+from fairlead.wiring.levels import Levels
 from fairlead.wiring.listening import Server, bind, url_of
+from fairlead.wiring.probes import open_pulse
 from fairlead.wiring.process import Stop
 from fairlead.wiring.project import Setup
 from fairlead.wiring.telemetry import open_telemetry
@@ -22,7 +26,7 @@ _GRACE = 5  # seconds for open requests: metrics and health answer at once
 async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     """Until told to stop; then runs are handed back. Answers the exit code."""
     settings, clock = setup.settings, SystemClock()
-    if settings.database.is_sqlite:
+    if settings.database.is_sqlite and settings.app.environment is not Environment.PRODUCTION:
         raise ConfigurationError(
             "A worker of its own needs PostgreSQL: a SQLite file is served by one process.",
             hint="Set DATABASE_URL to postgresql://…, or use `fairlead serve`, which works on its file itself.",
@@ -30,7 +34,7 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     server = settings.server
     sock = bind(server.worker_host, server.worker_port)
     telemetry = open_telemetry(settings, clock)
-    setup.load()
+    load_complete(setup, Role.WORKER)
     engine = await open_engine(
         settings, setup.agents, providers=setup.providers, models=setup.models, prices=setup.prices,
         mcp=setup.mcp, clock=clock, emit=telemetry.emit,
@@ -41,10 +45,11 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     settle_garbage_collector()
     stop.hear()
     door = WorkerDoor(
-        worker, oversight=engine.oversight, metrics=telemetry.metrics, keys=keys, clock=clock,
+        worker, pulse=open_pulse(engine, stopping=stop.asked.is_set), metrics=telemetry.metrics, keys=keys, clock=clock,
         drain=stop.ask, draining=stop.asked.is_set,
     )  # fmt: skip
     http = Server(door, sock, grace=_GRACE)
+    levels = Levels(engine, telemetry, "worker")
     listening, working = asyncio.create_task(http.listen()), asyncio.create_task(worker.run())
     asked = asyncio.create_task(stop.asked.wait())
     announce(url_of(sock))
@@ -53,6 +58,7 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     await working  # answers /health/ready with 503 and /metrics to the end
     http.stop()
     await listening
+    await levels.stop()
     await keys.close()
     await engine.close()
     telemetry.close()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead.access import LOCAL_ADMIN, Principal, Role, Scope, require
+from fairlead.access import LOCAL_ADMIN, Principal, Role, Scope, may_for_all, require, require_for_all
 from fairlead.errors import Forbidden, Unauthorised
 
 
@@ -63,3 +63,16 @@ def test_this_machine_may_do_everything() -> None:
 )  # fmt: skip
 def test_a_key_asks_the_models_it_is_for(patterns: tuple[str, ...], model: str, may: bool) -> None:
     assert Principal("key:bot", Role.OPERATOR, models=patterns).may_ask(model) is may
+
+
+def test_who_runs_the_installation_decides_for_every_tenant_and_an_admin_of_its_own() -> None:
+    ada = Principal("ada", Role.ADMIN)
+    runs = Principal("root", Role.ADMIN, tenant="other", installation=True)
+    assert may_for_all(ada) and may_for_all(runs) and may_for_all(LOCAL_ADMIN)
+    for other in (
+        Principal("ann", Role.OPERATOR), Principal("eve", Role.ADMIN, tenant="other"),
+        Principal("bot", Role.ADMIN, scopes=frozenset({Scope.ADMIN, Scope.RUNS_WRITE})),
+    ):  # fmt: skip
+        assert not may_for_all(other)
+        with pytest.raises(Forbidden, match="every tenant"):
+            require_for_all(other)

@@ -14,9 +14,14 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from fairlead import testing
-from fairlead.access import Keyring
+from fairlead.access import Keyring, SignIn
+from fairlead.access.provider import Provider
 from fairlead.web.app import make_app
+from fairlead.web.console import console_router
+from fairlead.wiring import Engine
+from fairlead.wiring.console_door import EngineDoor
 from fairlead.wiring.keyring import open_keyring, open_tokens
+from tests.access.sign_in_provider import SignInProvider
 
 
 @dataclass(slots=True)
@@ -38,9 +43,9 @@ class Serving:
 @asynccontextmanager
 async def serving(
     agents: Mapping[str, Any], *, keys: tuple[str, ...] = (), table: bool = False,
-    app: Mapping[str, Any] | None = None, **engine: Any,
+    app: Mapping[str, Any] | None = None, provider: SignInProvider | None = None, **engine: Any,
 ) -> AsyncIterator[Serving]:  # fmt: skip
-    """`table`: the keys of the database count, too."""
+    """`table`: the keys of the database count, too. With a `provider` there is a console, and people sign in to it."""
     if table:
         engine["api_key_whitelist"] = ",".join(keys)
     async with testing.engine(agents, **engine) as running:
@@ -51,22 +56,33 @@ async def serving(
         else:
             ring = Keyring((SecretStr(key) for key in keys), tokens=tokens, clock=inside.clock)
         stopping = asyncio.Event()
+        given = dict(app or {}) | ({} if provider is None else _console(inside, provider))
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
             assistants=inside.assistants, webhooks=inside.webhooks, pushes=inside.pushes, tasks=inside.tasks,
             schedules=inside.schedules, erasing=inside.erasing, scores=inside.scores, stores=inside.stores,
             embedder=inside.models.embedder,
             costs=inside.models.costs,
-            budgets=inside.models.budgets, stops=inside.models.stops,
+            budgets=inside.models.budgets, stops=inside.models.stops, levels=inside.levels,
             gateway=inside.models.gateway, agents=inside.agents,
             keys=ring, rate=inside.rate, books=inside.books, tokens=tokens, settings=inside.settings.server,
             release=inside.settings.engine.release, clock=inside.clock, emit=inside.emit, stopping=stopping,
-            **(app or {}),
+            **given,
         )  # fmt: skip
         transport = httpx.ASGITransport(made, raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Serving(running, made, client, stopping)
         await ring.close()
+
+
+def _console(engine: Engine, provider: SignInProvider) -> dict[str, Any]:
+    settings = engine.settings.sign_in
+    asked = Provider(settings, send=provider.send, clock=engine.clock, emit=engine.emit)
+    sign_in = SignIn(settings, provider=asked, books=engine.books, clock=engine.clock, emit=engine.emit)
+    return {
+        "sign_in": sign_in,
+        "console": console_router(lambda caller: EngineDoor(engine, caller), clock=engine.clock, sign_in=sign_in),
+    }
 
 
 @asynccontextmanager

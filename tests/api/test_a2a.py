@@ -29,6 +29,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fairlead.agents import Agent, Context
+from fairlead.database.sql import parse
 from tests.api.serving import Serving, listening, serving
 
 
@@ -148,6 +149,31 @@ async def test_a_task_is_followed_and_cancelled() -> None:
             await client.get_task(GetTaskRequest(id="nowhere"))
 
 
+@pytest.mark.parametrize("protocol", ["a2a", "a2a-rest", "mcp"])
+async def test_a_stream_that_can_not_go_on_ends_with_an_error_of_its_protocol(protocol: str) -> None:
+    said = {"messageId": uuid4().hex, "role": "ROLE_USER", "parts": [{"text": "go"}]}
+    asked: dict[str, Any] = {"jsonrpc": "2.0", "id": 7, "method": "SendStreamingMessage", "params": {"message": said}}
+    path, headers = "/a2a/hang", {"A2A-Version": "1.0", "accept": "application/json, text/event-stream"}
+    if protocol == "a2a-rest":
+        path, asked = "/a2a/hang/message:stream", {"message": said}
+    if protocol == "mcp":
+        path, asked = "/mcp", {**asked, "method": "tools/call", "params": {"name": "hang", "arguments": {}}}
+    async with serving(AGENTS) as api, listening(api.app) as url, httpx.AsyncClient(timeout=30) as http:  # noqa: SIM117
+        async with http.stream("POST", url + path, json=asked, headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream"), (await answer.aread()).decode()
+            (run,) = await api.running.engine.control.list()
+            await api.running.until(run.id, "started")
+            database = api.running.engine.database
+            await database.write(parse("gone", "DELETE FROM runs", database.dialect))
+            told = [orjson.loads(line[6:]) async for line in answer.aiter_lines() if line.startswith("data: ")]
+    error = told[-1]["error"]
+    if protocol == "a2a-rest":
+        assert (error["code"], error["details"][0]["reason"]) == (404, "TASK_NOT_FOUND")
+    else:
+        assert (told[-1]["id"], error["code"]) == (7, -32001 if protocol == "a2a" else -32602)
+    assert run.id in error["message"]
+
+
 async def test_tasks_are_listed_by_state_context_and_time(database_url: str | None) -> None:
     async with serving(AGENTS, database_url=database_url, workers=0) as api, listening(api.app) as url:  # noqa: SIM117
         async with client_of(url, "count", streaming=False) as client:
@@ -229,7 +255,7 @@ BAD: list[tuple[Any, int]] = [
     (sending(messageId=""), -32602),
     (sending(contextId="not/safe"), -32602),
     (sending(taskId="nowhere"), -32001),
-    (request("GetExtendedAgentCard"), -32007),
+    (request("GetExtendedAgentCard"), -32004),
     (request("ListTaskPushNotificationConfigs", {"taskId": "x"}), -32001),
 ]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead import Context
+from fairlead.database.sql import parse
 from tests.api.serving import Serving, serving
 
 
@@ -31,6 +32,29 @@ async def test_a_fork_is_a_run_that_tells_where_it_comes_from() -> None:
         told = (await api.json("GET", f"/runs/{forked['run_id']}/events"))[1]
         assert (told["type"], told["data"]["run_id"], told["data"]["other_path"]) == ("forked", run_id, True)
         assert (await api.json("GET", f"/runs/{run_id}"))["forked_from"] is None
+
+
+async def test_the_same_idempotency_key_never_starts_a_second_fork() -> None:
+    async with serving({"work": work}) as api:
+        run_id, (first, second) = await _ended(api)
+        thread = (await api.json("POST", "/threads", {}))["thread_id"]
+        in_thread = await api.json("POST", f"/threads/{thread}/runs", {"assistant_id": "work", "input": "x"})
+        await api.json("GET", f"/runs/{in_thread['run_id']}/wait")
+        for of in (run_id, in_thread["run_id"]):
+            path, key = f"/runs/{of}/fork", {"idempotency-key": f"once of {of}"}
+            body = {"from_step": second["seq"], "result": 20}
+            forked = await api.json("POST", path, body, headers=key)
+            again = await api.client.post(path, json=body, headers=key)
+            assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true")
+            assert again.json()["run_id"] == forked["run_id"]
+            for other in ({"result": 21}, {"from_step": first["seq"]}, {"input": "y"}, {"result": None}):
+                await api.json("POST", path, {**body, **other}, headers=key, status=409)
+            await api.json("POST", "/runs", {"assistant_id": "work", "input": "x"}, headers=key, status=409)
+            await api.json("GET", f"/runs/{forked['run_id']}/wait")
+        assert len(await api.json("GET", "/runs")) == 4
+        database = api.running.engine.database
+        orphans = parse("orphans", "SELECT run_id FROM events WHERE run_id NOT IN (SELECT id FROM runs)", "sqlite")
+        assert await database.read(orphans) == []
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,9 @@ async def test_the_api_describes_itself() -> None:
         document = await api.json("GET", "/openapi.json")
         run = document["paths"]["/runs"]["post"]
         assert run["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/RunWithoutThread")
-        assert "Idempotency-Key" in [one["name"] for one in run["parameters"]]
+        for starts in ("/runs", "/runs/{run_id}/fork"):
+            parameters = document["paths"][starts]["post"]["parameters"]
+            assert "Idempotency-Key" in [one["name"] for one in parameters], starts
         ids = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
         assert len(ids) == len(set(ids))
         page = (await api.client.get("/docs")).text

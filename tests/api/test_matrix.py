@@ -22,13 +22,14 @@ from fairlead.clock import SystemClock
 from fairlead.web.console import ConsoleSettings, console_router
 from fairlead.wiring import Engine
 from fairlead.wiring.console_door import EngineDoor
+from tests.access.sign_in_provider import CLIENT, ISSUER, SignInProvider
 from tests.api.serving import Serving, serving
 
 TABLE = """
 open      GET     /ok /info /version /health /health/live /health/ready /ready /openapi.json /docs
 open      POST    /feedback/{secret}
 known     POST    /auth/token
-viewer    GET     /metrics /workers /costs /budgets /stops /scores /scores/sums
+viewer    GET     /metrics /workers /costs /budgets /stops /scores /scores/sums /slo
 viewer    GET     /runs /runs/{run_id} /runs/{run_id}/join /runs/{run_id}/wait /runs/{run_id}/events
 viewer    GET     /runs/{run_id}/stream
 operator  POST    /runs /runs/wait /runs/stream /runs/batch /runs/cancel /runs/{run_id}/cancel /runs/{run_id}/retry
@@ -45,7 +46,7 @@ viewer    POST    /threads/search /threads/count /threads/{thread_id}/history /t
 operator  POST    /threads /threads/prune /threads/{thread_id}/copy /threads/{thread_id}/state /threads/{thread_id}/runs
 operator  POST    /threads/{thread_id}/runs/wait /threads/{thread_id}/runs/stream
 operator  POST    /threads/{thread_id}/runs/{run_id}/cancel
-operator  PATCH   /threads/{thread_id}
+operator  PATCH   /threads/{thread_id} /threads/{thread_id}/state
 operator  DELETE  /threads/{thread_id} /threads/{thread_id}/runs/{run_id}
 viewer    GET     /approvals /approvals/{approval_id}
 operator  POST    /approvals/{approval_id}
@@ -58,6 +59,15 @@ operator  POST    /assistants /assistants/{assistant_id}/latest
 operator  PATCH   /assistants/{assistant_id}
 operator  DELETE  /assistants/{assistant_id}
 viewer    POST    /mcp /mcp/ /a2a/{assistant_id}
+viewer    GET     /a2a/{assistant_id}/tasks /a2a/{assistant_id}/tasks/{task_id}
+viewer    GET     /a2a/{assistant_id}/tasks/{task_id}:subscribe
+viewer    GET     /a2a/{assistant_id}/tasks/{task_id}/pushNotificationConfigs
+viewer    GET     /a2a/{assistant_id}/tasks/{task_id}/pushNotificationConfigs/{config_id}
+viewer    POST    /a2a/{assistant_id}/tasks/{task_id}:subscribe
+operator  POST    /a2a/{assistant_id}/message:send /a2a/{assistant_id}/message:stream
+operator  POST    /a2a/{assistant_id}/tasks/{task_id}:cancel
+operator  POST    /a2a/{assistant_id}/tasks/{task_id}/pushNotificationConfigs
+operator  DELETE  /a2a/{assistant_id}/tasks/{task_id}/pushNotificationConfigs/{config_id}
 viewer    GET     /.well-known/agent-card.json /a2a/{assistant_id}/.well-known/agent-card.json
 admin     POST    /keys /keys/{name}/rotate /users
 admin     GET     /data /data/tenant /data/erasures /data/erasures/{erasure_id}
@@ -94,8 +104,18 @@ CONSOLE = """
 viewer    GET     / /console /console/runs /console/runs/{run_id} /console/runs/{run_id}/live
 viewer    GET     /console/runs/{run_id}/value
 viewer    GET     /console/runs/{run_id}/{move} /console/approvals /console/approvals/{approval_id}/{answer}
-viewer    GET     /console/workers /console/live /console/static/{version}/{name:path}
-operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move} /console/preferences
+viewer    GET     /console/workers /console/service-levels /console/live /console/static/{version}/{name:path}
+viewer    GET     /console/deploys /console/deploys/live /console/deploys/{deploy_id}
+viewer    GET     /console/deploys/{deploy_id}/live
+admin     GET     /console/deploys/{deploy_id}/{word}
+admin     POST    /console/deploys/{deploy_id}/{word}
+viewer    POST    /console/preferences
+operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
+"""
+SIGN_IN = """
+open      GET     /console/sign-in /console/sign-in/start /console/sign-in/callback
+viewer    GET     /console/key
+viewer    POST    /console/sign-out
 """
 GATEWAY = """
 viewer    GET     /v1/models /v1/models/{name}
@@ -115,7 +135,7 @@ def rules(table: str) -> dict[tuple[str, str], str]:
     return found
 
 
-API, PAGES, MODELS = rules(TABLE), rules(CONSOLE), rules(GATEWAY)
+API, PAGES, MODELS, ENTRY = rules(TABLE), rules(CONSOLE), rules(GATEWAY), rules(SIGN_IN)
 
 
 async def echo(input: Any) -> Any:
@@ -201,12 +221,26 @@ async def test_pages_are_for_viewers_and_moves_for_operators(api: Serving) -> No
         key = (await _key(api, role, role=Role(role)))["x-api-key"]
         own = {"authorization": "Basic " + base64.b64encode(f"x:{key}".encode()).decode(), "cookie": "fairlead_csrf=t"}
         for (method, path), who in PAGES.items():
-            if path == "/console/live":
-                continue  # it opens to the same as its page, and then never ends
+            if path in ("/console/live", "/console/deploys/live"):
+                continue  # they open to the same as their pages, and then never end
             address = re.sub(r"\{[^}]*\}", "nobody", path)
             form = {"data": {"csrf": "t"}} if method == "POST" else {}
             refused = (await api.client.request(method, address, headers=own, **form)).status_code in (401, 403)
             assert refused == (ROLES.index(role) < ROLES.index(who)), (role, method, path)
+
+
+async def test_where_people_sign_in_only_the_pages_to_do_so_are_open() -> None:
+    provider = SignInProvider(SystemClock())
+    async with serving({"echo": echo}, table=True, provider=provider, oidc_issuer=ISSUER, oidc_client_id=CLIENT) as api:
+        signing: Any = object()
+        routes = console_router(lambda caller: None, clock=SystemClock(), sign_in=signing).routes
+        pages = {(method, route.path) for route in routes for method in set(route.methods) - {"HEAD"}}
+        assert pages == set(PAGES | ENTRY)
+        for (method, path), who in {**PAGES, **ENTRY}.items():
+            for headers in ({}, {"cookie": "fairlead_session=made-up"}, {"x-api-key": "fl_wrong"}):
+                status = await _ask(api, method, path, headers)
+                known = status == 401 and path != "/console/sign-in/callback"
+                assert known == (who != "open" and "/static/" not in path), (method, path, headers, status)
 
 
 BODIES: dict[str, Any] = {
@@ -219,6 +253,7 @@ BODIES: dict[str, Any] = {
     "POST /threads/{thread_id}/history": {},
     "POST /threads/{thread_id}/state/checkpoint": {"checkpoint": {"checkpoint_id": "x"}},
     "PATCH /threads/{thread_id}": {"metadata": {"a": 1}},
+    "PATCH /threads/{thread_id}/state": {"metadata": {"a": 1}},
     "POST /approvals/{approval_id}": {"approved": True},
     "PATCH /assistants/{assistant_id}": {"name": "mine"},
     "POST /assistants/{assistant_id}/latest": {"version": 1},

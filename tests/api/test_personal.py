@@ -392,3 +392,16 @@ async def test_what_can_not_be_erased_now_is_still_found(database_url: str | Non
         await engine.database.write(parse("now", "UPDATE erasures SET leased_until = 0", engine.database.dialect))
         await finished(api, made)
         assert await mentions(api, ADA) <= STAYS
+
+
+async def test_what_a_conversation_keeps_is_told_and_goes_too(redis_url: str) -> None:
+    async with house(None, redis_url=redis_url) as api:
+        engine = api.running.engine
+        for thread, user in (("hers", ADA), ("bobs", "bob")):
+            await engine.threads.create(thread, user=user)
+            await engine.stores.conversations.put(thread, "said", f"{user} was here", tenant="default")
+        told = [one["data"] for one in await export(api, f"/data?user={ADA}") if one["kind"] == "conversation"]
+        assert told == [{"thread_id": "hers", "values": {"said": f"{ADA} was here"}}]
+        await finished(api, await erase(api, user=ADA))
+        assert await engine.stores.conversations.all("hers", tenant="default") == {}
+        assert await engine.stores.conversations.all("bobs", tenant="default") == {"said": "bob was here"}

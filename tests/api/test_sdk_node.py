@@ -9,6 +9,7 @@ from typing import Any
 from fairlead import Context
 from fairlead.agents import Agent
 from tests.api.serving import listening, serving
+from tests.runs.receiver import receiving
 from tests.servers import node_clients
 
 
@@ -22,13 +23,25 @@ async def ask(input: Any, ctx: Context) -> Any:
 
 async def test_everything_that_langgraphs_client_for_javascript_asks_for() -> None:
     agents = {"chat": Agent("chat", "simulated/echo"), "hang": hang, "ask": ask}
-    async with serving(agents) as api, listening(api.app) as url, asyncio.timeout(60):
+    async with (
+        receiving() as receiver, serving(agents, egress_allow="127.0.0.1", poll_every="50ms") as api,
+        listening(api.app) as url, asyncio.timeout(60),
+    ):  # fmt: skip
         node = await asyncio.create_subprocess_exec(
-            "node", "langgraph.mjs", url, "any", cwd=node_clients(), stdout=asyncio.subprocess.PIPE
-        )
+            "node", "langgraph.mjs", url, "any", f"{receiver.url}/told", cwd=node_clients(),
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
         out, _ = await node.communicate()
-    assert node.returncode == 0, out.decode()
-    got = json.loads(out)
+        assert node.returncode == 0, out.decode()
+        got = json.loads(out)
+        [told] = [one for one in await receiver.until(1) if one.path == "/told"]
+        assert (told.json["run_id"], told.json["status"]) == (got["hooked"], "success")
+        assert told.headers["webhook-signature"]
+        gone = got["gone"]
+        await api.running.ended(gone["cancel"])
+        assert (await api.json("GET", f"/runs/{gone['cancel']}"))["reason"] == "cancelled"
+        assert (await api.json("GET", f"/runs/{gone['continue']}"))["status"] == "running"
+    assert got["metadata"] == ["node", 1, True]
     assert got["errors"] == {"assistant": 404, "reject": 409, "deleted": 404, "thread": 404, "agent": 404}
     assert got["assistants"] == {
         "found": ["ours"], "paged": 2, "count": 2, "same": True, "schemas": True, "nodes": True, "subgraphs": {},

@@ -58,6 +58,22 @@ async def test_threads_are_found_by_what_was_said_of_them(database_url: str | No
         assert await found(limit=1, offset=1) == ["t2"]
 
 
+async def test_a_thread_is_described_by_the_address_of_its_state_too(database_url: str | None) -> None:
+    async with serving(CHAT, workers=0, database_url=database_url) as api:
+        await api.json("POST", "/threads", {"thread_id": "t1", "metadata": {"user": "ada", "n": 1}})
+        await api.json("POST", "/threads/t1/state", {"values": {"kept": True}})
+        before = await api.json("GET", "/threads/t1/state")
+        patched = await api.json("PATCH", "/threads/t1/state", {"metadata": {"n": 2, "none": None}})
+        assert patched["metadata"] == {"user": "ada", "n": 2, "none": None}
+        after = await api.json("GET", "/threads/t1/state")
+        assert (after["values"], after["checkpoint"]) == (before["values"], before["checkpoint"])
+        assert len(await api.json("GET", "/threads/t1/history")) == 1
+        assert (after["metadata"]["n"], after["metadata"]["user"]) == (2, "ada")
+        for bad in ({}, {"metadata": None}, {"metadata": {}, "ttl": 5}, {"values": {"kept": False}}):
+            await api.json("PATCH", "/threads/t1/state", bad, status=422)
+        await api.json("PATCH", "/threads/none/state", {"metadata": {"n": 2}}, status=404)
+
+
 async def test_a_thread_exists_once() -> None:
     async with serving(CHAT, workers=0) as api:
         await api.json("POST", "/threads", {"thread_id": "t"})

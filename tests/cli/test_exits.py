@@ -32,9 +32,11 @@ def test_what_a_caller_did_wrong_is_told_from_what_failed() -> None:
         "TooManyIterations",
         "BadOutput",
         "RunFailed",
+        "ReleaseBroken",
         "Fenced",
         "ComeBackLater",
         "Damaged",
+        "BackupFailed",
         "Unanswered",
     }
 

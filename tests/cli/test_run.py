@@ -30,6 +30,25 @@ def test_json_is_one_value_on_stdout(made: Path) -> None:
     assert done.err == ""
 
 
+def test_a_run_is_forked_from_a_step(tmp_path: Path) -> None:
+    assert fairlead(tmp_path, "init").code == Exit.OK
+    run = fairlead(tmp_path, "run", "assistant", "--input", "three words here", "--json").json
+    shown = fairlead(tmp_path, "runs", "show", run["run_id"], "--events", "--json").json
+    [tool] = [one for one in shown["events"] if one["type"] == "step" and one["kind"] == "tool"]
+    words = ("runs", "fork", run["run_id"], "--from-step")
+    forked = fairlead(tmp_path, *words, tool["key"], "--set-result", "7", "--input", "other words", "--json")
+    assert forked.code == Exit.OK, forked.err
+    assert forked.json["forked_from"] == {"run_id": run["run_id"], "step": tool["seq"], "name": tool["name"]}
+    assert (forked.json["input"], run["input"]) == ("other words", "three words here")
+    taken = fairlead(tmp_path, "runs", "show", forked.json["run_id"], "--events", "--json").json["events"]
+    [told_so] = [one for one in taken if one["type"] == "step" and one["key"] == tool["key"]]
+    assert (tool["data"]["result"], told_so["data"]["result"]) == (3, 7)
+    told = fairlead(tmp_path, "runs", "show", forked.json["run_id"])
+    assert f"forked from {run['run_id']} at step {tool['seq']}" in told.out
+    nowhere = fairlead(tmp_path, *words, "nowhere")
+    assert (nowhere.code, "--events" in nowhere.err) == (Exit.NOT_FOUND, True)
+
+
 def test_a_project_is_not_made_twice(made: Path) -> None:
     done = fairlead(made, "init")
     assert done.code == Exit.CONFLICT

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.config import DatabaseSettings, Environment, LogLevel, load_settings
+from fairlead.config import DatabaseSettings, Environment, LogLevel, Role, load_settings
 from fairlead.errors import ConfigurationError, UnknownSetting
 
 PRODUCTION = {
@@ -154,7 +154,7 @@ def test_a_lease_that_one_late_renewal_would_lose_is_refused(tmp_path: Path) -> 
 
 def test_production_says_everything_that_is_missing_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load_settings(root=tmp_path, environ={"ENVIRONMENT": "production", "DEBUG": "true"})
+        load_settings(root=tmp_path, environ={"ENVIRONMENT": "production", "DEBUG": "true"}, needed_by=(Role.API,))
     for name in ("DATABASE_URL", "RELEASE", "DEBUG"):
         assert name in caught.value.message
 
@@ -233,3 +233,50 @@ def test_an_absolute_sqlite_path_stays_and_odd_names_survive(tmp_path: Path) -> 
     odd = tmp_path / "a b #1 é"
     odd.mkdir()
     assert load_settings(root=odd, environ={}).database.sqlite_path == odd / ".fairlead" / "fairlead.db"
+
+
+def test_any_secret_may_be_kept_elsewhere_and_its_place_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "jwt").write_text("j" * 40)
+    (tmp_path / ".env").write_text("FAIRLEAD_API_KEY=env:KEPT\nDATABASE_URL=file:url\n")
+    (tmp_path / "url").write_text("postgres://u:hunter22@db/x\n")
+    environ = {"KEPT": "key-of-the-cli", "JWT_SECRET": f"file:jwt,{'k' * 40}", "OPENAI_API_KEY_FILE": "jwt"}
+    settings = load_settings(root=tmp_path, environ=environ)
+    assert settings.database.url == settings.live("DATABASE_URL").value == "postgresql://u:hunter22@db/x"
+    assert settings.client.api_key is not None and settings.client.api_key.get_secret_value() == "key-of-the-cli"
+    assert [one.get_secret_value() for one in settings.tokens.secrets] == ["j" * 40, "k" * 40]
+    shown = {one.name: one for one in settings.shown()}
+    assert shown["API_KEY"].origin == ".env: env:KEPT"
+    assert shown["JWT_SECRET"].origin == "environment: file:jwt"
+    assert shown["OPENAI_API_KEY"].origin == "environment (OPENAI_API_KEY_FILE): file:jwt"
+    assert {"hunter22", "key-of-the-cli", "j" * 40, "k" * 40} <= set(settings.vault.words)
+
+
+def test_all_secrets_that_can_not_be_had_are_named_at_once(tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": "env:NOBODY", "OPENAI_API_KEY": "file:none", "REDIS_URL": "aws: oops"}
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(root=tmp_path, environ=environ)
+    for said in ("DATABASE_URL, given by environment", "NOBODY is not set", "OPENAI_API_KEY", "none", "REDIS_URL"):
+        assert said in caught.value.message
+
+
+def test_what_opens_a_manager_is_not_kept_in_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="can't be kept in it"):
+        load_settings(root=tmp_path, environ={"AWS_SECRET_ACCESS_KEY": "aws:own"})
+
+
+def test_a_declared_secret_may_be_kept_elsewhere_and_a_setting_has_all_its_names(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from a file")
+    environ = {"LOCAL_KEY": "file:key", "OTHER_KEY": "file:none", "FAIRLEAD_OPENAI_API_KEY": "prefixed"}
+    settings = load_settings(root=tmp_path, environ=environ)
+    assert (settings.live("LOCAL_KEY").value, settings.live("OPENAI_API_KEY").value) == ("from a file", "prefixed")
+    assert "from a file" in settings.vault.words
+    with pytest.raises(ConfigurationError, match="OTHER_KEY: the file none"):
+        settings.live("OTHER_KEY")
+
+
+def test_a_later_value_that_the_setting_would_refuse_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://u:one@db/x")
+    settings = load_settings(root=tmp_path, environ={"DATABASE_URL": "file:url"})
+    assert settings.vault.any
+    with pytest.raises(ValueError, match="can't be used as DATABASE_URL"):
+        _ = settings.vault._held["DATABASE_URL"].check("mysql://canary")  # pyright: ignore[reportPrivateUsage]

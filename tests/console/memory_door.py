@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from fairlead.errors import Conflict, DatabaseUnavailable, NotFound
+from fairlead.operate.levels import Report, Window, judge
+from fairlead.operate.levels.level import Events
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
-from fairlead.web.console.door import Counts, Delta, Outcome, RunPage, Wanted
+from fairlead.ship.ledger import Deploy, Ledger
+from fairlead.ship.strategy import Word
+from fairlead.web.console.door import Counts, Delta, Outcome, RunPage, Shipped, Wanted
 from fairlead.web.console.pages.runs import matches
 
 
@@ -25,6 +29,7 @@ class GalleryDoor:
         self.people: list[Worker] = []
         self.moves: list[tuple[str, ...]] = []
         self.broken: set[str] = set()
+        self.ledger: Ledger | None = None
         self.said: dict[tuple[str, str], str] = {}
         self._followers: list[tuple[str | None, asyncio.Queue[Event | Delta]]] = []
 
@@ -40,7 +45,7 @@ class GalleryDoor:
         self.tapes.setdefault(run.id, []).append(event)
         self._tell(event)
 
-    def say(self, run_id: str, step: str, text: str) -> None:
+    def talk(self, run_id: str, step: str, text: str) -> None:
         """More text of an open model call."""
         said = self.said.get((run_id, step), "")
         self.said[run_id, step] = said + text
@@ -100,6 +105,13 @@ class GalleryDoor:
     async def workers(self) -> Sequence[Worker]:
         return self.people
 
+    async def levels(self, length: timedelta) -> Report:
+        self._ask("levels")
+        window = Window(self.now - length, self.now, self.now - length / 2, 1)
+        hour = {"requests": Events(100, 3), "api": Events(3600, 0)}
+        return judge(window, {"requests": Events(50_000, 61), "query": Events(1000, 90, 0.31), "api": Events(86400, 0)},
+                     {"1h": hour, "6h": {}})  # fmt: skip
+
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         queue: asyncio.Queue[Event | Delta] = asyncio.Queue()
         self._followers.append((run_id, queue))
@@ -149,3 +161,16 @@ class GalleryDoor:
         self.happen(
             run, Event(run.id, len(self.tapes[run.id]) + 1, "approval", self.now, data={"approved": approved, "by": by})
         )
+
+    async def deploys(self) -> Sequence[Deploy]:
+        return [] if self.ledger is None else await self.ledger.history()
+
+    async def deploy(self, deploy_id: str) -> Shipped:
+        if self.ledger is None:
+            raise NotFound(f"There is no deploy {deploy_id}.")
+        deploy = await self.ledger.get(deploy_id)
+        return Shipped(deploy, tuple(await self.ledger.steps(deploy)), tuple(await self.ledger.seen(deploy)))
+
+    async def say(self, deploy_id: str, word: Word) -> None:
+        assert self.ledger is not None
+        await self.ledger.say(await self.ledger.get(deploy_id), word, by="local")

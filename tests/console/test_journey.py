@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from fairlead.clock import SystemClock
 from fairlead.runs.run import Event, Reason, Status
@@ -73,11 +73,22 @@ async def test_a_reader_finds_what_failed_and_has_it_tried_again(desktop: Deskto
     assert desktop.door.moves == [("retry", run_id(4))]
 
 
+async def test_a_run_is_forked_from_the_step_that_is_looked_at(desktop: Desktop) -> None:
+    page = desktop.page
+    await desktop.go(f"/console/runs/{run_id(4)}")
+    await page.get_by_role("link", name="Show the step").click()
+    await expect(page.locator("#pane h2")).to_contain_text("export_ledger")
+    await page.get_by_role("button", name="Fork from here").click()
+    await expect(page.locator("#pane .close")).to_have_count(0)
+    [(move, forked)] = desktop.door.moves
+    assert (move, forked) == ("fork main:call_2", run_id(4))
+
+
 async def test_a_run_is_watched_while_it_works_and_then_stopped(desktop: Desktop) -> None:
     page, door = desktop.page, desktop.door
     await desktop.go(f"/console/runs/{run_id(2)}")
     await expect(page.locator("#live-mark")).to_have_attribute("data-state", "live")
-    door.say(run_id(2), "main:decide", "The carrier last scanned")
+    door.talk(run_id(2), "main:decide", "The carrier last scanned")
     await expect(page.locator("#streaming")).to_have_text("The carrier last scanned")
     await page.locator("summary").click()
     at = door.now + timedelta(seconds=1)
@@ -92,6 +103,16 @@ async def test_a_run_is_watched_while_it_works_and_then_stopped(desktop: Desktop
     await page.get_by_role("button", name="Cancel this run").click()
     await expect(page.locator("#facts")).to_contain_text("cancelled")
     assert door.moves == [("cancel", run_id(2))]
+
+
+async def test_a_page_is_live_however_late_its_scripts_come(desktop: Desktop) -> None:
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.5)
+        await route.continue_()
+
+    await desktop.page.route("**/hx-sse-*", late)
+    await desktop.go("/console/runs")
+    await expect(desktop.page.locator("#live-mark")).to_have_attribute("data-state", "live")
 
 
 async def test_a_person_approves_from_the_inbox(desktop: Desktop) -> None:
@@ -170,7 +191,7 @@ async def test_everything_can_be_done_by_keyboard(desktop: Desktop) -> None:
 
 async def test_no_page_scrolls_sideways_at_any_width(desktop: Desktop) -> None:
     page = desktop.page
-    addresses = ["/console/runs", "/console/approvals", "/console/workers"]
+    addresses = ["/console/runs", "/console/approvals", "/console/workers", "/console/service-levels"]
     addresses += [f"/console/runs/{run_id(n)}" for n in (1, 3, 4)]
     addresses += [f"/console/runs/{run_id(6)}?tab={tab}" for tab in ("overview", "events", "model", "tools", "logs")]
     for address in addresses:

@@ -23,6 +23,9 @@ PAGES = [
     "/console/runs?status=error&agent=analyst",
     "/console/approvals",
     "/console/workers",
+    "/console/deploys",
+    "/console/service-levels",
+    "/console/service-levels?window=1h",
     f"/console/runs/{run_id(2)}/cancel",
     "/console/approvals/ap-3/deny",
     "/console/runs/nobody",
@@ -51,6 +54,15 @@ async def test_every_page_obeys_its_own_strict_policy(visitor: Visitor) -> None:
             if tag == "script":
                 assert given.get("src") or given.get("type") == "application/json"
             assert tag != "style"
+
+
+async def test_a_run_links_to_its_trace_where_it_is_said_where_traces_are(door: GalleryDoor, visitor: Visitor) -> None:
+    path = f"/console/runs/{run_id(2)}"
+    linked = Visitor(gallery_app(door, SystemClock(), trace_url="https://traces.example/{trace_id}?a=1&b='x'"))
+    trace = door.all[run_id(2)].trace.trace_hex
+    wanted = f"https://traces.example/{trace}?a=1&b='x'"
+    assert wanted in [given.get("href") for tag, given, _ in (await linked.get(path)).page.elements if tag == "a"]
+    assert trace not in (await visitor.get(path)).text
 
 
 async def test_hostile_words_stay_words(visitor: Visitor) -> None:
@@ -124,7 +136,17 @@ async def test_nothing_found_says_what_to_do_next(visitor: Visitor) -> None:
 async def test_the_first_visit_says_how_to_begin() -> None:
     visitor = Visitor(gallery_app(GalleryDoor(AT), SystemClock()))
     assert "fairlead run AGENT" in (await visitor.get("/console/runs")).page.said
+    assert "fairlead ship deploy" in (await visitor.get("/console/deploys")).page.said
     assert "fairlead work" in (await visitor.get("/console/workers")).page.said
+
+
+async def test_service_levels_are_met_missed_or_without_data(visitor: Visitor) -> None:
+    page = (await visitor.get("/console/service-levels?window=7d")).page
+    for word in ("0.12%, 61 of 50,000 failed", "88%", "3.0×", "P95 0.31 s, 90 of 1,000 late", "-80%", "100.000%",
+                 "Processes that died: 1."):  # fmt: skip
+        assert word in page.said, word
+    assert page.said.count("no data") == 3
+    assert (await visitor.get("/console/service-levels?window=soon")).status == 422
 
 
 async def test_one_panel_that_fails_leaves_the_others(visitor: Visitor, door: GalleryDoor) -> None:

@@ -47,11 +47,12 @@ def _planted(name: str, seed: int) -> bool:
     bug = bugs.BUGS[name]
     report = asyncio.run(run(Config(bug.database, _BUG_FAULTS, seed, name, until_broken=True), _say))
     checks = sorted({violation.check for violation in report.violations})
-    said = f"CAUGHT by: {'; '.join(checks)}" if checks else "NOT CAUGHT"
+    caught = bug.caught(report)
+    said = f"{'CAUGHT' if caught else 'NOT CAUGHT'} by: {'; '.join(checks)}"
     print(f"planted bug {name} ({bug.what}), {len(report.thrown)} faults on {bug.database}: {said}", flush=True)
     for violation in report.violations[:3]:
         print(f"    {violation.check}: {violation.said}", flush=True)
-    return bool(checks)
+    return caught
 
 
 def _say(line: str) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fairlead.clock import SteeredClock
+from fairlead import wiring
 from fairlead.database import Query
 from fairlead.runs.branch import Branch, enter
 from fairlead.runs.execute import Executor
@@ -18,52 +18,58 @@ from fairlead.runs.journal import Entry, Journal, PutDown
 from fairlead.runs.run_context import RunContext
 from fairlead.runs.thread_memory import ThreadMemory
 from fairlead.runs.worker import Worker
-from fairlead.runs.worker_parts import Parts
 from fairlead.wiring import Engine
 from tests.crash.plan import Kind
+from tests.crash.report import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """`kinds`: the faults that bring it to light soonest."""
+    """`kinds`: the faults that bring it to light soonest. `shows`: the checks, one of which finds it."""
 
     what: str
     database: str
     kinds: tuple[Kind, ...]
+    shows: tuple[str, ...]
+
+    def caught(self, report: Report) -> bool:
+        """By what it does, and not because its workers do nothing at all."""
+        return report.share >= 0.5 and any(one.check in self.shows for one in report.violations)
 
 
 BUGS = {
     "no_fence": Bug(
-        "writes of a worker that lost its runs are let through", "postgres", (Kind.PARTITION, Kind.STOP, Kind.CUT)
+        "writes of a worker that lost its runs are let through",
+        "postgres",
+        (Kind.PARTITION, Kind.STOP, Kind.CUT),
+        ("stale workers recorded nothing", "every run ended well", "zero unsafe tools repeated"),
     ),
-    "early_acknowledgement": Bug("a step is called recorded before it is durable", "sqlite", (Kind.KILL,)),
-    "no_lease_recovery": Bug("runs of lost workers are left to them", "sqlite", (Kind.KILL, Kind.STOP)),
-    "positional_keys": Bug("steps are known by when they were reached", "sqlite", (Kind.KILL, Kind.TERM)),
+    "early_acknowledgement": Bug(
+        "a step is called recorded before it is durable",
+        "sqlite",
+        (Kind.KILL,),
+        ("zero steps recorded twice", "zero unsafe tools repeated"),
+    ),
+    "no_lease_recovery": Bug(
+        "runs of lost workers are left to them", "sqlite", (Kind.KILL, Kind.STOP), ("none stuck",)
+    ),
+    "positional_keys": Bug(
+        "steps are known by when they were reached",
+        "sqlite",
+        (Kind.KILL, Kind.TERM),
+        ("every run ended well", "branches never swapped"),
+    ),
 }
 
 
 def make_worker(engine: Engine, bug: str) -> Worker:
-    queries = _QUERIES[bug](dict(engine.queries), engine.database.dialect) if bug in _QUERIES else dict(engine.queries)
-    clock = SteeredClock(engine.clock)
-    journal_type = EarlyJournal if bug == "early_acknowledgement" else Journal
-    executor_type = PositionalExecutor if bug == "positional_keys" else Executor
-
-    def journal(name: str) -> Journal:
-        return journal_type(engine.database, queries, engine.payloads, worker=name, clock=clock, emit=engine.emit)
-
-    def executor(journal: Journal) -> Executor:
-        return executor_type(
-            journal, dict(engine.agents), gateway=engine.gateway, others=engine.control,
-            load_state=engine.control.thread_state, publish=engine.database.signals.publish, rules=engine.rules,
-            clock=clock, emit=engine.emit,
-        )  # fmt: skip
-
-    parts = Parts(
-        database=engine.database, queries=queries, agents=dict(engine.agents), settings=engine.settings.engine,
-        clock=clock, emit=engine.emit, journal=journal, executor=executor, retention=engine.retention,
-        oversight=engine.oversight, announcer=engine.announcer,
-    )  # fmt: skip
-    return Worker(parts, ids=engine.ids)
+    queries = _QUERIES[bug](dict(engine.queries), engine.database.dialect) if bug in _QUERIES else None
+    return wiring.make_worker(
+        engine,
+        journal_type=EarlyJournal if bug == "early_acknowledgement" else Journal,
+        executor_type=PositionalExecutor if bug == "positional_keys" else Executor,
+        queries=queries,
+    )
 
 
 # -- no fence

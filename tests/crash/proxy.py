@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from tests.listening import listening
+
 
 class Proxy:
     """Passes bytes on while `open`; `stall` keeps them back, and `go_on` delivers what was kept."""
@@ -12,15 +14,13 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.port = 0
         self._target = target
-        self._server: asyncio.Server | None = None
+        self._listening = listening(self._serve)
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._upstream: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._listening.__aenter__()
 
     def stall(self) -> None:
         self._flowing.clear()
@@ -35,39 +35,25 @@ class Proxy:
         return [name[1] for name in names if name]
 
     async def close(self) -> None:
-        self._flowing.set()
-        if self._server is not None:
-            self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._listening.__aexit__(None, None, None)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+        await self._flowing.wait()
         try:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._flowing.wait()
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
-            self._tasks.discard(task)
             return
         self._upstream.add(there_writer)
         ends = ((reader, there_writer), (there_reader, writer))
         ways = [asyncio.create_task(self._carry(*one)) for one in ends]
         try:
-            with contextlib.suppress(asyncio.CancelledError):  # a server's tasks must not end cancelled
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for way in ways:
                 way.cancel()
             self._upstream.discard(there_writer)
-            for end in (writer, there_writer):
-                with contextlib.suppress(Exception):
-                    end.close()
-            self._tasks.discard(task)
+            there_writer.close()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

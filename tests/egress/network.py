@@ -12,6 +12,7 @@ from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 
 from fairlead.egress import Egress, Rules, resolve
 from fairlead.egress.address import Address
+from tests.listening import listening
 
 HONEST = "93.184.215.14"
 HONEST_6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
@@ -68,21 +69,16 @@ class Server:
         self.release = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                self.asked.append(head)
-                answer = self.answers.get(head.split()[1].decode(), ok(b"hello"))
-                writer.write(answer)
-                await writer.drain()
-                if not answer:
-                    await self.release.wait()
-                if b"connection: close" in answer or not answer:
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.asked.append(head)
+            answer = self.answers.get(head.split()[1].decode(), ok(b"hello"))
+            writer.write(answer)
+            await writer.drain()
+            if not answer:
+                await self.release.wait()
+            if b"connection: close" in answer or not answer:
+                break
 
 
 def ok(body: bytes, headers: bytes = b"") -> bytes:
@@ -96,13 +92,8 @@ def redirect(location: str, status: int = 302) -> bytes:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Server]:
     server = Server()
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.port = listening.sockets[0].getsockname()[1]
-    try:
+    async with listening(server.serve) as server.port:
         yield server
-    finally:
-        server.release.set()
-        listening.close()
 
 
 @asynccontextmanager

@@ -13,20 +13,21 @@ from typing import Any
 from fairlead.gateway.simulate import Simulator, server
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.types import Caller, Choices, Format, ModelRequest
+from tests.listening import listening
 
 
 @asynccontextmanager
 async def simulating(app: Simulator) -> AsyncIterator[str]:
     """The simulated provider over HTTP; gives its address. The socket listens first, so nobody has to wait."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    sock = socket.create_server(("127.0.0.1", 0))
     running = server(app, host="127.0.0.1", port=0)
-    task = asyncio.create_task(running.serve(sockets=[listening]))
+    task = asyncio.create_task(running.serve(sockets=[sock]))
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
         running.should_exit = running.force_exit = True
         await task
-        listening.close()
+        sock.close()
 
 
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -41,22 +42,16 @@ class Peer:
     calls: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
-    serving: list[asyncio.Task[Any]] = field(default_factory=list[asyncio.Task[Any]])
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.serving.append(task)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
             self.calls += 1
             self.asked.set()
             await self.speak(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (ConnectionError, asyncio.IncompleteReadError):
             self.gone.set()
-        finally:
-            writer.close()
 
     async def hang(self, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -69,15 +64,9 @@ async def peer(speak: Speak | None = None) -> AsyncIterator[Peer]:
     it = Peer(speak or hang)
     if speak is None:
         it.speak = it.hang
-    listening = await asyncio.start_server(it.serve, "127.0.0.1", 0)
-    it.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(it.serve) as port:
+        it.url = f"http://127.0.0.1:{port}"
         yield it
-    finally:
-        listening.close()
-        for task in it.serving:
-            task.cancel()
-        await asyncio.gather(*it.serving)
 
 
 async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -68,8 +68,8 @@ class Hasty(HttpProvider):
 class Patient(HttpProvider):
     """Waits for as long as it takes."""
 
-    def _post(self, request: ModelRequest, wire: Any) -> Any:
-        post = super()._post(request, wire)
+    def _post(self, request: ModelRequest, wire: Any, key: str) -> Any:
+        post = super()._post(request, wire, key)
         return type(post)(post.url, post.headers, post.body, post.timeout * 1000, post.limit, None)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fairlead.clock import SystemClock
+from fairlead.config import Secret
 from fairlead.errors import ConfigurationError, FairleadError, UnknownSetting
 from fairlead.gateway.provider import Provider
 from fairlead.gateway.providers.declared import declared_providers
@@ -19,7 +20,7 @@ def declare(tables: dict[str, Any], root: Path, **secrets: str) -> dict[str, Pro
     made = declared_providers(
         tables,
         root=root,
-        secret=lambda name: secrets.get(name, ""),
+        secret=lambda name: Secret(secrets.get(name, "")),
         open_transport=Http1Transport,
         clock=SystemClock(),
     )

@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from fairlead.clock import SystemClock
+from fairlead.config import Secret
 from fairlead.errors import (
     BrokenAnswer,
     ConfigurationError,
@@ -33,6 +34,7 @@ from fairlead.gateway.types import Format, ModelRequest
 from fairlead.gateway.wire import WIRES
 from tests.gateway.loopback import Speak, ask, hang, peer, says
 from tests.gateway.plants import provider_type
+from tests.listening import listening
 
 KEY = "sk-secret-0123456789"
 _PATIENCE = 10  # seconds: a provider that is still waiting then has failed
@@ -81,7 +83,13 @@ def _ignore(text: str) -> None:
 
 @asynccontextmanager
 async def provider(url: str, *, silence: timedelta | None = None, **more: Any) -> AsyncIterator[HttpProvider]:
-    settings: dict[str, Any] = {"formats": tuple(Format), "key": KEY, "headers": {"x-api-key": KEY}, **more}
+    settings: dict[str, Any] = {
+        "formats": tuple(Format),
+        "key": Secret(KEY),
+        "key_header": "x-api-key",
+        "key_prefix": "",
+        **more,
+    }
     endpoint = Endpoint(url, **settings)
     it = provider_type()("local", endpoint, transport=Http1Transport(), clock=SystemClock(), silence=silence)
     try:
@@ -288,11 +296,9 @@ async def test_a_handshake_that_fails_is_unavailable_and_free(asked: Ask) -> Non
     async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
 
     request = asked()
-    server = await asyncio.start_server(no_tls, "127.0.0.1", 0)
-    async with server, provider(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}") as it:
+    async with listening(no_tls) as port, provider(f"https://127.0.0.1:{port}") as it:
         with pytest.raises(ModelUnavailable, match="No connection"):
             await it.complete(request)
     assert request.meter.used.tokens_in == 0
@@ -367,6 +373,6 @@ async def test_a_whole_answer_that_never_came_is_charged_as_if_it_had_been_writt
 
 
 async def test_without_its_key_a_provider_is_not_asked() -> None:
-    async with provider("http://127.0.0.1:1", key="", key_name="OPENAI_API_KEY") as it:
+    async with provider("http://127.0.0.1:1", key=Secret(""), key_name="OPENAI_API_KEY") as it:
         with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
             await it.complete(ask())

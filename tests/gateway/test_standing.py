@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fairlead.gateway.circuit import State
-from fairlead.gateway.standing import Standing, health_of_models
+from fairlead.gateway.standing import Standing, Tally, health_of_models
 from fairlead.telemetry.health import Condition
 
 CLOSED, OPEN, HALF_OPEN = State.CLOSED, State.OPEN, State.HALF_OPEN
@@ -37,4 +37,24 @@ def test_health_is_that_of_the_providers_in_use(
     standings: tuple[Standing, ...], condition: Condition, word: str
 ) -> None:
     component = health_of_models(standings)
+    assert component.status is condition and word in component.message
+
+
+OPENAI, ANTHROPIC = stands("openai", heard=False), stands("anthropic", heard=False)
+
+
+@pytest.mark.parametrize(
+    ("tallies", "condition", "word"),
+    [
+        ((Tally("openai", 5, 5, 0, 0),), Condition.HEALTHY, "answers: openai"),
+        ((Tally("openai", 5, 0, 0, 5),), Condition.DEGRADED, "no call was answered of late: openai"),
+        ((Tally("openai", 5, 0, 0, 5), Tally("anthropic", 3, 0, 0, 3)), Condition.UNHEALTHY, "openai, anthropic"),
+        ((Tally("openai", 2, 0, 0, 2),), Condition.CONFIGURED, "no call yet"),  # too few to say
+        ((Tally("openai", 5, 4, 1, 0),), Condition.HEALTHY, "up, and limits us: openai"),
+        ((Tally("openai", 5, 0, 5, 0),), Condition.DEGRADED, "up, and limits us: openai"),
+        ((Tally("openai", 5, 0, 0, 0),), Condition.CONFIGURED, "no call yet"),  # it refused what was asked
+    ],
+)
+def test_what_other_processes_saw_counts_too(tallies: tuple[Tally, ...], condition: Condition, word: str) -> None:
+    component = health_of_models((OPENAI, ANTHROPIC, UNASKED), tallies)
     assert component.status is condition and word in component.message

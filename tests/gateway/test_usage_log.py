@@ -16,6 +16,7 @@ from fairlead.database import Database, Postgres, Query, Row, Rows, Sqlite, migr
 from fairlead.database.sql import parse
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.schema import MIGRATIONS, load_queries
+from fairlead.gateway.standing import Tally
 from fairlead.gateway.usage_log import UsageLog, UsageRow
 from fairlead.gateway.usage_retention import UsageRetention
 from fairlead.telemetry.catalogue import misfit
@@ -309,3 +310,17 @@ async def test_old_rows_go_in_batches_while_their_sums_stay(database: Database) 
     assert await ask(database, "SELECT count(*) FROM usage") == [(2,)]
     assert len(await hours(database, "provider")) == 4
     assert await ask(database, "SELECT count(*) FROM usage_runs") == [(4,)]
+
+
+async def test_how_providers_did_of_late_is_told_for_all_processes(database: Database) -> None:
+    one, other = open_log(database), open_log(database)
+    for outcome in ("ok", "ok", "model_limited", "model_timeout", "model_refused"):
+        one.add(row(outcome=outcome))
+    other.add(row(provider="anthropic", outcome="model_unavailable"))
+    other.add(row(provider="anthropic", outcome="ok", cached=True))
+    other.add(row(at=AT - timedelta(minutes=10)))
+    await one.close()
+    await other.close()
+    assert await open_log(database).tallies(AT - timedelta(minutes=5)) == [
+        Tally("anthropic", 1, 0, 0, 1), Tally("openai", 5, 2, 1, 1),
+    ]  # fmt: skip

@@ -1,7 +1,7 @@
-// LangGraph's client for JavaScript, unchanged: `node langgraph.mjs URL KEY` prints what it got as JSON.
+// LangGraph's client for JavaScript, unchanged: `node langgraph.mjs URL KEY RECEIVER` prints what it got as JSON.
 import { Client } from "@langchain/langgraph-sdk";
 
-const [apiUrl, apiKey] = process.argv.slice(2);
+const [apiUrl, apiKey, receiver] = process.argv.slice(2);
 const client = new Client({ apiUrl, apiKey, callerOptions: { maxRetries: 0 } });
 const { assistants, threads, runs, crons, store } = client;
 const hi = { messages: [{ role: "human", content: "hi" }] };
@@ -66,6 +66,8 @@ got.threads = {
   history: (await threads.getHistory(t)).length,
 };
 await threads.update(t, { metadata: { more: 1 } });
+await threads.patchState(t, { patched: true });
+got.metadata = (({ of, more, patched }) => [of, more, patched])((await threads.get(t)).metadata);
 const state = await threads.getState(t);
 got.checkpoint = (await threads.getState(t, state.checkpoint)).values.messages.length;
 await threads.updateState(t, { values: { messages: [{ role: "human", content: "written" }] } });
@@ -90,6 +92,25 @@ await status("deleted", () => runs.get(t, queued.run_id));
 const later = await runs.create(t, "chat", { input: hi, afterSeconds: 3600, webhook: "https://example.com/told" });
 got.later = later.status;
 await runs.cancel(t, later.run_id);
+
+// who goes away, and who is told by webhook
+got.gone = {};
+for (const onDisconnect of ["cancel", "continue"]) {
+  const going = new AbortController();
+  let left = "";
+  try {
+    for await (const part of runs.stream(null, "hang", { input: {}, onDisconnect, signal: going.signal })) {
+      left = part.data.run_id;
+      going.abort();
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+  got.gone[onDisconnect] = left;
+}
+const hooked = await runs.create(t, "chat", { input: hi, webhook: receiver });
+await runs.join(t, hooked.run_id);
+got.hooked = hooked.run_id;
 
 // interrupts
 const asked = (await threads.create()).thread_id;

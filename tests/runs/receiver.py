@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.listening import listening
+
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -39,29 +41,24 @@ class Receiver:
         return self.got
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                request, *lines = head.split("\r\n")
-                headers = {n.lower(): v for n, _, v in (line.partition(": ") for line in lines if line)}
-                raw = await reader.readexactly(int(headers.get("content-length", 0)))
-                path = request.split()[1]
-                async with self._came:
-                    self.got.append(Got(path, headers, raw))
-                    self._came.notify_all()
-                answers = self.answers.get(path, [OK])
-                answer = answers.pop(0) if len(answers) > 1 else answers[0]
-                if not answer:
-                    await self.release.wait()
-                    break
-                writer.write(answer)
-                await writer.drain()
-                if b"connection: close" in answer:
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            request, *lines = head.split("\r\n")
+            headers = {n.lower(): v for n, _, v in (line.partition(": ") for line in lines if line)}
+            raw = await reader.readexactly(int(headers.get("content-length", 0)))
+            path = request.split()[1]
+            async with self._came:
+                self.got.append(Got(path, headers, raw))
+                self._came.notify_all()
+            answers = self.answers.get(path, [OK])
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if not answer:
+                await self.release.wait()
+                break
+            writer.write(answer)
+            await writer.drain()
+            if b"connection: close" in answer:
+                break
 
 
 def answer(status: int, headers: bytes = b"", body: bytes = b"") -> bytes:
@@ -71,10 +68,6 @@ def answer(status: int, headers: bytes = b"", body: bytes = b"") -> bytes:
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
     receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
-    receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(receiver.serve) as port:
+        receiver.url = f"http://127.0.0.1:{port}"
         yield receiver
-    finally:
-        receiver.release.set()
-        server.close()

@@ -93,6 +93,21 @@ async def test_no_answer_is_swapped_whatever_is_cut_off(engine: OpenEngine, seed
     assert len(keys) == len(set(keys)) == len(tree.answers)
 
 
+async def test_a_value_is_recorded_before_the_agent_sees_it(engine: OpenEngine) -> None:
+    """It may be the idempotency key of the next step, whose work begins before anything else is recorded."""
+    seen: list[tuple[str, list[Any]]] = []
+
+    async def agent(input: Any, ctx: Any) -> None:
+        for _ in range(20):
+            value = await ctx.uuid()
+            seen.append((value, [event.data["result"] for event in await running.events(ctx.run_id, "step")]))
+
+    running = await engine(agent=agent)
+    await running.run("agent")
+    assert len(seen) == 20
+    assert [value for value, recorded in seen if value not in recorded] == []
+
+
 async def test_who_stood_still_on_a_resume_still_gets_its_own_answer(engine: OpenEngine) -> None:
     recorded, count = asyncio.Event(), itertools.count()
 

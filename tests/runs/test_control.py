@@ -237,7 +237,14 @@ async def test_threads_of_one_name_in_two_tenants_share_nothing(engine: OpenEngi
 async def test_large_states_that_a_thread_keeps_no_more_are_collected(engine: OpenEngine, tmp_path: Path) -> None:
     running = await engine(agent=lambda input: input * 100_000)
     inside, clock = running.engine, MovableClock(SystemClock().now())
-    threads = Threads(inside.database, inside.queries, inside.payloads, ids=inside.ids, clock=clock)
+    threads = Threads(
+        inside.database,
+        inside.queries,
+        inside.payloads,
+        conversations=inside.stores.conversations,
+        ids=inside.ids,
+        clock=clock,
+    )
     await threads.create("main")
     for letter in "abc":
         await running.run("agent", letter, thread_id="main")

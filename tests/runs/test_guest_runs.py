@@ -15,6 +15,7 @@ import pytest
 from fairlead.agents import Context
 from fairlead.runs.run import Reason, Status
 from tests.gateway.loopback import peer, says
+from tests.listening import listening
 from tests.runs.conftest import Gate, OpenEngine
 from tests.runs.guests import SIMULATED, paid_calls, told
 
@@ -292,7 +293,6 @@ async def test_the_clients_key_goes_nowhere(engine: OpenEngine, library: Any) ->
         heads.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 400 No\r\nconnection: close\r\n\r\n")
         await writer.drain()
-        writer.close()
 
     async def agent(url: str) -> int:
         async with library.AsyncClient() as client:
@@ -302,8 +302,8 @@ async def test_the_clients_key_goes_nowhere(engine: OpenEngine, library: Any) ->
             )  # fmt: skip
         return answer.status_code
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
-        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    async with listening(serve) as port:
+        url = f"http://127.0.0.1:{port}/v1"
         running = await engine(guest=agent, providers={"local": {"base_url": url}})
         assert (await running.run("guest", url)).output == 400
     assert len(heads) == 1 and b"sk-of-the-client" not in heads[0]
@@ -316,7 +316,6 @@ async def test_what_a_client_switches_on_reaches_the_provider_and_is_part_of_the
         heads.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 400 No\r\nconnection: close\r\n\r\n")
         await writer.drain()
-        writer.close()
 
     async def agent(url: str) -> None:
         async with anthropic.AsyncAnthropic() as client:
@@ -324,8 +323,8 @@ async def test_what_a_client_switches_on_reaches_the_provider_and_is_part_of_the
                 with pytest.raises(anthropic.BadRequestError):
                     await client.beta.messages.create(messages=user("hi"), betas=betas, **HAIKU)  # type: ignore[call-overload]
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
-        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    async with listening(serve) as port:
+        url = f"http://127.0.0.1:{port}/v1"
         running = await engine(guest=agent, providers={"anthropic": {"base_url": url, "api_key_env": ""}})
         done = await running.run("guest", url)
     assert done.error is None

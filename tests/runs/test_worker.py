@@ -176,6 +176,7 @@ async def test_a_run_whose_workers_keep_dying_is_poison_and_can_be_retried(engin
     ended = await running.ended(run.id)
     assert (ended.status, ended.reason, ended.deaths) == (Status.ERROR, Reason.POISON, 3)
     assert ended.error is not None and ended.error["error"] == "poison"
+    assert (await running.engine.oversight.queue()).poisoned == 1
     gates[3].open.set()
     await running.engine.control.retry(run.id)
     assert (await running.ended(run.id)).output == "mended"

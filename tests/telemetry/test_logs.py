@@ -5,7 +5,6 @@ import logging
 import os
 import time
 import timeit
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from fairlead.telemetry.emit import Emitter
 from fairlead.telemetry.line import as_json
 from fairlead.telemetry.logs import Log, bound, renderer, take_over
 from fairlead.telemetry.sink import Sink
+from fairlead.testing import MovableClock
 from tests.telemetry.test_emit import HandClock
 
 
@@ -44,16 +44,6 @@ def log_to(page: Page, level: LogLevel = LogLevel.INFO) -> tuple[Emitter, Log]:
     emitter = Emitter()
     emitter.subscribe(log, events=log.events)
     return emitter, log
-
-
-@pytest.fixture
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_an_event_is_one_line_of_json_with_its_fields() -> None:
@@ -165,6 +155,16 @@ def test_a_developer_at_a_terminal_gets_colours_and_machines_get_json() -> None:
     assert renderer(LogFormat.AUTO, production, terminal=True) is as_json
     assert renderer(LogFormat.JSON, development, terminal=True) is as_json
     assert renderer(LogFormat.CONSOLE, production, terminal=False) is not as_json
+
+
+def test_a_clock_that_goes_back_loses_no_line_and_shortens_no_duration() -> None:
+    page, clock = Page(), MovableClock()
+    log = Log(page, clock=clock)
+    for hours in (0, -5, 1):
+        clock.move(timedelta(hours=hours))
+        log("tool_result", {"run_id": "r", "tool": "grep", "took": timedelta(milliseconds=7)})
+    assert [line["timestamp"][:13] for line in page.lines] == ["2030-01-01T00", "2029-12-31T19", "2029-12-31T20"]
+    assert [line["latency_ms"] for line in page.lines] == [7, 7, 7]
 
 
 def test_it_writes_through_a_real_sink() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
@@ -76,6 +76,19 @@ def test_requests_and_watchers_are_counted() -> None:
     assert seen["llm_provider_healthy,provider=openai"] == 0
 
 
+def test_what_is_not_known_of_the_installation_has_no_value() -> None:
+    emitter, metrics, _ = counting()
+    emit = emitter.emit
+    assert "backup_last_verified_timestamp_seconds NaN" in metrics.render().decode()
+    emit("error_budget", level="availability", of="api", left=None)
+    emit("error_budget", level="error_rate", of="runs", left=-0.5)
+    emit("backup_seen", taken_at=datetime(2030, 1, 1, tzinfo=UTC))
+    text = metrics.render().decode()
+    assert 'slo_error_budget_remaining_ratio{of="api",slo="availability"} NaN' in text
+    assert 'slo_error_budget_remaining_ratio{of="runs",slo="error_rate"} -0.5' in text
+    assert "backup_last_verified_timestamp_seconds 1.893456e+09" in text
+
+
 def test_labels_are_bounded_and_cannot_forge_lines() -> None:
     emitter, metrics, _ = counting()
     for number in range(2000):
@@ -88,6 +101,43 @@ def test_labels_are_bounded_and_cannot_forge_lines() -> None:
     assert len(tools) == 101
     assert seen["agent_tool_calls_total,status=ok,tool_name=other"] == 1900
     assert "forged_total" not in seen
+
+
+HOSTILE = (
+    "two\nlines", 'a "quoted" name', "back\\slash", "\x1b[31mred", "\x00", "\ud800 lone", "x" * 1_000_000, "}{=,#",
+    'x"} 1\nforged_total 99\n# TYPE y counter', "\u2028", "ä" * 300, "\r\nforged_total 1", b"\xff\xfe", "", None,
+)  # fmt: skip
+
+
+def test_hostile_names_everywhere_leave_metrics_that_can_be_read() -> None:
+    emitter, metrics, failures = counting()
+    took = timedelta(seconds=1)
+    for name in HOSTILE:
+        emitter.emit("agent_completed", run_id="r", status="error", intent=name, took=took, steps=1, agent=name)
+        emitter.emit("tool_result", run_id="r", tool=name, status="ok", took=took)
+        emitter.emit("llm_call", run_id="r", provider=name, model=name, status="ok", took=took, tokens_in=1)
+        emitter.emit("provider_health", provider=name, healthy=True)
+        emitter.emit("http_request", method=name, endpoint=name, status_code=200, took=took)
+        emitter.emit("database_query", query=name, took=took)
+        emitter.emit("webhook_delivered", type=name)
+    seen = samples(metrics)
+    assert failures == []
+    assert len(metrics.render()) < 200_000
+    assert not any(name.startswith("forged") for name in seen)
+    assert sum(value for name, value in seen.items() if name.startswith("agent_tool_calls_total")) == len(HOSTILE)
+
+
+def test_a_thousand_tenants_make_no_series_of_their_own() -> None:
+    emitter, metrics, _ = counting()
+    sizes: list[int] = []
+    for number in range(1001):
+        took, tenant = timedelta(seconds=1), f"tenant-{number}"
+        emitter.emit("agent_completed", run_id="r", agent="a", tenant=tenant, status="success", took=took, steps=1)
+        emitter.emit(
+            "llm_call", run_id="r", tenant=tenant, provider="p", model="m", status="ok", took=took, tokens_in=1
+        )
+        sizes.append(len(samples(metrics)) if number in (0, 1000) else 0)
+    assert sizes[0] == sizes[-1]
 
 
 def test_values_seen_early_keep_their_own_label() -> None:

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import orjson
+
+from fairlead.cli.client import Client
+from fairlead.cli.following import events_of
 from fairlead.telemetry.sink import Sink
+from tests.cli.processes import Running, make_project, open_gate, start_gates
 
 
 def test_what_was_written_is_there_after_close_in_order(tmp_path: Path) -> None:
@@ -51,3 +58,43 @@ def test_a_closed_descriptor_harms_nobody() -> None:
     sink.write(b"into the void\n")
     sink.close()
     os.close(writing)
+
+
+def test_a_full_disk_costs_what_does_not_fit_and_says_how_much(tmp_path: Path) -> None:
+    path, descriptor = tmp_path / "log", os.open("/dev/full", os.O_WRONLY)
+    sink = Sink(descriptor, limit=100)
+    for number in range(150):
+        sink.write(b"%d\n" % number)
+    os.dup2(room := os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)  # there is room again
+    os.close(room)
+    sink.close(timeout=10)
+    os.close(descriptor)
+    lines = path.read_bytes().splitlines()
+    dropped = sum(orjson.loads(line)["count"] for line in lines if b"log_lines_dropped" in line)
+    kept = [line for line in lines if b"log_lines_dropped" not in line]
+    assert dropped > 0
+    assert kept == [b"%d" % number for number in range(len(kept))]
+    assert len(kept) + dropped == 150
+
+
+def test_a_service_whose_log_takes_nothing_serves_on(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    open_gate(tmp_path)
+    command = (sys.executable, "-m", "fairlead", "serve", "--port", "0", "--json")
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=full, text=True,
+            env={**os.environ, "FAIRLEAD_LOG_LEVEL": "DEBUG"},
+        )  # fmt: skip
+    serve = Running(process)
+    try:
+        client = Client(serve.until("listening")["url"])
+        run_id = start_gates(client, tmp_path)
+        list(events_of(client, run_id))
+        assert client.get(f"/runs/{run_id}")["output"] == ["first", "open", "second"]
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        serve.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fairlead.clock import Clock
+from fairlead.config import Secret
 from fairlead.errors import ConfigurationError, UnknownSetting
 from fairlead.gateway.policy import load_policy
 from fairlead.gateway.provider import Provider
@@ -28,6 +29,7 @@ from fairlead.gateway.transport import Transport
 from fairlead.gateway.types import Format
 
 KINDS = ("anthropic", "openai", "simulated")
+_OWN_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _LIMITS = ("requests_per_minute", "tokens_per_minute")
 
 
@@ -35,15 +37,15 @@ def declared_providers(
     tables: Mapping[str, Mapping[str, Any]],
     *,
     root: Path,
-    secret: Callable[[str], str],
+    secret: Callable[[str], Secret],
     open_transport: Callable[[], Transport],
     clock: Clock,
     silence: timedelta | None = None,
 ) -> list[Provider]:
     """A provider for each table, and `anthropic`, `openai` and `simulated`, which exist without one.
 
-    `secret` gives the value of a variable, "" when it is not set. `open_transport` is called once for each provider
-    that speaks HTTP.
+    `secret` gives the value of a variable, an empty one when it is not set. `open_transport` is called once for each
+    provider that speaks HTTP.
     """
 
     def over_http(name: str, endpoint: Endpoint) -> Provider:
@@ -57,7 +59,7 @@ def _provider(
     name: str,
     table: Mapping[str, Any],
     root: Path,
-    secret: Callable[[str], str],
+    secret: Callable[[str], Secret],
     over_http: Callable[[str, Endpoint], Provider],
     clock: Clock,
 ) -> Provider:
@@ -73,13 +75,13 @@ def _provider(
         case "openai":
             _only(name, table, "kind", "base_url", "api_key_env", "formats", *_LIMITS)
             url = _text(name, table, "base_url", OPENAI_URL if name == "openai" else None)
-            variable = _text(name, table, "api_key_env", "OPENAI_API_KEY" if name == "openai" else "")
+            variable = _variable(name, table)
             formats = _formats(name, table)
             return over_http(name, openai(url, _value(secret, variable), key_name=variable, formats=formats))
         case "anthropic":
             _only(name, table, "kind", "base_url", "api_key_env", *_LIMITS)
             url = _text(name, table, "base_url", ANTHROPIC_URL)
-            variable = _text(name, table, "api_key_env", "ANTHROPIC_API_KEY" if name == "anthropic" else "")
+            variable = _variable(name, table)
             return over_http(name, anthropic(url, _value(secret, variable), key_name=variable))
         case _:
             raise ConfigurationError(
@@ -87,8 +89,17 @@ def _provider(
             )
 
 
-def _value(secret: Callable[[str], str], variable: str) -> str:
-    return secret(variable) if variable else ""
+def key_of(name: str, table: Mapping[str, Any]) -> str:
+    """The variable that holds the key of a provider; "" for one that needs none."""
+    return "" if table.get("kind", name) == "simulated" else _variable(name, table)
+
+
+def _variable(name: str, table: Mapping[str, Any]) -> str:
+    return _text(name, table, "api_key_env", _OWN_KEYS.get(name, ""))
+
+
+def _value(secret: Callable[[str], Secret], variable: str) -> Secret:
+    return secret(variable) if variable else Secret("")
 
 
 def _formats(name: str, table: Mapping[str, Any]) -> tuple[Format, ...]:

@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 from fairlead.clock import Clock
-from fairlead.errors import BrokenAnswer, ConfigurationError, ErrorWithin, ModelUnavailable
+from fairlead.config import Secret
+from fairlead.errors import BrokenAnswer, ConfigurationError, ErrorWithin, ModelError, ModelUnavailable
 from fairlead.gateway import bounds
 from fairlead.gateway.providers.refusal import refusal
 from fairlead.gateway.sink import Sink
@@ -22,6 +23,7 @@ from fairlead.gateway.wire import WIRES, sse
 from fairlead.gateway.wire.wire import Assembly, Wire
 
 _SILENT = Sink()
+_KEY_REFUSED = frozenset({401, 403})
 _MOST_BYTES = {Format.EMBEDDINGS: 8 * MOST_BYTES}
 """Of an answer, where a format has longer ones: 2048 vectors of 3072 numbers, each written out."""
 
@@ -30,16 +32,27 @@ _MOST_BYTES = {Format.EMBEDDINGS: 8 * MOST_BYTES}
 class Endpoint:
     """Where a provider listens and what it speaks. `base_url` ends before a format's path ("/chat/completions").
 
-    `key_name` is the setting that the key came from, "" when the endpoint needs none. `cap_name`: what the limit of an
+    `key` is sent in `key_header`, after `key_prefix`. `key_name` is the setting that it came from, "" when the endpoint
+    needs none. `cap_name`: what the limit of an
     answer is called, where that differs within a format.
     """
 
     base_url: str
     formats: tuple[Format, ...]
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    key: str = field(default="", repr=False)
+    key: Secret = field(default_factory=lambda: Secret(""))
     key_name: str = ""
+    key_header: str = "authorization"
+    key_prefix: str = "Bearer "
     cap_name: str = ""
+
+
+class _KeyRefused(Exception):
+    """The provider does not take this key: it may have been rotated since we read it."""
+
+    def __init__(self, error: ModelError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class HttpProvider:
@@ -51,7 +64,7 @@ class HttpProvider:
         self.name = name
         self.formats = endpoint.formats
         self.cap_name = endpoint.cap_name or "max_tokens"
-        self.ready = bool(endpoint.key or not endpoint.key_name)
+        self.ready = bool(endpoint.key.value or not endpoint.key_name)
         self._endpoint = endpoint
         self._urls = {one: endpoint.base_url.rstrip("/") + WIRES[one].PATH for one in endpoint.formats}
         self._transport = transport
@@ -59,25 +72,56 @@ class HttpProvider:
         self._silence = silence
 
     async def complete(self, request: ModelRequest) -> ModelReply:
+        """With a key that was refused and has been rotated it is tried once more, with the new one: a refusal costs
+        nothing, and nothing was told yet."""
+        secret = self._endpoint.key
+        key = secret.value
+        try:
+            return await self._with(key, request)
+        except _KeyRefused as refused:
+            if not await secret.refused(key):
+                raise refused.error from None
+        try:
+            return await self._with(secret.value, request)
+        except _KeyRefused as refused:
+            raise refused.error from None
+
+    async def _with(self, key: str, request: ModelRequest) -> ModelReply:
         wire = WIRES[request.format]
-        post = self._post(request, wire)
+        post = self._post(request, wire, key)
         request.meter.begin(_expected(request), most_out=bounds.most_out_of(request))
         try:
             if request.sink is None:
-                return await self._whole(request, wire, post)
-            return await self._streamed(request, wire, post, request.sink)
+                return await self._whole(request, wire, post, key)
+            return await self._streamed(request, wire, post, request.sink, key)
         except ModelUnavailable as error:
             if isinstance(error.__cause__, NeverSent):
                 request.meter.free()
             raise
 
+    async def look(self, timeout: timedelta) -> int:
+        """The status with which it answers what models it has: costs nothing, and needs the key where one is needed.
+
+        Raises ModelTimeout, ModelUnavailable, BrokenAnswer, ModelRefused for an address that is none.
+        """
+        secret = self._endpoint.key
+        status = await self._list_models(secret.value, timeout)
+        if status in _KEY_REFUSED and await secret.refused(secret.value):
+            return await self._list_models(secret.value, timeout)
+        return status
+
+    async def _list_models(self, key: str, timeout: timedelta) -> int:
+        url = self._endpoint.base_url.rstrip("/") + "/models"
+        post = Post(url, self._headers(self._endpoint.headers, key), b"", timeout, method="GET")
+        return (await self._transport.post_json(post)).status
+
     async def aclose(self) -> None:
         """Closes its transport."""
         await self._transport.aclose()
 
-    def _post(self, request: ModelRequest, wire: Wire) -> Post:
+    def _post(self, request: ModelRequest, wire: Wire, key: str) -> Post:
         endpoint = self._endpoint
-        if endpoint.key_name and not endpoint.key:
+        if endpoint.key_name and not key:
             raise ConfigurationError(
                 f"The provider {self.name!r} has no key: {endpoint.key_name} is not set.",
                 hint='Set it, or use "simulated/..." as the model.',
@@ -86,15 +130,19 @@ class HttpProvider:
         streamed = request.sink is not None
         body = wire.build(request.body, model=model, streamed=streamed, cap_name=endpoint.cap_name)
         silence = self._silence if streamed else None
-        headers = {**request.headers, **endpoint.headers}
+        headers = self._headers({**request.headers, **endpoint.headers}, key)
         limit = _MOST_BYTES.get(request.format, MOST_BYTES)
         return Post(self._urls[request.format], headers, body, request.timeout, limit, silence)
 
-    async def _whole(self, request: ModelRequest, wire: Wire, post: Post) -> ModelReply:
+    def _headers(self, headers: Mapping[str, str], key: str) -> dict[str, str]:
+        endpoint = self._endpoint
+        return {**headers, **({endpoint.key_header: f"{endpoint.key_prefix}{key}"} if key else {})}
+
+    async def _whole(self, request: ModelRequest, wire: Wire, post: Post, key: str) -> ModelReply:
         answer = await self._transport.post_json(post)
         self._hear(request, answer.headers)
         if answer.status != 200:
-            raise self._refused(request, answer)
+            raise self._refused(request, answer, key)
         try:
             body = wire.parse(answer.body)
             usage = wire.usage_of(body) or _guessed(request, len(answer.body))
@@ -103,18 +151,18 @@ class HttpProvider:
             raise
         return self._reply(request, body, usage, first_token=None)
 
-    async def _streamed(self, request: ModelRequest, wire: Wire, post: Post, sink: Sink) -> ModelReply:
+    async def _streamed(self, request: ModelRequest, wire: Wire, post: Post, sink: Sink, key: str) -> ModelReply:
         started = self._clock.monotonic()
         async with self._transport.post_stream(post) as stream:
             self._hear(request, stream.headers)
             if stream.status != 200:
-                raise self._refused(request, Answer(stream.status, stream.headers, await stream.rest()))
+                raise self._refused(request, Answer(stream.status, stream.headers, await stream.rest()), key)
             assembly = wire.assembly()
             try:
                 first = await self._relay(request, stream, assembly, sink)
                 body = assembly.finish()
             except ErrorWithin as error:
-                raise self._broken_off(request, error) from error
+                raise self._broken_off(request, error, key) from error
             usage = assembly.usage() or _guessed(request, assembly.size)
         return self._reply(request, body, usage, None if first is None else timedelta(seconds=first - started))
 
@@ -156,14 +204,15 @@ class HttpProvider:
         if request.way.on_headers is not None:
             request.way.on_headers(headers)
 
-    def _refused(self, request: ModelRequest, answer: Answer) -> Exception:
+    def _refused(self, request: ModelRequest, answer: Answer, key: str) -> Exception:
         """Our error for an answer that is none. The provider bills nothing for these."""
         request.meter.free()
-        return refusal(self.name, answer, secret=self._endpoint.key, now=self._clock.now())
+        error = refusal(self.name, answer, secret=key, now=self._clock.now())
+        return _KeyRefused(error) if key and answer.status in _KEY_REFUSED else error
 
-    def _broken_off(self, request: ModelRequest, error: ErrorWithin) -> Exception:
+    def _broken_off(self, request: ModelRequest, error: ErrorWithin, key: str) -> Exception:
         said = f"{self.name} broke off with an error: {error.message}"
-        if key := self._endpoint.key:
+        if key:
             said = said.replace(key, "***")
         return ErrorWithin(said) if request.told else ModelUnavailable(said)
 

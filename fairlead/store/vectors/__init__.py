@@ -16,3 +16,4 @@ from fairlead.store.vectors.embedding import Embedding as Embedding
 from fairlead.store.vectors.embedding import Progress as Progress
 from fairlead.store.vectors.nearest import Nearest as Nearest
 from fairlead.store.vectors.tables import prepare as prepare
+from fairlead.store.vectors.tables import require as require

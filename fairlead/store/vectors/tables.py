@@ -27,11 +27,16 @@ def template(name: str, dialect: str) -> str:
 
 async def prepare(database: Database) -> list[str]:
     """Make them; the names of what was applied. Raises ConfigurationError with what to install."""
+    await require(database)
+    return await migrate(database, (MIGRATIONS,))
+
+
+async def require(database: Database) -> None:
+    """Raises ConfigurationError with what to install, where vectors can't be kept."""
     if database.dialect == "sqlite":
         await _require_sqlite_vec(database)
     else:
         await _require_pgvector(database)
-    return await migrate(database, (MIGRATIONS,))
 
 
 async def _require_sqlite_vec(database: Database) -> None:

@@ -15,16 +15,13 @@ def card_of(assistant: Assistant, doors: Doors, origin: str) -> dict[str, Any]:
     spec = doors.agents.get(assistant.agent)
     about = assistant.description or (spec.description if spec is not None else "") or f"The agent {assistant.agent}."
     files = ["image/*", "application/pdf"] if spec is not None and spec.native is not None else ["*/*"]
+    url = f"{origin}/a2a/{quote(assistant.id, safe='')}"
     card: dict[str, Any] = {
         "name": assistant.name,
         "description": about,
         "version": doors.release,
         "supportedInterfaces": [
-            {
-                "url": f"{origin}/a2a/{quote(assistant.id, safe='')}",
-                "protocolBinding": "JSONRPC",
-                "protocolVersion": "1.0",
-            }
+            {"url": url, "protocolBinding": binding, "protocolVersion": "1.0"} for binding in ("JSONRPC", "HTTP+JSON")
         ],
         "capabilities": {"streaming": True, "pushNotifications": True, "extendedAgentCard": False},
         "defaultInputModes": [*_MODES, *files],

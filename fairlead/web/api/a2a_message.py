@@ -7,18 +7,36 @@ import binascii
 from typing import Any, Literal, cast
 
 import orjson
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from fairlead.web.api.a2a_push import PushConfig
 from fairlead.web.api.rpc import INVALID_PARAMS, Params, RpcError
 
 _LONGEST_ID = 200
+_ID = r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,127})?$"  # of ours, or none
 _YES = frozenset(("yes", "y", "approve", "approved", "ok", "true"))
 _NO = frozenset(("no", "n", "deny", "denied", "reject", "rejected", "false"))
 
 
+_BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+_KINDS: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"}, "raw": {"type": "string", "pattern": _BASE64}, "url": {"type": "string"}, "data": {},
+}  # fmt: skip
+_NONE: dict[str, Any] = {"type": "null"}
+_GIVEN: list[Any] = [
+    {
+        "required": [kind],
+        "properties": {**{one: _NONE for one in _KINDS if one != "data"}, kind: said},
+        **({} if kind == "data" else {"not": {"required": ["data"]}}),
+    }
+    for kind, said in _KINDS.items()
+]
+
+
 class Part(Params):
     """One of text, raw (base64), url or data."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": _GIVEN})
 
     text: str | None = None
     raw: str | None = None
@@ -30,15 +48,16 @@ class Part(Params):
 
     @property
     def kinds(self) -> list[str]:
-        return [name for name in ("text", "raw", "url", "data") if name in self.model_fields_set]
+        given = [name for name in ("text", "raw", "url") if getattr(self, name) is not None]
+        return [*given, "data"] if "data" in self.model_fields_set else given
 
 
 class Message(Params):
     message_id: str = Field(alias="messageId", min_length=1, max_length=_LONGEST_ID)
     role: Literal["ROLE_USER"]
     parts: list[Part] = Field(min_length=1, max_length=100)
-    context_id: str = Field("", alias="contextId", max_length=_LONGEST_ID)
-    task_id: str = Field("", alias="taskId", max_length=_LONGEST_ID)
+    context_id: str = Field("", alias="contextId", pattern=_ID)
+    task_id: str = Field("", alias="taskId", pattern=_ID)
     metadata: dict[str, Any] | None = None
 
 
@@ -61,7 +80,7 @@ def input_of(message: Message, *, native: bool) -> Any:
     Raises `RpcError` for a part that is none.
     """
     for part in message.parts:
-        if len(part.kinds) != 1 or (part.kinds != ["data"] and getattr(part, part.kinds[0]) is None):
+        if len(part.kinds) != 1:
             raise RpcError(INVALID_PARAMS, "A part has one of `text`, `raw`, `url` and `data`.")
     texts = [part.text for part in message.parts if part.text is not None]
     if len(texts) == len(message.parts):

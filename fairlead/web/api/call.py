@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope
 
 from fairlead.access import LOCAL_ADMIN, Principal, Room
 from fairlead.errors import InvalidInput, NotJson, TooLarge, WrongMediaType
+from fairlead.telemetry.redact import Redactor
 
 M = TypeVar("M", bound=BaseModel)
 _MOST_TOLD = 3  # faults of one body
@@ -50,14 +51,16 @@ class Headers(Mapping[str, str]):
 class Visit:
     """A request from its arrival to its answer: what `front` knows and routes add. Kept in the scope."""
 
-    __slots__ = ("caller", "endpoint", "headers", "request_id", "room")
+    __slots__ = ("caller", "endpoint", "headers", "redactor", "request_id", "room", "signed_in")
 
-    def __init__(self, request_id: str, headers: Headers) -> None:
+    def __init__(self, request_id: str, headers: Headers, redactor: Redactor) -> None:
         self.request_id = request_id
+        self.redactor = redactor  # of what is told of a request that failed
         self.headers = headers
         self.caller: Principal = LOCAL_ADMIN
         self.endpoint = "unmatched"
         self.room: Room | None = None  # that is left to the caller, where it was counted
+        self.signed_in = False  # by a session of the console
 
 
 def visit_of(scope: Scope) -> Visit:

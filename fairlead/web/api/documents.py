@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from fairlead.web.api.call import Call
+from fairlead.web.api.forks import ForkCreate
 from fairlead.web.api.operation import Operation, Problem
 from fairlead.web.api.reply import JsonReply, Reply
 from fairlead.web.api.run_body import RunCreate
@@ -67,7 +68,7 @@ class Documents:
             described = document["paths"][one.path][one.method.lower()]
             described["security"] = [{"key": []}, {"bearer": []}] if one.role is not None else []
             described["x-role"] = one.role.value if one.role is not None else None
-            if (one.body and issubclass(one.body, RunCreate)) or one.path == "/agent/run":
+            if (one.body and issubclass(one.body, RunCreate | ForkCreate)) or one.path == "/agent/run":
                 described.setdefault("parameters", []).append(_IDEMPOTENCY)
         return document
 

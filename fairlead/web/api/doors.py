@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fairlead.access import Books, Keyring, RateLimit, Tokens
+from fairlead.access import Books, Keyring, RateLimit
 from fairlead.agents.spec import AgentSpec
 from fairlead.clock import Clock
 from fairlead.config import ServerSettings
@@ -14,6 +15,7 @@ from fairlead.gateway import Embedder
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
 from fairlead.gateway.switch import Stops
+from fairlead.operate.levels import LevelBook
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.erasing import Erasing
@@ -27,10 +29,11 @@ from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.health import Component
+from fairlead.telemetry.pulse import Probe
 from fairlead.web.api.open_streams import OpenStreams
 
-Probe = Callable[[], Awaitable[Component]]
+if TYPE_CHECKING:
+    from fairlead.access import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Doors:
     costs: Costs
     budgets: SharedBudgets
     stops: Stops
+    levels: LevelBook
     agents: Mapping[str, AgentSpec]
     keys: Keyring
     rate: RateLimit

@@ -54,9 +54,10 @@ class Forks:
         other_path = "input" in body.model_fields_set or (new.agent, new.release) != (run.agent, run.release)
         result = (body.result,) if "result" in body.model_fields_set else None
         call.visit.room = await self._doors.rate.take(call.visit.caller)
-        forked = await self._doors.control.fork(run, new, Fork(body.from_step, result, other_path), by=call.by)
+        wanted = Fork(body.from_step, result, other_path)
+        forked, fresh = await self._doors.control.fork(run, new, wanted, by=call.by)
         call.noted["fork"] = forked.id
-        return json_reply(run_view(forked), headers=Started(forked, True).headers())
+        return json_reply(run_view(forked), headers=Started(forked, fresh).headers())
 
     async def _new(self, call: Call, body: ForkCreate, run: Run) -> NewRun:
         agent, assignment = run.agent, run.assignment
@@ -70,5 +71,5 @@ class Forks:
             tenant=run.tenant, thread_id=run.thread_id, release=body.release or run.release, priority=body.priority,
             metadata=run.metadata if body.metadata is None else body.metadata,
             budget_nano=run.budget_nano if body.budget_usd is None else nano_of(body.budget_usd), user=caller.user,
-            asker=asker_of(caller),
+            asker=asker_of(caller), idempotency_key=call.header("idempotency-key"),
         )  # fmt: skip

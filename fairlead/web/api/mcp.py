@@ -199,6 +199,9 @@ class _Telling:
         told = await _result(self._doors, run)
         return (rpc.result(self._request.id, self._stamp.stamped(told) if self._stamp is not None else told),)
 
+    def failed(self, error: FairleadError) -> Any:
+        return rpc.failure(self._request.id, rpc.rpc_error(error))
+
 
 async def _result(doors: Doors, run: Run) -> dict[str, Any]:
     meta = {_RUN: run.id}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from fairlead.errors import FairleadError
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, NewRun, Run
 from fairlead.web.api.asking import asker_of
@@ -19,6 +20,10 @@ class Telling(Protocol):
     def of_event(self, event: Event) -> Sequence[Any]: ...
 
     async def ended(self, run: Run) -> Sequence[Any]: ...
+
+    def failed(self, error: FairleadError) -> Any:
+        """The last that is told when the run can't be followed any further."""
+        ...
 
 
 async def start(
@@ -49,12 +54,16 @@ class RunFrames:
 
     async def come(self) -> list[Frame]:
         told, self._first = self._first, []
-        for one in await self._follower.come():
-            if not isinstance(one, Delta):
-                told += self._telling.of_event(one)
-        if self._follower.ended:
-            run = await self._doors.control.get(self._run.id, tenant=self._run.tenant)
-            told += await self._telling.ended(run)
+        try:
+            for one in await self._follower.come():
+                if not isinstance(one, Delta):
+                    told += self._telling.of_event(one)
+            if self._follower.ended:
+                run = await self._doors.control.get(self._run.id, tenant=self._run.tenant)
+                told += await self._telling.ended(run)
+                self.ended = True
+        except FairleadError as error:
+            told.append(self._telling.failed(error))
             self.ended = True
         return [Frame("message", one) for one in told]
 

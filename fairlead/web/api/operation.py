@@ -5,6 +5,7 @@ straight to the handler, which took a third of the CPU time that FastAPI's own w
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.problems import TITLES, problem_reply
 from fairlead.web.api.reply import Reply
 
+_PARAMETER = re.compile(r"\{(\w+)")
 Handler = Callable[[Call], Awaitable[Reply]]
 
 
@@ -94,7 +96,7 @@ def _application(operation: Operation, doors: Doors) -> asgi.ASGIApp:
                 await _record(doors, operation.audit, call)
             del call  # a stream lasts, and what was asked need not
         except FairleadError as error:
-            reply = problem_reply(error, request_id=visit.request_id)
+            reply = problem_reply(error, request_id=visit.request_id, redactor=visit.redactor)
         await reply(scope, receive, send)
 
     return application
@@ -109,9 +111,8 @@ def _documented(operation: Operation) -> Callable[..., Any]:
     """A function that is never called: its signature tells FastAPI what to write into the OpenAPI document."""
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [
-        inspect.Parameter(name[1:-1].partition(":")[0], kind, annotation=operation.path_types.get(name[1:-1], str))
-        for name in operation.path.split("/")
-        if name.startswith("{")
+        inspect.Parameter(name, kind, annotation=operation.path_types.get(name, str))
+        for name in _PARAMETER.findall(operation.path)
     ]
     if operation.query is not None:
         parameters.append(inspect.Parameter("query", kind, annotation=Annotated[operation.query, Query()]))
@@ -155,4 +156,4 @@ _EVENT = {
 def _operation_id(operation: Operation) -> str:
     words = operation.path.replace("{", "").replace("}", "").replace("/", "_").strip("_") or "root"
     words += "_slash" if operation.path.endswith("/") else ""  # `/mcp/` is another address than `/mcp`
-    return f"{operation.method.lower()}_{words}".replace("-", "_").replace(".", "_")
+    return re.sub(r"[^a-zA-Z0-9]", "_", f"{operation.method.lower()}_{words}")

@@ -8,10 +8,13 @@ from typing import Any
 import orjson
 
 from fairlead.errors import ComeBackLater, DatabaseUnavailable, FairleadError, MethodNotAllowed
+from fairlead.telemetry.redact import Redactor
 from fairlead.web.api.reply import JsonReply
 
 _MEDIA_TYPE = b"application/problem+json"
 _TRY_AGAIN = 1  # seconds, when the database is away
+REDACTOR = Redactor()
+"""Knows what everybody's secrets look like, and none of ours."""
 
 STATUSES = {
     "invalid_input": 422,
@@ -61,24 +64,25 @@ def status_of(error: FairleadError) -> int:
 
 
 def problem_reply(
-    error: FairleadError, *, request_id: str = "", challenge: bytes = b'Bearer realm="fairlead"'
-) -> JsonReply:
-    """The answer to a request that failed with one of our errors."""
+    error: FairleadError, *, request_id: str = "", challenge: bytes = b'Bearer realm="fairlead"',
+    headers: tuple[tuple[bytes, bytes], ...] = (), redactor: Redactor = REDACTOR,
+) -> JsonReply:  # fmt: skip
+    """The answer to a request that failed with one of our errors. Callers log what we answer: what they sent by
+    mistake is not told back."""
     status = status_of(error)
     if status == 500:
         return internal_reply(request_id)
-    headers: tuple[tuple[bytes, bytes], ...] = ()
     if isinstance(error, ComeBackLater):
-        headers = ((b"retry-after", str(max(1, math.ceil(error.retry_after.total_seconds()))).encode()),)
+        headers += ((b"retry-after", str(max(1, math.ceil(error.retry_after.total_seconds()))).encode()),)
     elif isinstance(error, DatabaseUnavailable):
-        headers = ((b"retry-after", str(_TRY_AGAIN).encode()),)
+        headers += ((b"retry-after", str(_TRY_AGAIN).encode()),)
     elif isinstance(error, MethodNotAllowed):
-        headers = ((b"allow", ", ".join(error.allowed).encode()),)  # RFC 9110 wants it
+        headers += ((b"allow", ", ".join(error.allowed).encode()),)  # RFC 9110 wants it
     elif status == 401:
-        headers = ((b"www-authenticate", challenge),)
+        headers += ((b"www-authenticate", challenge),)
     message = "The database does not answer." if isinstance(error, DatabaseUnavailable) else error.message
     hint = "Try again in a moment." if isinstance(error, DatabaseUnavailable) else error.hint
-    return _reply(status, error.code, message, hint, request_id, headers)
+    return _reply(status, error.code, redactor.text(message), redactor.text(hint), request_id, headers)
 
 
 def internal_reply(request_id: str) -> JsonReply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi.routing import APIRoute
 
 from fairlead.web.api.a2a import A2a
+from fairlead.web.api.a2a_rest import A2aRest
 from fairlead.web.api.agent import AgentRuns
 from fairlead.web.api.approvals import Approvals
 from fairlead.web.api.assistants import Assistants
@@ -20,6 +21,7 @@ from fairlead.web.api.files import Files
 from fairlead.web.api.forks import Forks
 from fairlead.web.api.keys import Keys
 from fairlead.web.api.knowledge import Knowledge
+from fairlead.web.api.levels import Levels
 from fairlead.web.api.mcp import Mcp
 from fairlead.web.api.operation import Operation, route_of
 from fairlead.web.api.runs import Runs
@@ -51,6 +53,7 @@ def operations(doors: Doors) -> list[Operation]:
         Assistants,
         Mcp,
         A2a,
+        A2aRest,
         Keys,
         Users,
         Auth,
@@ -62,6 +65,7 @@ def operations(doors: Doors) -> list[Operation]:
         Files,
         Knowledge,
         Scores,
+        Levels,
         System,
     )
     return [operation for noun in nouns for operation in noun(doors).operations()]

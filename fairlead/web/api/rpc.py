@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairlead.errors import FairleadError
 from fairlead.web.api.call import told_of
-from fairlead.web.api.problems import status_of
+from fairlead.web.api.problems import REDACTOR, status_of
 from fairlead.web.api.reply import Reply, json_reply
+from fairlead.web.api.run_body import WholeNumbers
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL = -32700, -32600, -32601, -32602, -32603
 Id = str | int | None
@@ -44,7 +45,7 @@ class RpcAnswer(BaseModel):
     error: dict[str, Any] | None = None
 
 
-class Params(BaseModel):
+class Params(WholeNumbers):
     """What a method takes. Other fields are let pass: protocols add some from version to version."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, strict=True)
@@ -94,7 +95,8 @@ def result(number: Id, value: Any) -> dict[str, Any]:
 
 def failure(number: Id, error: RpcError) -> dict[str, Any]:
     # A message may quote what the caller sent, and that may be no text.
-    said: dict[str, Any] = {"code": error.code, "message": error.message.encode("utf-8", "replace").decode()}
+    message = REDACTOR.text(error.message).encode("utf-8", "replace").decode()
+    said: dict[str, Any] = {"code": error.code, "message": message}
     return {"jsonrpc": "2.0", "id": number, "error": said if error.data is None else {**said, "data": error.data}}
 
 

@@ -29,10 +29,8 @@ SafeId = Annotated[str, Field(json_schema_extra={"pattern": f"^{SAFE_ID.pattern}
 """What callers may name a thread or an assistant; `SAFE_ID` says whether it is one."""
 
 
-class Body(BaseModel):
-    """Nothing is coerced, and a field we do not know is refused: a misspelt budget must not be no budget."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+class WholeNumbers(BaseModel):
+    """An integer may be written as 1.0."""
 
     @model_validator(mode="before")
     @classmethod
@@ -45,12 +43,19 @@ class Body(BaseModel):
         return cast("Any", given)
 
 
+class Body(WholeNumbers):
+    """Nothing is coerced, and a field we do not know is refused: a misspelt budget must not be no budget."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
 def _as_text(given: Any) -> Any:
-    if given is not None and not isinstance(given, str):
+    if given is not None and not (isinstance(given, str) and _DATE.match(given)):
         raise ValueError("write it as 2026-11-01T14:00:00Z")
     return given
 
 
+_DATE = re.compile(r"\d{4}-")
 Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_as_text)]
 """A time as JSON has it: a text, with its zone. A number of seconds is taken for none."""
 
@@ -63,7 +68,7 @@ def wants_one_of(*names: str, only: bool = False) -> ConfigDict:
 
 @lru_cache(maxsize=256)
 def _integers(model: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(name for name, one in model.model_fields.items() if _is_integer(one.annotation))
+    return tuple(one.alias or name for name, one in model.model_fields.items() if _is_integer(one.annotation))
 
 
 def _is_integer(annotation: Any) -> bool:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 from pydantic import BaseModel
 
-from fairlead.errors import NotFound
+from fairlead.errors import DatabaseUnavailable, NotFound
 from fairlead.telemetry.health import Health
 from fairlead.telemetry.metrics import CONTENT_TYPE
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.health import Pulse
+from fairlead.web.api.health import open_pulse
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
+
+_COUNTING = 1.0  # seconds a scrape waits for the database
 
 
 class ComponentView(BaseModel):
@@ -33,7 +36,7 @@ class HealthView(BaseModel):
 class System:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._pulse = Pulse(doors)
+        self._pulse = open_pulse(doors)
 
     def operations(self) -> list[Operation]:
         def open_to_all(path: str, handler: Any, summary: str, gives: Any) -> Operation:
@@ -75,6 +78,11 @@ class System:
         render: Callable[[], bytes] | None = self._doors.metrics
         if render is None:
             raise NotFound("This process counts nothing.")
+        try:  # workers tell it too, while there are any
+            async with asyncio.timeout(_COUNTING):
+                await self._doors.oversight.count()
+        except (DatabaseUnavailable, TimeoutError):
+            pass  # what we know without a database is told without one
         return JsonReply(render(), media_type=CONTENT_TYPE.encode())
 
 

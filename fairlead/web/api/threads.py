@@ -48,6 +48,10 @@ class ThreadPatch(Body):
     ttl: TtlGiven = None
 
 
+class StatePatch(Body):
+    metadata: dict[str, Any]
+
+
 class ThreadCount(Body):
     metadata: dict[str, Any] | None = None
     values: dict[str, Any] | None = Field(None, description="Keys its state must have, with these values.")
@@ -91,6 +95,8 @@ class Threads:
             Operation("GET", one, self.get, "One thread", gives=ThreadView, **look),
             Operation("PATCH", one, self.patch, "Add to a thread's metadata", role=Role.OPERATOR, body=ThreadPatch,
                       gives=ThreadView, **look),
+            Operation("PATCH", f"{one}/state", self.patch_state, "Add to a thread's metadata, by its other address",
+                      role=Role.OPERATOR, body=StatePatch, gives=ThreadView, tag="threads", problems=(404,)),
             Operation("DELETE", one, self.delete, "Forget a thread", role=Role.OPERATOR, status=204, tag="threads",
                       audit="thread.delete", problems=(404, 409)),
             Operation("POST", f"{one}/copy", self.copy, "Another thread that begins where this one is",
@@ -135,6 +141,12 @@ class Threads:
                 call.path["thread_id"], body.metadata, tenant=call.tenant, ttl=_ttl(body.ttl)
             )
         )
+
+    async def patch_state(self, call: Call) -> Reply:
+        """As clients for JavaScript describe a thread."""
+        body = await call.body(StatePatch)
+        thread_id = call.path["thread_id"]
+        return await self._shown(await self._doors.threads.describe(thread_id, body.metadata, tenant=call.tenant))
 
     async def delete(self, call: Call) -> Reply:
         """The runs stay as they are."""

@@ -54,6 +54,8 @@ class RunView(BaseModel):
     steps: int
     progress: int
     forked_from: dict[str, Any] | None  # run_id, step (its event's `seq`), name
+    trace_id: str  # of the trace that its spans are in, where traces are sent
+    request_id: str | None  # of the request that started it, or its tree
 
 
 class ThreadView(BaseModel):
@@ -126,6 +128,7 @@ class AssistantView(BaseModel):
 
 
 def run_view(run: Run) -> dict[str, Any]:
+    trace = run.trace
     reason = {"reason": run.reason.value} if run.reason is not None else {}
     assigned = run.assignment or Assignment(assistant_id_of(run.agent))
     return {
@@ -162,6 +165,8 @@ def run_view(run: Run) -> dict[str, Any]:
         "steps": run.steps,
         "progress": run.progress,
         "forked_from": run.terms.get("forked_from"),
+        "trace_id": trace.trace_hex,
+        "request_id": trace.request_id,
     }
 
 

@@ -7,8 +7,8 @@ May import: what web may; never web.api.
 
 from __future__ import annotations
 
-from fairlead.web.console.door import Counts, Delta, Door, Outcome, RunPage, Wanted
+from fairlead.web.console.door import Counts, Delta, Door, Outcome, RunPage, Shipped, Wanted
 from fairlead.web.console.router import console_router
 from fairlead.web.console.settings import ConsoleSettings
 
-__all__ = ["ConsoleSettings", "Counts", "Delta", "Door", "Outcome", "RunPage", "Wanted", "console_router"]
+__all__ = ["ConsoleSettings", "Counts", "Delta", "Door", "Outcome", "RunPage", "Shipped", "Wanted", "console_router"]

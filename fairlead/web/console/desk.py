@@ -25,7 +25,7 @@ class Desk:
         self.settings = settings
         self.make_token = make_token
         self.assets = Assets("/console/static")
-        self.templates = look.Pages(self.assets, environment_name=settings.environment)
+        self.templates = look.Pages(self.assets, environment_name=settings.environment, trace_url=settings.trace_url)
 
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
@@ -36,7 +36,11 @@ class Desk:
         if not csrf:
             csrf = request.state.csrf = self.make_token()
         accept = request.headers.get("accept-language", "")
-        return look.reader(request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf)
+        visit = getattr(request.state, "visit", None)
+        return look.reader(
+            request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
+            signed_in=visit is not None and visit.signed_in,
+        )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         reader = self.reader(request)
@@ -44,7 +48,7 @@ class Desk:
         html = self.templates.fill(template, reader, path=path, **({"here": ""} | values))
         response = Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=policy.HEADERS)
         if policy.CSRF_COOKIE not in request.cookies:
-            secure = self.settings.secure_cookies
+            secure = self.settings.secure_cookies or request.url.scheme == "https"
             response.set_cookie(policy.CSRF_COOKIE, reader.csrf, samesite="strict", httponly=True, secure=secure)
         return response
 

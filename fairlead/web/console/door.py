@@ -1,4 +1,5 @@
 """All the console needs from the run engine: read some values, follow what happens, make six moves.
+And from the ledger of deploys: read them, and say a word of the one that is under way.
 
 `wiring` puts the engine behind it; the tests put hand-made values behind it. Every method may raise a
 `FairleadError`: `NotFound` for an id that is not there, `Conflict` for a move the run cannot make now.
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from fairlead.operate.levels import Report
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
+from fairlead.ship.ledger import Deploy, LookRecord, StepRecord
+from fairlead.ship.strategy import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,15 @@ class Outcome(StrEnum):
     REPEAT = "repeat"
 
 
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A deploy with all that came of it, in order."""
+
+    deploy: Deploy
+    steps: tuple[StepRecord, ...] = ()
+    looks: tuple[LookRecord, ...] = ()
+
+
 class Door(Protocol):
     async def runs(
         self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
@@ -75,6 +88,10 @@ class Door(Protocol):
         ...
 
     async def workers(self) -> Sequence[Worker]: ...
+
+    async def levels(self, length: timedelta) -> Report:
+        """Service levels of the time until now; of the installation, whoever's the caller is."""
+        ...
 
     def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         """What happens to one run after a sequence number, with the text of its open calls; or, with no id, to any.
@@ -98,3 +115,13 @@ class Door(Protocol):
     async def move(self, run_id: str, *, release: str) -> Run: ...
 
     async def answer(self, approval_id: str, *, approved: bool, by: str, comment: str) -> None: ...
+
+    async def deploys(self) -> Sequence[Deploy]:
+        """The newest first; of the environment, whoever's the caller is."""
+        ...
+
+    async def deploy(self, deploy_id: str) -> Shipped: ...
+
+    async def say(self, deploy_id: str, word: Word) -> None:
+        """Whoever carries the deploy out hears it at their next look."""
+        ...

@@ -39,6 +39,7 @@ class Reader:
     language: str
     fmt: format.Format
     csrf: str
+    signed_in: bool  # and so may sign out
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +55,29 @@ class Place:
 PLACES = (
     Place("runs", language.N_("Runs"), "/console/runs", "r"),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a"),
+    Place("deploys", language.N_("Deploys"), "/console/deploys", "p"),
     Place("workers", language.N_("Workers"), "/console/workers", "w"),
+    Place("levels", language.N_("Service levels"), "/console/service-levels", "l"),
 )
 
 
-def reader(cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str) -> Reader:
+def reader(
+    cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False
+) -> Reader:
     chosen = language.choose(cookies.get("fairlead_language"), accept_language)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
     fmt = format.Format(now, zone, zone_name, language.words(chosen))
-    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf)
+    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in)
 
 
 class Pages:
     """The templates, and how to fill one for a reader."""
 
-    def __init__(self, assets: Assets, *, environment_name: str) -> None:
+    def __init__(self, assets: Assets, *, environment_name: str, trace_url: str | None = None) -> None:
         self.assets = assets
         self.environment_name = environment_name
+        self.trace_url = trace_url
         self.templates: dict[str, Environment] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
@@ -82,6 +88,7 @@ class Pages:
             asset=self.assets.url,
             places=PLACES,
             environment_name=self.environment_name,
+            trace_url=self.trace_url,
             **values,
         )
 

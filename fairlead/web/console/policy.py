@@ -6,7 +6,9 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
-from fairlead.errors import Unauthorised
+from starlette.requests import Request
+
+from fairlead.errors import InvalidInput, Unauthorised
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -34,6 +36,16 @@ def check_own(headers: Mapping[str, str], cookies: Mapping[str, str], form: Mapp
     token = cookies.get(CSRF_COOKIE, "")
     if not token or not hmac.compare_digest(token.encode(), form.get("csrf", "").encode()):
         raise Unauthorised("The page is too old to act on.", hint="Reload it and try again; cookies must be allowed.")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields that were sent. Raises `InvalidInput`."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            raise InvalidInput("The form is too large.")
+    return read_form(body)
 
 
 def read_form(body: bytes) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """Every address of the console. A handler reads a page, shapes it, fills its template; a write moves a run.
 
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
-GET  /console/live  /console/runs/{id}/live                                      streams
+GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
+GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
+GET  /console/deploys/{id}/{word}                                                questions
 POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
+and those of `sign_in`, where people sign in with a provider
 """
 
 from __future__ import annotations
@@ -17,28 +20,40 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fairlead.access import SignIn, may_for_all, require_for_all
 from fairlead.clock import Clock
 from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, InvalidInput, NotFound, Unauthorised
-from fairlead.web.console import policy, streams
+from fairlead.ship.strategy import Word
+from fairlead.web.console import course, policy, streams
+from fairlead.web.console import sign_in as sign_in_pages
 from fairlead.web.console.desk import Desk, DoorOf, MakeToken, caller_of
-from fairlead.web.console.door import Outcome
-from fairlead.web.console.pages import approvals, ask, runs, workers
+from fairlead.web.console.door import Outcome, Shipped
+from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
+from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.settings import ConsoleSettings
+from fairlead.web.console.sign_in import SignInPages
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def console_router(
     door_of: DoorOf, *, clock: Clock, settings: ConsoleSettings | None = None,
-    make_token: MakeToken = secrets.token_urlsafe,
+    sign_in: SignIn | None = None, make_token: MakeToken = secrets.token_urlsafe,
 ) -> APIRouter:  # fmt: skip
-    """The console, to be included without a prefix. It asks nobody who they are: the front does, and says it."""
-    console = Console(Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token))
+    """The console, to be included without a prefix. It asks nobody who they are: the front does, and says it. With
+    `sign_in` there are pages for those whom the front does not know."""
+    desk = Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token)
+    console, pages, writes = Console(desk), [], []
+    if sign_in is not None:
+        entry = SignInPages(desk, sign_in)
+        pages = [(sign_in_pages.PAGE, entry.page), (sign_in_pages.START, entry.start),
+                 (sign_in_pages.CALLBACK, entry.callback), (sign_in_pages.KEY, entry.key)]  # fmt: skip
+        writes = [("/console/sign-out", entry.sign_out)]
     router = APIRouter()
-    for path, handler in console.pages():
+    for path, handler in [*pages, *console.pages()]:
         router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
-    for path, handler in console.writes():
+    for path, handler in [*writes, *console.writes()]:
         router.add_route(path, console.guarded(handler), methods=["POST"], include_in_schema=False)
     return router
 
@@ -59,6 +74,12 @@ class Console:
             ("/console/approvals", self.approvals),
             ("/console/approvals/{approval_id}/{answer}", self.ask_approval),
             ("/console/workers", self.workers),
+            ("/console/service-levels", self.levels),
+            ("/console/deploys", self.deploys),
+            ("/console/deploys/live", self.deploys_live),
+            ("/console/deploys/{deploy_id}", self.deploy),
+            ("/console/deploys/{deploy_id}/live", self.deploy_live),
+            ("/console/deploys/{deploy_id}/{word}", self.ask_word),
             ("/console/live", self.runs_live),
             ("/console/static/{version}/{name:path}", self.static),
         ]
@@ -67,6 +88,7 @@ class Console:
         return [
             ("/console/approvals/{approval_id}/answer", self.answer),
             ("/console/runs/{run_id}/{move}", self.move),
+            ("/console/deploys/{deploy_id}/{word}", self.say),
             ("/console/preferences", self.preferences),
         ]
 
@@ -108,6 +130,22 @@ class Console:
         rows = workers.shape(await workers.read(self.desk.door(request)), self.desk.clock.now())
         return self.desk.page(request, "pages/workers.html", rows=rows, here="workers")
 
+    async def levels(self, request: Request) -> Response:
+        window = levels.parse(request.query_params.get("window"))
+        report = await levels.read(self.desk.door(request), window)
+        view = levels.shape(window, report, self.desk.reader(request).fmt)
+        return self.desk.page(request, "pages/levels.html", view=view, here="levels")
+
+    async def deploys(self, request: Request) -> Response:
+        found = await deploys.read(self.desk.door(request))
+        view = deploys.shape(*found, self.desk.reader(request).fmt)
+        return self.desk.page(request, "pages/deploys.html", view=view, here="deploys")
+
+    async def deploy(self, request: Request) -> Response:
+        shipped = await deploy_page.read(self.desk.door(request), request.path_params["deploy_id"])
+        view = deploy_page.shape(shipped, self.desk.reader(request).fmt, may=may_for_all(caller_of(request)))
+        return self.desk.page(request, "pages/deploy.html", view=view, here="deploys")
+
     async def value(self, request: Request) -> Response:
         """One value whole, as a file: what the page cuts is never lost."""
         material = await run_page.read(self.desk.door(request), request.path_params["run_id"])
@@ -133,6 +171,13 @@ class Console:
         )  # not found is said here, not in the middle of a stream
         return streams.of_run(self.desk, request, _selection(request))
 
+    async def deploys_live(self, request: Request) -> Response:
+        return streams.of_deploys(self.desk, request)
+
+    async def deploy_live(self, request: Request) -> Response:
+        await self.desk.door(request).deploy(request.path_params["deploy_id"])
+        return streams.of_deploy(self.desk, request, request.path_params["deploy_id"])
+
     # Questions and writes
 
     async def ask_move(self, request: Request) -> Response:
@@ -153,6 +198,19 @@ class Console:
             raise Conflict("This approval is answered or has expired.", hint="Nothing is left to do here.")
         translate = self.desk.reader(request).fmt.words.gettext
         return self.ask(request, ask.of_approval(found, translate, approve=answer == "approve"))
+
+    async def ask_word(self, request: Request) -> Response:
+        word, shipped = await self._sayable(request)
+        fmt, now = self.desk.reader(request).fmt, course.under_way(shipped)
+        step = course.words(now.step, shipped.deploy.plan, fmt)[0] if now is not None else ""
+        question = ask.of_word(word, shipped.deploy, fmt.words.gettext, step=step)
+        return self.ask(request, question, here="deploys")
+
+    async def say(self, request: Request) -> Response:
+        await _own_form(request)
+        word, shipped = await self._sayable(request)
+        await self.desk.door(request).say(shipped.deploy.id, word)
+        return _see(f"{deploys.PATH}/{quote(shipped.deploy.id, safe='')}")
 
     async def move(self, request: Request) -> Response:
         form = await _own_form(request)
@@ -196,9 +254,18 @@ class Console:
 
     # What handlers share
 
-    def ask(self, request: Request, question: ask.Question) -> Response:
+    async def _sayable(self, request: Request) -> tuple[Word, Shipped]:
+        """Raises `Forbidden`, `NotFound`, and `Conflict` for what can't be said of the deploy now."""
+        require_for_all(caller_of(request))
+        word = _word(request)
+        shipped = await deploy_page.read(self.desk.door(request), request.path_params["deploy_id"])
+        if word not in deploy_page.words(shipped):
+            raise Conflict("The deploy is over, or beyond that.", hint="Reload its page to see how it stands.")
+        return word, shipped
+
+    def ask(self, request: Request, question: ask.Question, *, here: str = "runs") -> Response:
         template = "parts/_question.html" if _is_fragment(request) else "pages/question.html"
-        return self.desk.page(request, template, question=question, here="runs")
+        return self.desk.page(request, template, question=question, here=here)
 
 
 def _selection(request: Request) -> run_page.Selection:
@@ -210,14 +277,16 @@ def _is_fragment(request: Request) -> bool:
 
 
 async def _own_form(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > policy.LONGEST_FORM:
-            raise InvalidInput("The form is too large.")
-    form = policy.read_form(body)
+    form = await policy.form_of(request)
     policy.check_own(request.headers, request.cookies, form)
     return form
+
+
+def _word(request: Request) -> Word:
+    given = request.path_params["word"]
+    if given not in set(Word):
+        raise NotFound("There is no such page.")
+    return Word(given)
 
 
 def _outcome(form: dict[str, str]) -> Outcome | None:

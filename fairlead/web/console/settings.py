@@ -10,5 +10,6 @@ from datetime import timedelta
 class ConsoleSettings:
     environment: str = "development"
     secure_cookies: bool = False  # True behind TLS
+    trace_url: str | None = None  # of a trace, with {trace_id} in it
     fragment_every: timedelta = timedelta(milliseconds=250)  # at most this often for one element
     look_again: timedelta = timedelta(seconds=5)  # what grows without an event

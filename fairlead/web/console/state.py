@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fairlead.runs.run import Reason, Run, Status
+from fairlead.ship.ledger import Deploy
+from fairlead.ship.strategy import Outcome, Word
+from fairlead.ship.verdict import Verdict
 from fairlead.web.console.language import N_
 
 
@@ -54,6 +57,38 @@ _REASON = {
     Reason.POISON: State("error", Tone.ERR, N_("error, poison")),
     Reason.DEADLINE: State("timeout", Tone.ERR, N_("past deadline")),
 }
+
+_OUTCOME = {
+    Outcome.SUCCEEDED: State("success", Tone.OK, N_("succeeded")),
+    Outcome.REFUSED: State("cancelled", Tone.ERR, N_("refused")),
+    Outcome.ROLLED_BACK: State("error", Tone.ERR, N_("rolled back")),
+    Outcome.FROZEN: State("interrupted", Tone.WARN, N_("frozen")),
+    Outcome.FAILED: State("error", Tone.ERR, N_("way back failed")),
+}
+_WORD = {
+    Word.PROMOTE: State("running", Tone.ACCENT, N_("promoting")),
+    Word.BACK: State("running", Tone.WARN, N_("going back")),
+    Word.HALT: State("running", Tone.WARN, N_("halting")),
+}
+_VERDICT = {
+    Verdict.PASS: State("success", Tone.OK, N_("pass")),
+    Verdict.FAIL: State("error", Tone.ERR, N_("fail")),
+    Verdict.UNCLEAR: State("unclear", Tone.WARN, N_("unclear")),
+    Verdict.COULD_NOT_ASK: State("unknown", Tone.ASK, N_("could not ask")),
+}
+PLANNED = State("pending", Tone.MUTED, N_("to come"))
+UNDER_WAY = State("running", Tone.ACCENT, N_("under way"))
+
+
+def of_verdict(verdict: Verdict) -> State:
+    return _VERDICT[verdict]
+
+
+def of_deploy(deploy: Deploy) -> State:
+    """Its outcome; before, what it is about to do because somebody said so."""
+    if deploy.outcome is not None:
+        return _OUTCOME[deploy.outcome]
+    return UNDER_WAY if deploy.word is None else _WORD[deploy.word]
 
 
 def of_status(status: Status) -> State:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
 from starlette.requests import Request
 
+from fairlead.access import may_for_all
 from fairlead.errors import FairleadError, NotFound
 from fairlead.runs.run import Event, Run
 from fairlead.web.console import live, policy
-from fairlead.web.console.desk import Desk
+from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Counts, Delta, Door
+from fairlead.web.console.pages import deploy as deploy_page
+from fairlead.web.console.pages import deploys, runs
 from fairlead.web.console.pages import run as run_page
-from fairlead.web.console.pages import runs
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
 _RUN_PARTS = ("facts", "actions", "tabs", "attention", "waterfall", "conversation", "rest")
+_DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
+_DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 
 
 def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.EventStream:
@@ -33,7 +40,7 @@ def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.
         parts = {name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in _RUN_PARTS}
         return parts, view.run.status.finished
 
-    return _stream(desk, draw, door, selection.run_id)
+    return _stream(desk, draw, door.follow(selection.run_id))
 
 
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
@@ -55,17 +62,52 @@ def of_runs(desk: Desk, request: Request) -> live.EventStream:
         parts["fresh"] = desk.templates.fill("parts/_fresh.html", reader, fresh=fresh, address=query.address())
         return parts, False
 
-    return _stream(desk, draw, door, None)
+    return _stream(desk, draw, door.follow(None))
 
 
-def _stream(desk: Desk, draw: live.Draw, door: Door, run_id: str | None) -> live.EventStream:
+def of_deploy(desk: Desk, request: Request, deploy_id: str) -> live.EventStream:
+    """Everything on a deploy's page, until it is over."""
+    door, may = desk.door(request), may_for_all(caller_of(request))
+
+    async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
+        reader = desk.reader(request)
+        view = deploy_page.shape(await deploy_page.read(door, deploy_id), reader.fmt, may=may)
+        filled = {
+            f"deploy-{name}": desk.templates.fill(f"parts/_deploy_{name}.html", reader, view=view, path="")
+            for name in _DEPLOY_PARTS
+        }
+        return filled, view.over
+
+    return _stream(desk, draw, _nothing(), again=_DEPLOYS_AGAIN)
+
+
+def of_deploys(desk: Desk, request: Request) -> live.EventStream:
+    """The list: short, and it changes seldom, so it is drawn whole."""
+    door = desk.door(request)
+
+    async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
+        reader = desk.reader(request)
+        view = deploys.shape(*await deploys.read(door), reader.fmt)
+        return {"deploys": desk.templates.fill("parts/_deploys.html", reader, view=view, path="")}, False
+
+    return _stream(desk, draw, _nothing(), again=_DEPLOYS_AGAIN)
+
+
+async def _nothing() -> AsyncIterator[Event | Delta]:
+    return
+    yield
+
+
+def _stream(
+    desk: Desk, draw: live.Draw, happenings: AsyncIterator[Event | Delta], *, again: timedelta | None = None
+) -> live.EventStream:
     settings = desk.settings
     messages = live.fragments(
-        door.follow(run_id),
+        happenings,
         draw,
         clock=desk.clock,
         every=settings.fragment_every,
-        again=settings.look_again,
+        again=min(settings.look_again, again or settings.look_again),
     )
     return live.EventStream(messages, _HEADERS)
 

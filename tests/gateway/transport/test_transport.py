@@ -17,6 +17,7 @@ from fairlead.errors import BrokenAnswer, FairleadError, ModelRefused, ModelTime
 from fairlead.gateway.http1_dial import dial
 from fairlead.gateway.transport import NeverSent, Post
 from fairlead.gateway.transport_http1 import Http1Transport
+from tests.listening import listening
 
 Speak = Callable[["Visitor"], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -51,38 +52,23 @@ class Server:
         self.speak = speak
         self.visitors: list[Visitor] = []
         self.url = ""
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.append(task)
         visitor = Visitor(len(self.visitors), reader, writer)
         self.visitors.append(visitor)
         try:
             await self.speak(visitor)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             visitor.gone.set()
-        finally:
-            writer.close()
-
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks)
 
 
 @asynccontextmanager
 async def server(speak: Speak, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[Server]:
     it = Server(speak)
-    listening = await asyncio.start_server(it.serve, host, 0, ssl=tls)
     name = f"[{host}]" if ":" in host else "localhost" if tls else host
-    it.url = f"http{'s' if tls else ''}://{name}:{listening.sockets[0].getsockname()[1]}/v1"
-    try:
+    async with listening(it.serve, host, tls=tls) as port:
+        it.url = f"http{'s' if tls else ''}://{name}:{port}/v1"
         yield it
-    finally:
-        listening.close()
-        await it.stop()
 
 
 @asynccontextmanager

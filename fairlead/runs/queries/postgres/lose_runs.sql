@@ -17,7 +17,8 @@ freed AS (
         executing_us = r.executing_us + greatest(0, t.last_at - coalesce((
             SELECT max(s.at) FROM events s WHERE s.tenant = r.tenant AND s.run_id = r.id AND s.type = 'started'), t.last_at))
     FROM theirs t WHERE r.tenant = t.tenant AND r.id = t.id
-    RETURNING r.tenant, r.id, r.status, r.agent, r.release, r.thread_id, t.parent_id
+    RETURNING r.tenant, r.id, r.status, r.agent, r.release, r.thread_id, r.fence, r.executing_us, r.steps, r.cost_nano,
+              r.metadata->>'intent' AS intent, t.parent_id
 ),
 told AS (
     INSERT INTO events (tenant, run_id, seq, type, at, fence, data)
@@ -33,4 +34,4 @@ woken AS (
     FROM (SELECT DISTINCT tenant, parent_id FROM theirs WHERE deaths >= :max_deaths AND parent_id IS NOT NULL) AS c
     WHERE p.tenant = c.tenant AND p.id = c.parent_id AND p.id NOT IN (SELECT id FROM theirs)
 )
-SELECT tenant, id, status, agent, release, thread_id FROM freed
+SELECT tenant, id, status, agent, release, thread_id, fence, executing_us, steps, cost_nano, intent FROM freed

@@ -23,4 +23,6 @@ UPDATE runs SET wakes = wakes + 1,
         status = CASE WHEN owner IS NULL AND reason = 'child' THEN 'pending' ELSE status END,
         reason = CASE WHEN owner IS NULL AND reason = 'child' THEN NULL ELSE reason END
 WHERE (tenant, id) IN (SELECT tenant, parent_id FROM theirs WHERE deaths >= :max_deaths AND parent_id IS NOT NULL);
-SELECT r.tenant, r.id, r.status, r.agent, r.release, r.thread_id FROM theirs t JOIN runs r ON r.tenant = t.tenant AND r.id = t.id;
+SELECT r.tenant, r.id, r.status, r.agent, r.release, r.thread_id, r.fence, r.executing_us, r.steps, r.cost_nano,
+       json_extract(r.metadata, '$.intent') AS intent
+FROM theirs t JOIN runs r ON r.tenant = t.tenant AND r.id = t.id;

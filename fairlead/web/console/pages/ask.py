@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.runs.run import Approval, Reason, Run, Status
+from fairlead.ship.ledger import Deploy
+from fairlead.ship.strategy import Word
 from fairlead.web.console.door import Outcome
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
@@ -52,6 +54,21 @@ _CONFIRM = {
     "resume": N_("Resume this run"),
     "move": N_("Move this run"),
 }
+_WORDS = {
+    Word.PROMOTE: (
+        N_("Promote %(new)s?"), N_("Promote"),
+        N_("What is still to be watched counts as passed: %(new)s gets all requests, step by step."),
+    ),
+    Word.BACK: (
+        N_("Roll back to %(old)s?"), N_("Roll back"),
+        N_("Requests go to %(old)s first, then %(new)s ends. Runs that began on it end on it."),
+    ),
+    Word.HALT: (
+        N_("Halt the deploy of %(new)s?"), N_("Halt"),
+        N_("The deploy ends here. Both releases run on and requests stay divided as they are, until somebody ships "
+           "again or rolls back from the command line."),
+    ),
+}  # fmt: skip
 _OUTCOMES = (
     (Outcome.DONE.value, N_("It was done. Go on without repeating it.")),
     (Outcome.FAILED.value, N_("It was not done. Tell the agent that it failed.")),
@@ -89,6 +106,15 @@ def of_move(name: str, run: Run, translate: Callable[[str], str], *, releases: t
         releases=releases if name == "move" else (),
         outcomes=_OUTCOMES if name == "resume" and run.reason is Reason.OUTCOME_UNKNOWN else (),
     )
+
+
+def of_word(word: Word, deploy: Deploy, translate: Callable[[str], str], *, step: str) -> Question:
+    """`step`: the one under way."""
+    given = {"new": deploy.plan.new, "old": deploy.plan.old or translate(N_("nothing"))}
+    title, confirm, text = (translate(one) % given for one in _WORDS[word])
+    path = f"/console/deploys/{deploy.id}"
+    detail = " · ".join(filter(None, (f"{given['old']} → {given['new']}", step)))
+    return Question(title, text, detail, confirm, f"{path}/{word.value}", path, danger=word is not Word.PROMOTE)
 
 
 def of_approval(approval: Approval, translate: Callable[[str], str], *, approve: bool) -> Question:

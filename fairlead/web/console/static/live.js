@@ -29,7 +29,10 @@ if (stream) {
     last = new Date();
     show("live", `${words.live} · ${time(last)}`);
   });
-  stream.addEventListener("htmx:sse:error", stale);
+  stream.addEventListener("htmx:sse:error", (event) => {
+    if (event.detail.status === 401) location.reload(); // the session has ended: a page leads to where one signs in
+    else stale();
+  });
   stream.addEventListener("htmx:error", stale);
   stream.addEventListener("htmx:sse:close", (event) => {
     if (paused) show("off", words.off);

@@ -1,0 +1,158 @@
+"""A suite: `evaluations/NAME.yaml` (or .yml, .json) of a project. pydantic-evals' Dataset, and four keys of ours:
+
+agent: assistant              # whom the cases are put to
+trials: 3                     # of each case; default: as few as the suite can pass with
+timeout: 300                  # seconds after which an answer is given up
+scorers: [scorers.py:Polite]  # the project's own, by their class names below
+cases:
+  - name: five-words          # default: Case 1, …
+    inputs: How long is this sentence?
+    expected_output: That is 5 words.
+    evaluators: [Contains]    # of this case, beside those of all
+evaluators: [Exact]
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import orjson
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_evals import Dataset
+from pydantic_evals.evaluators import Evaluator
+
+from fairlead.errors import ConfigurationError, FairleadError
+from fairlead.ship.evaluation.scorers import OURS, AnyEvaluator, is_usable
+from fairlead.ship.evaluation.suite_file import read_text
+
+LoadObject = Callable[[str], Any]
+"""What "file.py:name" of the project stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`digest`: of all that the file says of it, and of the scorers of all cases."""
+
+    name: str
+    digest: str
+    inputs: Any
+    expected_output: Any
+    metadata: Any
+    scorers: tuple[AnyEvaluator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """`trials`: None where the file leaves it open. `timeout` is in seconds."""
+
+    name: str
+    agent: str
+    trials: int | None
+    timeout: float
+    digest: str
+    cases: tuple[Case, ...]
+
+
+class _Head(BaseModel):
+    """What the file says beside pydantic-evals' own."""
+
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+
+    agent: Annotated[str, Field(min_length=1)]
+    trials: Annotated[int, Field(ge=1, le=1000)] | None = None
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    scorers: list[str] = Field(default_factory=list[str])
+
+
+def load_suite(path: Path, load: LoadObject) -> Suite:
+    """Raises `NotFound`, and `ConfigurationError` that names the place."""
+    told = _as_json(parse(path, read_text(path)), path)
+    try:
+        head = _Head.model_validate({key: told[key] for key in _Head.model_fields if key in told})
+        own = tuple(_scorer_class(target, load, path) for target in head.scorers)
+        rest = {key: value for key, value in told.items() if key not in _Head.model_fields}
+        found = Dataset[Any, Any, Any].from_dict(rest, (*OURS, *own), default_name=path.stem)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_first(error)}") from None
+    except ExceptionGroup as error:
+        raise ConfigurationError(f"{path}: {error.exceptions[0]}", hint=f"Ours: {_names()}.") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    cases = tuple(_cases(found, rest, own, path))
+    if not cases:
+        raise ConfigurationError(f"{path} has no cases.", hint="Write one, or make one of a run: add-case.")
+    return Suite(path.stem, head.agent, head.trials, head.timeout, _digest(told), cases)
+
+
+def parse(path: Path, text: str) -> dict[str, Any]:
+    """What a suite's text says. Raises `ConfigurationError` with the line."""
+    try:
+        told: Any = orjson.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except orjson.JSONDecodeError as error:
+        raise ConfigurationError(f"{path}:{error.lineno}: no JSON: {error.msg}.") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigurationError(f"{path}:{line}: no YAML: {error.problem}.") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: no YAML: {error}.") from error
+    if not isinstance(told, dict):
+        raise ConfigurationError(f"{path} is no suite.", hint="It begins with `agent:` and `cases:`.")
+    return cast("dict[str, Any]", told)
+
+
+def _as_json(told: Any, path: Path) -> dict[str, Any]:
+    """As an agent would be sent it: a date is a text."""
+    try:
+        return orjson.loads(orjson.dumps(told))
+    except TypeError as error:
+        raise ConfigurationError(f"{path} holds what JSON can't carry: {error}.") from error
+
+
+def _scorer_class(target: str, load: LoadObject, path: Path) -> type[AnyEvaluator]:
+    try:
+        found = load(target)
+    except FairleadError as error:
+        raise ConfigurationError(f"{path}: {error.message}", hint=error.hint) from error
+    if not isinstance(found, type) or not issubclass(found, Evaluator):
+        raise ConfigurationError(
+            f"{path}: {target} is no scorer.", hint="Write a dataclass that extends pydantic_evals' Evaluator."
+        )
+    return cast("type[AnyEvaluator]", found)
+
+
+def _cases(found: Dataset[Any, Any, Any], told: Mapping[str, Any], own: Sequence[type[Any]], path: Path) -> list[Case]:
+    cases: list[Case] = []
+    for number, (one, row) in enumerate(zip(found.cases, told["cases"], strict=True), 1):
+        name, scorers = one.name or f"Case {number}", (*one.evaluators, *found.evaluators)
+        if any(name == other.name for other in cases):
+            raise ConfigurationError(f"{path}: two cases are called {name!r}.")
+        if not scorers:
+            raise ConfigurationError(
+                f"{path}: nothing says whether an answer to {name!r} is right.", hint=f"Give it one of {_names()}."
+            )
+        if unusable := [type(scorer).__name__ for scorer in scorers if not is_usable(scorer, own)]:
+            raise ConfigurationError(
+                f"{path}: {unusable[0]} can't be used here: it would ask a model past the gateway, or needs spans.",
+                hint=f"There are {_names()}.",
+            )
+        digest = _digest([row, told.get("evaluators") or []])
+        cases.append(Case(name, digest, one.inputs, one.expected_output, one.metadata, scorers))
+    return cases
+
+
+def _names() -> str:
+    return ", ".join(one.__name__ for one in OURS)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}."

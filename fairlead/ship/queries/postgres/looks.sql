@@ -1,0 +1,1 @@
+SELECT * FROM deploy_looks WHERE environment = :environment AND deploy_id = :id ORDER BY seq, number

@@ -1,0 +1,1 @@
+SELECT * FROM releases WHERE environment = :environment AND build = :build

@@ -1,0 +1,275 @@
+"""Errors to Sentry, with what the run did before; and how long runs and requests took, of one in ten.
+
+    event ──► breadcrumb of its run
+    error, failed run, what a library logs as an error ──► event ──► clean ──► queue (a thread of the SDK) ──► Sentry
+
+The SDK is for transport, and for agents that use it themselves: what they capture carries the ids of their run, and is
+cleaned like ours. Nothing waits for Sentry: what finds the queue full is lost, and told once a minute. The same error
+is sent five times a minute, and all of them sixty times; what was held back is counted in the next. Of durations, ten
+a second are sent at most.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from random import random
+from typing import Any, cast
+from uuid import uuid4
+
+from structlog.contextvars import get_contextvars
+
+from fairlead.clock import Clock
+from fairlead.errors import ConfigurationError
+from fairlead.telemetry import sentry_event
+from fairlead.telemetry.catalogue import EVENTS, Heard, Level
+from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.redact import Redactor
+
+_CRUMBS, _RUNS = 50, 1000  # kept of one run, runs
+_SAME, _ALL, _MINUTE = 5, 60, 60.0
+_LEFT = frozenset(("agent_completed", "run_parked", "run_interrupted", "run_cancelled", "worker_fenced"))
+_POLLED = ("/health", "/ready", "/metrics")  # by machines, all day
+_TOLD_BY_US = ("sentry_sdk", "urllib3")  # what they say of a Sentry that is down must not be sent to it
+_SENT = frozenset(("event", "transaction", "client_report"))
+_QUEUE = 100
+_PATIENCE = 2.0  # seconds at the end for what waits
+
+Trail = deque[tuple[str, dict[str, Any], datetime]]
+
+
+class Sentry:
+    """A listener for `Emitter.subscribe(sentry, events=sentry.events)`. Takes the SDK's global client, so one in a
+    process. Raises `ConfigurationError`."""
+
+    def __init__(
+        self, dsn: str, *, environment: str, release: str, service: str, sample_rate: float, redactor: Redactor,
+        clock: Clock, emit: Emit,
+    ) -> None:  # fmt: skip
+        try:
+            import sentry_sdk  # extra
+            from sentry_sdk.transport import HttpTransport  # extra
+            from sentry_sdk.utils import BadDsn  # extra
+        except ImportError as error:
+            raise ConfigurationError(
+                "SENTRY_DSN is set, and the package sentry-sdk is not installed.",
+                hint="pip install 'fairlead[sentry]'",
+            ) from error
+        self._sdk: Any = sentry_sdk
+        self._redactor = redactor
+        self._rate = sample_rate
+        self._clock = clock
+        self._trails: OrderedDict[str, Trail] = OrderedDict()
+        self._house: Trail = deque(maxlen=_CRUMBS)  # of no run
+        self._storm = Storm(clock)
+        self._pace = Pace(clock)
+        try:
+            # `send_default_pii` is off where nobody sets it, and the SDK does not want it set any more.
+            sentry_sdk.init(
+                dsn=dsn, environment=environment, release=release, server_name=service,
+                traces_sample_rate=sample_rate, transport=_transport(HttpTransport, redactor, _Losses(clock, emit)),
+                transport_queue_size=_QUEUE, shutdown_timeout=_PATIENCE,
+                default_integrations=False, auto_enabling_integrations=False, auto_session_tracking=False,
+                include_local_variables=False, max_request_body_size="never",
+                propagate_traces=False, enable_logs=False, enable_metrics=False, spotlight=False, debug=False,
+                before_send=self._before_send, before_send_transaction=self._before_send,
+                before_breadcrumb=self._before_breadcrumb,
+            )  # fmt: skip
+        except BadDsn as error:
+            raise ConfigurationError(
+                f"SENTRY_DSN is no address of a Sentry project: {error}.",
+                hint="It is in Sentry under Settings, Projects, Client Keys: https://KEY@HOST/PROJECT",
+            ) from None
+        self._client: Any = sentry_sdk.get_client()  # an agent may put its own in its place
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        return tuple(name for name, spec in EVENTS.items() if _hears(name, spec.heard, spec.level))
+
+    def __call__(self, event: str, fields: Mapping[str, Any], /) -> None:
+        if event == "http_request":
+            self._request(fields)
+            return
+        run_id = fields.get("run_id")
+        if event == "agent_started":
+            self._enter(fields)
+        self._trails.get(run_id or "", self._house).append((event, _kept(event, fields), self._clock.now()))
+        if failure := sentry_event.failure_of(event, fields):
+            self._report(event, failure, fields)
+        if event == "agent_completed":
+            self._completed(fields)
+        if event in _LEFT and run_id:
+            self._trails.pop(run_id, None)
+
+    def heard(self, level: str, fields: Mapping[str, Any], error: BaseException | None) -> None:
+        """What a library, or an agent through structlog, logged."""
+        logger = str(fields.get("logger", ""))
+        if level not in ("error", "critical", "exception") or logger.startswith(_TOLD_BY_US):
+            return
+        kind = type(error).__name__ if error else logger
+        said = {"where": logger, "message": fields.get("message"), "trace": fields.get("trace")}
+        self._report("library_log", (kind, str(fields.get("message", ""))), said)
+
+    def close(self) -> None:
+        """Send what waits, for a short time at most."""
+        self._client.close(timeout=_PATIENCE)
+        scope = self._sdk.get_global_scope()
+        if scope.client is self._client:
+            scope.set_client(None)
+
+    def _enter(self, fields: Mapping[str, Any]) -> None:
+        """From here on, what this task and its own capture belongs to the run: it is told in the run's own task."""
+        self._trails[fields["run_id"]] = deque(maxlen=_CRUMBS)
+        while len(self._trails) > _RUNS:
+            self._trails.popitem(last=False)
+        scope = self._sdk.get_isolation_scope().fork()
+        scope.set_tags(sentry_event.tags_of(fields))
+        self._sdk.Scope.set_isolation_scope(scope)
+
+    def _report(self, event: str, failure: tuple[str, str], fields: Mapping[str, Any]) -> None:
+        held_back = self._storm.admit((event, failure[0], str(fields.get("where") or fields.get("agent"))))
+        if held_back is None:
+            return
+        trace = fields.get("trace") or _trace_of(sys.exception())
+        told = {**fields, "held_back": held_back} if held_back else fields
+        made = sentry_event.error_event(
+            event, failure, told, at=self._clock.now(), trace=trace, tags=_ids(get_contextvars())
+        )
+        self._client.capture_event(made, scope=self._sdk.Scope())
+
+    def _completed(self, fields: Mapping[str, Any]) -> None:
+        if random() < self._rate and self._pace.admit():
+            status = str(fields["status"])
+            self._time(str(fields["agent"]), "agent.run", fields, "ok" if status == "success" else "internal_error")
+
+    def _request(self, fields: Mapping[str, Any]) -> None:
+        endpoint = str(fields["endpoint"])
+        if random() < self._rate and not endpoint.startswith(_POLLED) and self._pace.admit():
+            status = "internal_error" if int(fields["status_code"]) >= 500 else "ok"
+            self._time(f"{fields['method']} {endpoint}", "http.server", fields, status)
+
+    def _time(self, name: str, operation: str, fields: Mapping[str, Any], status: str) -> None:
+        made = sentry_event.transaction(
+            name, operation, fields, at=self._clock.now(), status=status, trace_id=uuid4().hex
+        )
+        self._client.capture_event(made, scope=self._sdk.Scope())
+
+    def _before_send(self, event: Any, _hint: Any) -> Any:
+        """Of ours and of what agents capture by themselves, the last thing before it is queued."""
+        if event.get("type") != "transaction":
+            run_id = str(sentry_event.part(event, "tags").get("run_id", ""))
+            trail = self._trails.get(run_id, self._house)
+            crumbs = [crumb for said in tuple(trail) if (crumb := sentry_event.crumb(*said))]
+            own = cast("list[Any]", sentry_event.part(event, "breadcrumbs").get("values") or [])
+            written = [{**crumb, "timestamp": crumb["timestamp"].isoformat()} for crumb in crumbs]
+            event["breadcrumbs"] = {"values": [*own, *written]}
+        return sentry_event.clean(event, self._redactor)
+
+    def _before_breadcrumb(self, crumb: Any, _hint: Any) -> Any:
+        return self._redactor.value(crumb)
+
+
+class Storm:
+    """The same error only so often, and all together only so often."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.monotonic()
+        self._sent: dict[tuple[str, str, str], int] = {}
+        self._all = 0
+        self._held_back = 0
+
+    def admit(self, which: tuple[str, str, str]) -> int | None:
+        """How many were held back since the last that was sent; None: hold this one back too."""
+        if self._clock.monotonic() - self._since >= _MINUTE:
+            self._since, self._all = self._clock.monotonic(), 0
+            self._sent.clear()
+        sent = self._sent.get(which, 0)
+        if sent >= _SAME or self._all >= _ALL:
+            self._held_back += 1
+            return None
+        self._sent[which], self._all = sent + 1, self._all + 1
+        held_back, self._held_back = self._held_back, 0
+        return held_back
+
+
+class Pace:
+    """So many a second: sending one costs a millisecond, whatever a busy service may have to tell."""
+
+    def __init__(self, clock: Clock, most: int = 10) -> None:
+        self._clock = clock
+        self._most = most
+        self._since = clock.monotonic()
+        self._sent = 0
+
+    def admit(self) -> bool:
+        now = self._clock.monotonic()
+        if now - self._since >= 1.0:
+            self._since, self._sent = now, 0
+        self._sent += 1
+        return self._sent <= self._most
+
+
+class _Losses:
+    """Tells once a minute how many events did not get to Sentry."""
+
+    def __init__(self, clock: Clock, emit: Emit) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._count = 0
+        self._told: float | None = None
+
+    def __call__(self, reason: str) -> None:
+        self._count += 1
+        now = self._clock.monotonic()
+        if self._told is None or now - self._told >= _MINUTE:
+            self._told, count, self._count = now, self._count, 0
+            self._emit("sentry_unreachable", reason=reason, count=count)
+
+
+def _transport(http: Any, redactor: Redactor, lost: Callable[[str], None]) -> Any:
+    class Transport(http):
+        """Sends what went past us, and nothing else: no attachments, profiles, logs. The head of an envelope names its
+        transaction, which an agent may have named."""
+
+        TIMEOUT = 10  # seconds; the queue is what waits
+
+        def capture_envelope(self, envelope: Any) -> None:
+            envelope.items = [item for item in envelope.items if item.headers.get("type") in _SENT]
+            trace = envelope.headers.get("trace")
+            if trace and "transaction" in trace:
+                envelope.headers["trace"] = {**trace, "transaction": redactor.text(str(trace["transaction"]))}
+            if envelope.items:
+                http.capture_envelope(self, envelope)
+
+        def on_dropped_event(self, _reason: str) -> None:
+            lost(_reason)
+
+    return Transport
+
+
+def _hears(name: str, heard: Heard, level: Level) -> bool:
+    if name in ("sentry_unreachable", "library_log"):
+        return False
+    return heard is Heard.ALWAYS or level in (Level.WARNING, Level.ERROR) or name in ("http_request", "error")
+
+
+_WITH_CONTENT = frozenset(name for name, spec in EVENTS.items() if sentry_event.CONTENT.intersection(spec.fields))
+
+
+def _kept(event: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy, without what may be large; what is shown of it is made when something fails."""
+    if event in _WITH_CONTENT:
+        return {name: value for name, value in fields.items() if name not in sentry_event.CONTENT}
+    return dict(fields)
+
+
+def _ids(bound: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: bound[name] for name in ("request_id", "run_id") if name in bound}
+
+
+def _trace_of(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception(error)) if error is not None else ""
