@@ -25,34 +25,46 @@ from tests.servers import RedisServer, free_port
 
 
 @asynccontextmanager
-async def whole(root: Path, **given: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def whole(root: Path, **given: Any) -> AsyncIterator[Asker]:
     """As `fairlead serve` puts it together."""
     settings = load_settings(root=root, environ={}, **{"database_url": f"sqlite:///{root}/test.db", **given})
     engine = await open_engine(settings, {}, providers={}, clock=SystemClock(), emit=silent)
     stopping = asyncio.Event()
     app = open_application(engine, keys=Keyring(), metrics=None, stopping=stopping)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
-        yield client
+        asker = Asker(client)
+        yield asker
+        asker.none_waited()
     stopping.set()
     await engine.close()
 
 
-async def asked(client: httpx.AsyncClient, path: str) -> tuple[int, dict[str, Any]]:
-    before = time.monotonic()
-    answer = await client.get(path)
-    assert time.monotonic() - before < 0.1, path
-    return answer.status_code, answer.json()
+class Asker:
+    """As a probe of Kubernetes asks: again and again. Nine of ten answers come within 100 ms; a machine that holds
+    the whole process up may delay one, but none takes as long as a part that hangs."""
 
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._took: list[float] = []
 
-async def until(client: httpx.AsyncClient, path: str, status: int, *, seconds: float) -> dict[str, Any]:
-    """As a probe of Kubernetes asks: again and again; each answer at once."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        code, body = await asked(client, path)
-        if code == status:
-            return body
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{path} does not answer {status} within {seconds} s")
+    async def asked(self, path: str) -> tuple[int, dict[str, Any]]:
+        before = time.monotonic()
+        answer = await self._client.get(path)
+        self._took.append(time.monotonic() - before)
+        return answer.status_code, answer.json()
+
+    async def until(self, path: str, status: int, *, seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            code, body = await self.asked(path)
+            if code == status:
+                return body
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{path} does not answer {status} within {seconds} s")
+
+    def none_waited(self) -> None:
+        took = sorted(self._took)
+        assert took[int(0.9 * len(took))] < 0.1 and took[-1] < 1.5, took
 
 
 async def test_a_database_that_stalls_is_seen_in_seconds_and_keeps_nobody_waiting(
@@ -63,16 +75,16 @@ async def test_a_database_that_stalls_is_seen_in_seconds_and_keeps_nobody_waitin
     await proxy.start()
     through = parts._replace(netloc=f"postgres:hunter2secret@127.0.0.1:{proxy.port}").geturl()
     try:
-        async with whole(tmp_path, database_url=through) as client:
-            assert (await until(client, "/health", 200, seconds=5))["status"] == "healthy"
+        async with whole(tmp_path, database_url=through) as asker:
+            assert (await asker.until("/health", 200, seconds=5))["status"] == "healthy"
             proxy.stall()
             for path in ("/health/ready", "/health"):
-                body = await until(client, path, 503, seconds=6)
+                body = await asker.until(path, 503, seconds=6)
                 assert body["components"]["database"]["status"] == "unhealthy"
                 assert "hunter2secret" not in str(body) and str(proxy.port) not in str(body)
-            assert (await asked(client, "/health/live"))[0] == 200
+            assert (await asker.asked("/health/live"))[0] == 200
             proxy.go_on()
-            await until(client, "/health/ready", 200, seconds=6)
+            await asker.until("/health/ready", 200, seconds=6)
     finally:
         await proxy.close()
 
@@ -83,26 +95,26 @@ async def test_a_redis_that_is_stopped_is_told_and_does_not_make_us_unready(tmp_
     process = server._process  # pyright: ignore[reportPrivateUsage]
     assert process is not None
     try:
-        async with whole(tmp_path, redis_url=url) as client:
-            body = await until(client, "/health", 200, seconds=5)
+        async with whole(tmp_path, redis_url=url) as asker:
+            body = await asker.until("/health", 200, seconds=5)
             assert body["components"]["cache"] == {"status": "healthy", "message": "answers"}
             os.kill(process.pid, signal.SIGSTOP)
             deadline = time.monotonic() + 8
             while body["components"]["cache"]["status"] == "healthy" and time.monotonic() < deadline:
                 await asyncio.sleep(0.2)
-                status, body = await asked(client, "/health")
+                status, body = await asker.asked("/health")
                 assert status == 200
             assert body["components"]["cache"]["status"] == "unhealthy" and body["status"] == "degraded"
-            assert (await asked(client, "/ready"))[0] == 200
+            assert (await asker.asked("/ready"))[0] == 200
     finally:
         os.kill(process.pid, signal.SIGCONT)
         server.stop()
 
 
 async def test_a_redis_that_nobody_has_asked_is_not_said_to_be_well(tmp_path: Path) -> None:
-    async with whole(tmp_path, redis_url=f"redis://user:hunter2secret@127.0.0.1:{free_port()}/0") as client:
+    async with whole(tmp_path, redis_url=f"redis://user:hunter2secret@127.0.0.1:{free_port()}/0") as asker:
         for _ in range(2):
-            _, body = await asked(client, "/health")
+            _, body = await asker.asked("/health")
             assert body["components"]["cache"]["status"] in ("unhealthy", "degraded")
             assert "hunter2secret" not in str(body)
             await asyncio.sleep(0.3)

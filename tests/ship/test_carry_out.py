@@ -444,9 +444,21 @@ async def test_one_at_a_time_and_a_release_never_changes(
     await ledger.take(deploy.id)
     step = deploy.plan.forward[0]
     with pytest.raises(Conflict, match="Somebody else"):
+        await ledger.hold(held)
+    with pytest.raises(Conflict, match="Somebody else"):
         await ledger.begin(held, 1, step, back=False)
     with pytest.raises(Conflict, match="Somebody else"):
         await ledger.finish(held, Outcome.SUCCEEDED)
+
+
+async def test_whoever_keeps_a_deploy_that_it_has_just_finished_has_lost_nothing(ledger: Ledger) -> None:
+    await ledger.keep(Release("v1", "."))
+    held = await ledger.take((await ledger.open(Plan("v1", None, CANARY), by="ann")).id)
+    await ledger.finish(held, Outcome.SUCCEEDED)
+    await ledger.hold(held)
+    assert not (await ledger.get(held.id)).held
+    with pytest.raises(Conflict, match="it is over"):
+        await ledger.take(held.id)
 
 
 def ledger_database(ledger: Ledger) -> Any:

@@ -1,3 +1,4 @@
-UPDATE deploys SET lease_until = {now} + :lease_us
-WHERE environment = :environment AND id = :id AND fence = :fence AND finished_at IS NULL
+-- One that its holder has just finished is still its own: whoever keeps it beside has lost nothing.
+UPDATE deploys SET lease_until = CASE WHEN finished_at IS NULL THEN {now} + :lease_us ELSE 0 END
+WHERE environment = :environment AND id = :id AND fence = :fence
 RETURNING id
