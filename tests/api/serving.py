@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import APIRouter
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
@@ -17,9 +20,10 @@ from fairlead import testing
 from fairlead.access import Keyring, SignIn
 from fairlead.access.provider import Provider
 from fairlead.web.app import make_app
-from fairlead.web.console import console_router
+from fairlead.web.console import ConsoleSettings, console_router
 from fairlead.wiring import Engine
 from fairlead.wiring.console_door import EngineDoor
+from fairlead.wiring.console_services import services_of
 from fairlead.wiring.keyring import open_keyring, open_tokens
 from tests.access.sign_in_provider import SignInProvider
 
@@ -43,9 +47,10 @@ class Serving:
 @asynccontextmanager
 async def serving(
     agents: Mapping[str, Any], *, keys: tuple[str, ...] = (), table: bool = False,
-    app: Mapping[str, Any] | None = None, provider: SignInProvider | None = None, **engine: Any,
+    app: Mapping[str, Any] | None = None, console: bool = False, provider: SignInProvider | None = None,
+    look_again: timedelta = timedelta(seconds=1), **engine: Any,
 ) -> AsyncIterator[Serving]:  # fmt: skip
-    """`table`: the keys of the database count, too. With a `provider` there is a console, and people sign in to it."""
+    """`table`: the keys of the database count, too. With a `provider` there is a console too, and people sign in."""
     if table:
         engine["api_key_whitelist"] = ",".join(keys)
     async with testing.engine(agents, **engine) as running:
@@ -56,7 +61,10 @@ async def serving(
         else:
             ring = Keyring((SecretStr(key) for key in keys), tokens=tokens, clock=inside.clock)
         stopping = asyncio.Event()
-        given = dict(app or {}) | ({} if provider is None else _console(inside, provider))
+        sign_in = None if provider is None else _sign_in(inside, provider)
+        given = dict(app or {}) | {"sign_in": sign_in}
+        if console or provider is not None:
+            given["console"] = make_console(inside, sign_in=sign_in, look_again=look_again)
         made = make_app(
             control=inside.control, feed=inside.feed, oversight=inside.oversight, threads=inside.threads,
             assistants=inside.assistants, webhooks=inside.webhooks, pushes=inside.pushes, tasks=inside.tasks,
@@ -75,14 +83,20 @@ async def serving(
         await ring.close()
 
 
-def _console(engine: Engine, provider: SignInProvider) -> dict[str, Any]:
+def make_console(
+    engine: Engine, *, sign_in: SignIn | None = None, look_again: timedelta = timedelta(seconds=1)
+) -> APIRouter:
+    settings = ConsoleSettings(environment="testing", look_again=look_again)
+    return console_router(
+        partial(EngineDoor, engine), clock=engine.clock, services=services_of(engine), settings=settings,
+        sign_in=sign_in,
+    )  # fmt: skip
+
+
+def _sign_in(engine: Engine, provider: SignInProvider) -> SignIn:
     settings = engine.settings.sign_in
     asked = Provider(settings, send=provider.send, clock=engine.clock, emit=engine.emit)
-    sign_in = SignIn(settings, provider=asked, books=engine.books, clock=engine.clock, emit=engine.emit)
-    return {
-        "sign_in": sign_in,
-        "console": console_router(lambda caller: EngineDoor(engine, caller), clock=engine.clock, sign_in=sign_in),
-    }
+    return SignIn(settings, provider=asked, books=engine.books, clock=engine.clock, emit=engine.emit)
 
 
 @asynccontextmanager

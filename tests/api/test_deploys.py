@@ -10,15 +10,11 @@ import pytest
 
 from fairlead.access import Role
 from fairlead.access.key import NewKey
-from fairlead.clock import SystemClock
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.release import Release
 from fairlead.ship.strategy import Outcome, Plan, Word
 from fairlead.ship.terms import Strategy, Terms
 from fairlead.ship.verdict import Figures, Look, Verdict
-from fairlead.web.console import console_router
-from fairlead.wiring import Engine
-from fairlead.wiring.console_door import EngineDoor
 from tests.api.serving import Serving, serving
 
 ROOT = "root-key-of-the-settings"
@@ -36,11 +32,8 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture
 async def api(database_url: str | None) -> AsyncIterator[Serving]:
-    engines: list[Engine] = []
-    console = console_router(lambda caller: EngineDoor(engines[0], caller), clock=SystemClock())
     async with serving({"echo": echo}, keys=(ROOT,), table=True, database_url=database_url, rate_limit=0,
-                       app={"console": console}) as opened:  # fmt: skip
-        engines.append(opened.running.engine)
+                       console=True) as opened:  # fmt: skip
         yield opened
 
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from fairlead.web.console.door import Counts, Delta, Door, Outcome, RunPage, Shipped, Wanted
 from fairlead.web.console.router import console_router
+from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 
-__all__ = ["ConsoleSettings", "Counts", "Delta", "Door", "Outcome", "RunPage", "Shipped", "Wanted", "console_router"]
+__all__ = [
+    "ConsoleSettings", "Counts", "Delta", "Door", "Outcome", "RunPage", "Services", "Shipped", "Wanted",
+    "console_router",
+]  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
@@ -40,6 +42,14 @@ class Reader:
     fmt: format.Format
     csrf: str
     signed_in: bool  # and so may sign out
+    admin: bool = False
+
+
+class Group(StrEnum):
+    WATCH = language.N_("Watch")
+    BUILD = language.N_("Build")
+    SHIP = language.N_("Ship")
+    GOVERN = language.N_("Govern")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +60,28 @@ class Place:
     label: str
     path: str
     key: str  # after g
+    group: Group
+    admin: bool = False  # nobody else is shown it
 
 
 PLACES = (
-    Place("runs", language.N_("Runs"), "/console/runs", "r"),
-    Place("approvals", language.N_("Approvals"), "/console/approvals", "a"),
-    Place("deploys", language.N_("Deploys"), "/console/deploys", "p"),
-    Place("workers", language.N_("Workers"), "/console/workers", "w"),
-    Place("levels", language.N_("Service levels"), "/console/service-levels", "l"),
+    Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
+    Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
+    Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
+    Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
+    Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
 )
 
 
 def reader(
-    cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False
-) -> Reader:
+    cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
+    admin: bool = False,
+) -> Reader:  # fmt: skip
     chosen = language.choose(cookies.get("fairlead_language"), accept_language)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
     fmt = format.Format(now, zone, zone_name, language.words(chosen))
-    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in)
+    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, admin)
 
 
 class Pages:
@@ -86,7 +99,7 @@ class Pages:
             reader=reader,
             fmt=reader.fmt,
             asset=self.assets.url,
-            places=PLACES,
+            places=_places(reader),
             environment_name=self.environment_name,
             trace_url=self.trace_url,
             **values,
@@ -97,6 +110,12 @@ class Pages:
         if reader.language not in self.templates:
             self.templates[reader.language] = _environment(reader)
         return self.templates[reader.language]
+
+
+def _places(reader: Reader) -> list[tuple[str, list[Place]]]:
+    """Those this reader may see, by group."""
+    seen = [place for place in PLACES if reader.admin or not place.admin]
+    return [(group.value, list(places)) for group, places in groupby(seen, key=lambda place: place.group)]
 
 
 def _environment(reader: Reader) -> Environment:

@@ -12,7 +12,7 @@ and those of `sign_in`, where people sign in with a provider
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from urllib.parse import quote
 
 import orjson
@@ -31,25 +31,33 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
+from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-Handler = Callable[[Request], Awaitable[Response]]
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = ()
 
 
 def console_router(
-    door_of: DoorOf, *, clock: Clock, settings: ConsoleSettings | None = None,
+    door_of: DoorOf, *, clock: Clock, services: Services | None = None, settings: ConsoleSettings | None = None,
     sign_in: SignIn | None = None, make_token: MakeToken = secrets.token_urlsafe,
 ) -> APIRouter:  # fmt: skip
     """The console, to be included without a prefix. It asks nobody who they are: the front does, and says it. With
-    `sign_in` there are pages for those whom the front does not know."""
+    `sign_in` there are pages for those whom the front does not know; without `services` only runs, what they wait for
+    and deploys are shown."""
     desk = Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token)
-    console, pages, writes = Console(desk), [], []
+    console = Console(desk)
+    pages: Routes = []
+    writes: Routes = []
     if sign_in is not None:
         entry = SignInPages(desk, sign_in)
         pages = [(sign_in_pages.PAGE, entry.page), (sign_in_pages.START, entry.start),
                  (sign_in_pages.CALLBACK, entry.callback), (sign_in_pages.KEY, entry.key)]  # fmt: skip
         writes = [("/console/sign-out", entry.sign_out)]
+    for section in [] if services is None else [make(desk, services) for make in SECTIONS]:
+        pages += section.pages()
+        writes += section.writes()
     router = APIRouter()
     for path, handler in [*pages, *console.pages()]:
         router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
@@ -62,7 +70,7 @@ class Console:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    def pages(self) -> list[tuple[str, Handler]]:
+    def pages(self) -> Routes:
         return [
             ("/", self.home),
             ("/console", self.home),
@@ -84,7 +92,7 @@ class Console:
             ("/console/static/{version}/{name:path}", self.static),
         ]
 
-    def writes(self) -> list[tuple[str, Handler]]:
+    def writes(self) -> Routes:
         return [
             ("/console/approvals/{approval_id}/answer", self.answer),
             ("/console/runs/{run_id}/{move}", self.move),
@@ -119,7 +127,7 @@ class Console:
         selection = _selection(request)
         material = await run_page.read(self.desk.door(request), selection.run_id)
         view = run_page.shape(material, selection, self.desk.reader(request).fmt)
-        template = "parts/_pane_only.html" if _is_fragment(request) else "pages/run.html"
+        template = "parts/_pane_only.html" if is_fragment(request) else "pages/run.html"
         return self.desk.page(request, template, view=view, here="runs")
 
     async def approvals(self, request: Request) -> Response:
@@ -207,13 +215,13 @@ class Console:
         return self.ask(request, question, here="deploys")
 
     async def say(self, request: Request) -> Response:
-        await _own_form(request)
+        await own_form(request)
         word, shipped = await self._sayable(request)
         await self.desk.door(request).say(shipped.deploy.id, word)
-        return _see(f"{deploys.PATH}/{quote(shipped.deploy.id, safe='')}")
+        return see(f"{deploys.PATH}/{quote(shipped.deploy.id, safe='')}")
 
     async def move(self, request: Request) -> Response:
-        form = await _own_form(request)
+        form = await own_form(request)
         run_id = request.path_params["run_id"]
         match request.path_params["move"]:
             case "cancel":
@@ -230,10 +238,10 @@ class Console:
                 run_id = (await self.desk.door(request).move(run_id, release=form["release"])).id
             case _:
                 raise NotFound("A run cannot do that.")
-        return _see(f"/console/runs/{quote(run_id, safe='')}")
+        return see(f"/console/runs/{quote(run_id, safe='')}")
 
     async def answer(self, request: Request) -> Response:
-        form = await _own_form(request)
+        form = await own_form(request)
         if form.get("approved") not in ("yes", "no"):
             raise InvalidInput("The answer is neither yes nor no.")
         await self.desk.door(request).answer(
@@ -243,12 +251,12 @@ class Console:
             comment=form.get("comment", "")[:2000],
         )
         back = form.get("back", "")
-        return _see(back if back.startswith("/console/") else approvals.PATH)
+        return see(back if back.startswith("/console/") else approvals.PATH)
 
     async def preferences(self, request: Request) -> Response:
-        form = await _own_form(request)
+        form = await own_form(request)
         back = form.get("back", "")
-        response = _see(back if back.startswith("/console/") else runs.PATH)
+        response = see(back if back.startswith("/console/") else runs.PATH)
         response.set_cookie("fairlead_theme", form.get("theme", "")[:10], max_age=31536000, samesite="strict")
         return response
 
@@ -264,22 +272,12 @@ class Console:
         return word, shipped
 
     def ask(self, request: Request, question: ask.Question, *, here: str = "runs") -> Response:
-        template = "parts/_question.html" if _is_fragment(request) else "pages/question.html"
+        template = "parts/_question.html" if is_fragment(request) else "pages/question.html"
         return self.desk.page(request, template, question=question, here=here)
 
 
 def _selection(request: Request) -> run_page.Selection:
     return run_page.select(request.path_params["run_id"], request.query_params, request.query_params.getlist("open"))
-
-
-def _is_fragment(request: Request) -> bool:
-    return "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
-
-
-async def _own_form(request: Request) -> dict[str, str]:
-    form = await policy.form_of(request)
-    policy.check_own(request.headers, request.cookies, form)
-    return form
 
 
 def _word(request: Request) -> Word:
@@ -294,10 +292,6 @@ def _outcome(form: dict[str, str]) -> Outcome | None:
     if given and given not in set(Outcome):
         raise InvalidInput(f"{given!r} is no outcome.", hint="It is done, failed or repeat.")
     return Outcome(given) if given else None
-
-
-def _see(path: str) -> Response:
-    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
 
 
 def _status(error: FairleadError) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -91,6 +91,15 @@ def of_deploys(desk: Desk, request: Request) -> live.EventStream:
         return {"deploys": desk.templates.fill("parts/_deploys.html", reader, view=view, path="")}, False
 
     return _stream(desk, draw, _nothing(), again=_DEPLOYS_AGAIN)
+
+
+def of_page(desk: Desk, draw: Callable[[], Awaitable[live.Parts]], *, again: timedelta) -> live.EventStream:
+    """A page that nothing tells of changes: its parts are drawn again that often, and sent when they differ."""
+
+    async def drawn(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
+        return await draw(), False
+
+    return _stream(desk, drawn, _nothing(), again=again)
 
 
 async def _nothing() -> AsyncIterator[Event | Delta]:

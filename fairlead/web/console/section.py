@@ -1,0 +1,40 @@
+"""What a section of the console is: some pages and writes about one thing; and what its handlers share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from fairlead.web.console import policy
+
+Handler = Callable[[Request], Awaitable[Response]]
+Routes = list[tuple[str, Handler]]
+
+
+class Section(Protocol):
+    """Handlers by path. Whoever reads is at least a viewer, whoever writes an operator: a handler that is for others
+    says so itself, by `require`."""
+
+    def pages(self) -> Routes: ...
+
+    def writes(self) -> Routes: ...
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether a part of the page is asked for."""
+    return "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
+
+
+async def own_form(request: Request) -> dict[str, str]:
+    """The fields of a form of ours. Raises `Unauthorised` when another site sent it."""
+    form = await policy.form_of(request)
+    policy.check_own(request.headers, request.cookies, form)
+    return form
+
+
+def see(path: str) -> Response:
+    """After a write: the page to look at."""
+    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})

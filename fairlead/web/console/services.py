@@ -1,0 +1,46 @@
+"""The books of the engine that pages read and write, beside the door to runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fairlead.access import Books, RateLimit
+from fairlead.agents.spec import AgentSpec
+from fairlead.config import Settings
+from fairlead.gateway import Gateway
+from fairlead.gateway.budgets import SharedBudgets
+from fairlead.gateway.costs import Costs
+from fairlead.gateway.switch import Stops
+from fairlead.gateway.usage_log import UsageLog
+from fairlead.operate.levels import LevelBook
+from fairlead.runs.assistants import Assistants
+from fairlead.runs.control import Control
+from fairlead.runs.feed import Feed
+from fairlead.runs.oversight import Oversight
+from fairlead.runs.schedules import Schedules
+from fairlead.runs.scores import Scores
+from fairlead.runs.threads import Threads
+from fairlead.ship.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    control: Control
+    feed: Feed
+    oversight: Oversight
+    threads: Threads
+    assistants: Assistants
+    scores: Scores
+    schedules: Schedules
+    costs: Costs
+    usage: UsageLog
+    budgets: SharedBudgets
+    stops: Stops
+    gateway: Gateway
+    books: Books
+    levels: LevelBook
+    ledger: Ledger
+    rate: RateLimit
+    agents: Mapping[str, AgentSpec]
+    settings: Settings
