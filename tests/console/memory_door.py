@@ -14,7 +14,7 @@ from fairlead.operate.levels.level import Events
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
 from fairlead.ship.ledger import Deploy, Ledger
 from fairlead.ship.strategy import Word
-from fairlead.web.console.door import Counts, Delta, Outcome, RunPage, Shipped, Wanted
+from fairlead.web.console.door import Counts, Delta, Outcome, RunPage, Shipped, Standing, Standings, Wanted
 from fairlead.web.console.pages.runs import matches
 
 
@@ -30,6 +30,7 @@ class GalleryDoor:
         self.moves: list[tuple[str, ...]] = []
         self.broken: set[str] = set()
         self.ledger: Ledger | None = None
+        self.standing = Standings({}, {})
         self.said: dict[tuple[str, str], str] = {}
         self._followers: list[tuple[str | None, asyncio.Queue[Event | Delta]]] = []
 
@@ -68,7 +69,10 @@ class GalleryDoor:
         self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
     ) -> RunPage:
         self._ask("runs")
-        found = sorted((run for run in self.all.values() if matches(wanted, run)), key=lambda run: run.id, reverse=True)
+        named = self.standing.retrying if wanted.standing is Standing.RETRYING else self.standing.stuck
+        plain = replace(wanted, standing=None)
+        known = [run for run in self.all.values() if wanted.standing is None or run.id in named]
+        found = sorted((run for run in known if matches(plain, run)), key=lambda run: run.id, reverse=True)
         older = [run for run in found if before is None or run.id < before]
         shown = [run for run in older if after is None or run.id > after]
         page = shown[-limit:] if after else shown[:limit]
@@ -82,6 +86,10 @@ class GalleryDoor:
         self._ask("counts")
         found = [run for run in self.all.values() if matches(replace(wanted, status=None), run)]
         return Counts({status: sum(run.status is status for run in found) for status in Status}, self.now)
+
+    async def standings(self) -> Standings:
+        self._ask("standings")
+        return self.standing
 
     async def run(self, run_id: str) -> Run:
         self._ask("run")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fairlead.access import LOCAL_ADMIN, Principal, Role
+from fairlead.access import LOCAL_ADMIN, Principal
 from fairlead.clock import Clock
 from fairlead.web.console import look, policy
 from fairlead.web.console.assets import Assets
@@ -39,7 +39,7 @@ class Desk:
         visit = getattr(request.state, "visit", None)
         return look.reader(
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
-            signed_in=visit is not None and visit.signed_in, admin=caller_of(request).role.covers(Role.ADMIN),
+            signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:

@@ -20,6 +20,13 @@ from fairlead.ship.ledger import Deploy, LookRecord, StepRecord
 from fairlead.ship.strategy import Word
 
 
+class Standing(StrEnum):
+    """What the status of a run does not tell."""
+
+    RETRYING = "retrying"  # silently: its model call fails and is tried again
+    STUCK = "stuck"  # a worker holds it, and for long nothing has been recorded
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which runs a list shows. Nothing given: all of them."""
@@ -31,15 +38,31 @@ class Wanted:
     thread_id: str | None = None
     parent_id: str | None = None
     text: str = ""  # an id, the beginning of one, or words of the input
+    user: str | None = None
+    since: datetime | None = None  # when it was accepted
+    until: datetime | None = None
+    least_cost_nano: int | None = None
+    least_duration: timedelta | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Runs, newest first. `older` and `newer` say whether there is more on that side."""
+    """Runs, newest first. `older` and `newer` say whether there is more on that side; `looked_to`: the last that was
+    looked at, where what is behind it was not."""
 
     runs: tuple[Run, ...]
     older: bool = False
     newer: bool = False
+    looked_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Runs that somebody should look at: how often the calls of each have failed; since when each has stood still."""
+
+    retrying: Mapping[str, int]
+    stuck: Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +91,9 @@ class Shipped:
     looks: tuple[LookRecord, ...] = ()
 
 
+SILENT = timedelta(minutes=5)  # after which a run that is held stands still
+
+
 class Door(Protocol):
     async def runs(
         self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
@@ -76,6 +102,8 @@ class Door(Protocol):
         ...
 
     async def counts(self, wanted: Wanted) -> Counts: ...
+
+    async def standings(self) -> Standings: ...
 
     async def run(self, run_id: str) -> Run: ...
 

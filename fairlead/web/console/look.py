@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
 
+from fairlead.access import Role
 from fairlead.web.console import bars, format, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
 
@@ -29,6 +30,7 @@ _SCRIPT_WORDS = {
     "min_s": language.N_("%(min)s min %(s)s s"),
     "h_min": language.N_("%(h)s h %(min)s min"),
     "copied": language.N_("Copied"),
+    "marked": language.N_("%(n)s marked"),
 }
 
 
@@ -42,6 +44,7 @@ class Reader:
     fmt: format.Format
     csrf: str
     signed_in: bool  # and so may sign out
+    writes: bool = False  # may start, cancel, answer
     admin: bool = False
 
 
@@ -75,13 +78,22 @@ PLACES = (
 
 def reader(
     cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
-    admin: bool = False,
+    role: Role = Role.VIEWER,
 ) -> Reader:  # fmt: skip
     chosen = language.choose(cookies.get("fairlead_language"), accept_language)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
     fmt = format.Format(now, zone, zone_name, language.words(chosen))
-    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, admin)
+    return Reader(
+        name,
+        theme if theme in THEMES else "",
+        chosen,
+        fmt,
+        csrf,
+        signed_in,
+        role.covers(Role.OPERATOR),
+        role.covers(Role.ADMIN),
+    )
 
 
 class Pages:

@@ -1,6 +1,7 @@
 """Every address of the console. A handler reads a page, shapes it, fills its template; a write moves a run.
 
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
+GET  /console/runs/bulk                                                          question; POST the same
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
@@ -20,7 +21,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fairlead.access import SignIn, may_for_all, require_for_all
+from fairlead.access import Role, SignIn, may_for_all, require, require_for_all
 from fairlead.clock import Clock
 from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, InvalidInput, NotFound, Unauthorised
 from fairlead.ship.strategy import Word
@@ -31,6 +32,7 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.bulk import BulkPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
@@ -47,7 +49,7 @@ def console_router(
     `sign_in` there are pages for those whom the front does not know; without `services` only runs, what they wait for
     and deploys are shown."""
     desk = Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token)
-    console = Console(desk)
+    console, many = Console(desk), BulkPages(desk)
     pages: Routes = []
     writes: Routes = []
     if sign_in is not None:
@@ -59,9 +61,9 @@ def console_router(
         pages += section.pages()
         writes += section.writes()
     router = APIRouter()
-    for path, handler in [*pages, *console.pages()]:
+    for path, handler in [*pages, *many.pages(), *console.pages()]:
         router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
-    for path, handler in [*writes, *console.writes()]:
+    for path, handler in [*writes, *many.writes(), *console.writes()]:
         router.add_route(path, console.guarded(handler), methods=["POST"], include_in_schema=False)
     return router
 
@@ -118,9 +120,8 @@ class Console:
         return RedirectResponse(runs.PATH, status_code=307)
 
     async def runs(self, request: Request) -> Response:
-        query = runs.parse(request.query_params)
-        page, counts = await runs.read(self.desk.door(request), query)
-        view = runs.shape(query, page, counts, self.desk.reader(request).fmt)
+        query = runs.parse(request.query_params, now=self.desk.clock.now())
+        view = runs.shape(query, await runs.read(self.desk.door(request), query), self.desk.reader(request).fmt)
         return self.desk.page(request, "pages/runs.html", view=view, here="runs")
 
     async def run(self, request: Request) -> Response:
@@ -223,6 +224,8 @@ class Console:
     async def move(self, request: Request) -> Response:
         form = await own_form(request)
         run_id = request.path_params["run_id"]
+        if request.path_params["move"] == "move":
+            require(caller_of(request), Role.ADMIN)
         match request.path_params["move"]:
             case "cancel":
                 await self.desk.door(request).cancel(run_id)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from fairlead.errors import FairleadError
 from fairlead.runs.run import Approval, Event, Run, Status
 from fairlead.web.console import conversation, reading, state, steps, waterfall
 from fairlead.web.console.door import Door
@@ -16,6 +15,7 @@ from fairlead.web.console.format import Format
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages.ask import Move, moves
+from fairlead.web.console.reading import or_none
 
 TABS = {
     "overview": N_("Overview"),
@@ -28,7 +28,6 @@ TABS = {
     "json": N_("JSON"),
 }
 MOST_EVENTS = 500
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +85,12 @@ async def read(door: Door, run_id: str, *, known: Sequence[Event] = ()) -> Mater
     after = known[-1].seq if known else 0
     events, children, approvals, workers = await asyncio.gather(
         door.events(run_id, after=after),
-        _or_none(door.children(run_id)),
-        _or_none(door.approvals(run_id=run_id, waiting=False)),
-        _or_none(door.workers()),
+        or_none(door.children(run_id)),
+        or_none(door.approvals(run_id=run_id, waiting=False)),
+        or_none(door.workers()),
     )
     releases = sorted({worker.release for worker in workers or () if worker.lost_at is None} - {run.release})
     return Material(run, [*known, *events], children, approvals, releases)
-
-
-async def _or_none(asking: Awaitable[T]) -> T | None:
-    try:
-        return await asking
-    except FairleadError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
