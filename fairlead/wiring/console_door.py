@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,11 +13,13 @@ from fairlead.operate.levels import Report
 from fairlead.runs.following import Delta
 from fairlead.runs.forking import Fork
 from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
+from fairlead.runs.scores import NewScore, Score
+from fairlead.runs.scores import Wanted as WantedScores
 from fairlead.runs.search import Filter
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
 from fairlead.web.api.asking import asker_of
-from fairlead.web.console import SILENT, Counts, Outcome, RunPage, Shipped, Standing, Standings, Wanted
+from fairlead.web.console import SILENT, Counts, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
 from fairlead.wiring.engine import Engine
 
 _MOST_CHILDREN = 500
@@ -146,17 +149,27 @@ class EngineDoor:
         await self._note("run.retry", run_id)
         return run
 
-    async def fork(self, run_id: str, *, step: str) -> Run:
+    async def fork(self, run_id: str, forking: Forking) -> Run:
         run = await self._engine.control.get(run_id, tenant=self._tenant)
+        given = run.input if forking.input is None else forking.input[0]
         new = NewRun(
-            run.agent, run.input, tenant=run.tenant, thread_id=run.thread_id, release=run.release,
+            run.agent, given, tenant=run.tenant, thread_id=run.thread_id, release=run.release,
             metadata=run.metadata, budget_nano=run.budget_nano, assignment=run.assignment, user=self._caller.user,
             asker=asker_of(self._caller),
         )  # fmt: skip
         await self._engine.rate.take(self._caller)
-        forked, _ = await self._engine.control.fork(run, new, Fork(step), by=self._by)
+        forked, _ = await self._engine.control.fork(
+            run, new, Fork(forking.step, forking.result, other_path=forking.input is not None), by=self._by
+        )
         await self._note("run.fork", run_id, fork=forked.id)
         return forked
+
+    async def scores(self, run_id: str) -> Sequence[Score]:
+        return await self._engine.scores.list(WantedScores(run_id=run_id), tenant=self._tenant)
+
+    async def score(self, run_id: str, new: NewScore) -> None:
+        run = await self._engine.control.get(run_id, tenant=self._tenant)
+        await self._engine.scores.put(run, replace(new, author=self._by))
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         outcomes = {await self._in_doubt(run_id): _OUTCOMES[outcome]} if outcome else None

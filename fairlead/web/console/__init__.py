@@ -12,6 +12,7 @@ from fairlead.web.console.door import (
     Counts,
     Delta,
     Door,
+    Forking,
     Outcome,
     RunPage,
     Shipped,
@@ -24,7 +25,6 @@ from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 
 __all__ = [
-    "SILENT", "ConsoleSettings", "Counts", "Delta", "Door", "Outcome", "RunPage", "Services", "Shipped", "Standing",
-    "Standings", "Wanted",
-    "console_router",
+    "SILENT", "ConsoleSettings", "Counts", "Delta", "Door", "Forking", "Outcome", "RunPage", "Services", "Shipped",
+    "Standing", "Standings", "Wanted", "console_router",
 ]  # fmt: skip

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from fairlead.operate.levels import Report
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
+from fairlead.runs.scores import NewScore, Score
 from fairlead.ship.ledger import Deploy, LookRecord, StepRecord
 from fairlead.ship.strategy import Word
 
@@ -91,6 +92,15 @@ class Shipped:
     looks: tuple[LookRecord, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Forking:
+    """`step`: its key. `input` and `result`: a tuple of one, where they are to be others than were recorded."""
+
+    step: str
+    input: tuple[Any] | None = None
+    result: tuple[Any] | None = None
+
+
 SILENT = timedelta(minutes=5)  # after which a run that is held stands still
 
 
@@ -132,8 +142,16 @@ class Door(Protocol):
 
     async def retry(self, run_id: str) -> Run: ...
 
-    async def fork(self, run_id: str, *, step: str) -> Run:
-        """A new run from a step of this one, by its key."""
+    async def fork(self, run_id: str, forking: Forking) -> Run:
+        """A new run from a step of this one. Raises `InvalidInput` for a result that the step can't have."""
+        ...
+
+    async def scores(self, run_id: str) -> Sequence[Score]:
+        """The newest first."""
+        ...
+
+    async def score(self, run_id: str, new: NewScore) -> None:
+        """In the caller's name."""
         ...
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:

@@ -1,7 +1,8 @@
 """Every address of the console. A handler reads a page, shapes it, fills its template; a write moves a run.
 
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
-GET  /console/runs/bulk                                                          question; POST the same
+GET  /console/runs/bulk  /console/runs/{id}/fork                                forms; POST the same
+POST /console/runs/{id}/scores
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
@@ -33,6 +34,8 @@ from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, wo
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages.bulk import BulkPages
+from fairlead.web.console.pages.fork import ForkPages
+from fairlead.web.console.pages.scores import ScorePages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
@@ -49,7 +52,8 @@ def console_router(
     `sign_in` there are pages for those whom the front does not know; without `services` only runs, what they wait for
     and deploys are shown."""
     desk = Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token)
-    console, many = Console(desk), BulkPages(desk)
+    console = Console(desk)
+    moves: list[Section] = [BulkPages(desk), ForkPages(desk), ScorePages(desk)]
     pages: Routes = []
     writes: Routes = []
     if sign_in is not None:
@@ -57,13 +61,13 @@ def console_router(
         pages = [(sign_in_pages.PAGE, entry.page), (sign_in_pages.START, entry.start),
                  (sign_in_pages.CALLBACK, entry.callback), (sign_in_pages.KEY, entry.key)]  # fmt: skip
         writes = [("/console/sign-out", entry.sign_out)]
-    for section in [] if services is None else [make(desk, services) for make in SECTIONS]:
+    for section in [*([] if services is None else [make(desk, services) for make in SECTIONS]), *moves]:
         pages += section.pages()
         writes += section.writes()
     router = APIRouter()
-    for path, handler in [*pages, *many.pages(), *console.pages()]:
+    for path, handler in [*pages, *console.pages()]:
         router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
-    for path, handler in [*writes, *many.writes(), *console.writes()]:
+    for path, handler in [*writes, *console.writes()]:
         router.add_route(path, console.guarded(handler), methods=["POST"], include_in_schema=False)
     return router
 
@@ -107,6 +111,8 @@ class Console:
 
         async def answer(request: Request) -> Response:
             try:
+                if request.method == "GET" and not is_fragment(request) and _is_page(request.url.path):
+                    await self.desk.count(request)
                 return await handler(request)
             except FairleadError as error:
                 status = _status(error)
@@ -233,8 +239,6 @@ class Console:
                 run_id = (await self.desk.door(request).retry(run_id)).id
             case "resume":
                 run_id = (await self.desk.door(request).resume(run_id, outcome=_outcome(form))).id
-            case "fork":
-                run_id = (await self.desk.door(request).fork(run_id, step=form.get("step", ""))).id
             case "move":
                 if not form.get("release"):
                     raise InvalidInput("No release was chosen.", hint="Go back and choose one.")
@@ -281,6 +285,10 @@ class Console:
 
 def _selection(request: Request) -> run_page.Selection:
     return run_page.select(request.path_params["run_id"], request.query_params, request.query_params.getlist("open"))
+
+
+def _is_page(path: str) -> bool:
+    return not path.startswith("/console/static/") and not path.endswith(("/live", "/value"))
 
 
 def _word(request: Request) -> Word:
