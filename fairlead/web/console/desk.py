@@ -41,7 +41,9 @@ class Desk:
         self.make_token = make_token
         self._marks: dict[str, tuple[float, dict[str, Mark]]] = {}
         self.assets = Assets("/console/static")
-        self.templates = look.Pages(self.assets, environment_name=settings.environment, trace_url=settings.trace_url)
+        self.templates = look.Pages(
+            self.assets, environment_name=settings.environment, trace_url=settings.trace_url, locales=settings.locales
+        )
 
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
@@ -73,6 +75,7 @@ class Desk:
         return look.reader(
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
+            locales=self.settings.locales,
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:

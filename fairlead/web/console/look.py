@@ -78,12 +78,12 @@ PLACES = (
 
 def reader(
     cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
-    role: Role = Role.VIEWER,
+    role: Role = Role.VIEWER, locales: Path = language.LOCALES,
 ) -> Reader:  # fmt: skip
-    chosen = language.choose(cookies.get("fairlead_language"), accept_language)
+    chosen = language.choose(cookies.get("fairlead_language"), accept_language, folder=locales)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
-    fmt = format.Format(now, zone, zone_name, language.words(chosen))
+    fmt = format.Format(now, zone, zone_name, language.words(chosen, folder=locales))
     return Reader(
         name,
         theme if theme in THEMES else "",
@@ -99,8 +99,12 @@ def reader(
 class Pages:
     """The templates, and how to fill one for a reader."""
 
-    def __init__(self, assets: Assets, *, environment_name: str, trace_url: str | None = None) -> None:
+    def __init__(
+        self, assets: Assets, *, environment_name: str, trace_url: str | None = None,
+        locales: Path = language.LOCALES,
+    ) -> None:  # fmt: skip
         self.assets = assets
+        self.languages = {name: language.NAMES.get(name, name) for name in language.languages(locales)}
         self.environment_name = environment_name
         self.trace_url = trace_url
         self.templates: dict[str, Environment] = {}
@@ -112,6 +116,7 @@ class Pages:
             fmt=reader.fmt,
             asset=self.assets.url,
             places=_places(reader),
+            languages=self.languages,
             environment_name=self.environment_name,
             trace_url=self.trace_url,
             **values,

@@ -264,7 +264,9 @@ class Console:
         form = await own_form(request)
         back = form.get("back", "")
         response = see(back if back.startswith("/console/") else runs.PATH)
-        response.set_cookie("fairlead_theme", form.get("theme", "")[:10], max_age=31536000, samesite="strict")
+        for name in ("theme", "language"):
+            if name in form:
+                response.set_cookie(f"fairlead_{name}", form[name][:10], max_age=31536000, samesite="strict")
         return response
 
     # What handlers share
