@@ -24,20 +24,15 @@ _SAID_BY = re.compile(r"""\b(?:aria-label|title|placeholder|alt)=["']([^"'{}]*[A
 
 def spoken(html: str) -> str:
     """The text between the tags, but for code and keys."""
-    html = re.sub(r"<(code|kbd|script|style)\b.*?(</\1>|$)", " ", html, flags=re.DOTALL)
-    return re.sub(r"<[^>]*(>|$)", " ", re.sub(r"^[^<]*>", " ", html) if html.find(">") < _first(html, "<") else html)
-
-
-def _first(text: str, mark: str) -> int:
-    return text.find(mark) if mark in text else len(text)
+    html = re.sub(r"<(code|kbd|script|style)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return re.sub(r"<[^>]*>", " ", html)
 
 
 def literal_words(source: str) -> list[str]:
     """What a template says in its own words, outside the catalogue."""
     tree = Environment(extensions=["jinja2.ext.i18n"]).parse(source)
-    told = "".join(one.data for one in tree.find_all(nodes.TemplateData))
-    pieces = [one.data for one in tree.find_all(nodes.TemplateData)]
-    words = re.findall(r"[A-Za-z]{2,}", spoken("\x00".join(pieces)))
+    told = "\0".join(one.data for one in tree.find_all(nodes.TemplateData))
+    words = re.findall(r"[A-Za-z]{2,}", spoken(told))
     return [*(word for word in words if word not in _KNOWN), *_SAID_BY.findall(told)]
 
 
