@@ -18,7 +18,7 @@ from tests.console.visitor import Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "fairlead/web/console/templates"
-_KNOWN = {"Fairlead", "Esc", "Enter", "Shift", "JSON", "CSV", "UTC", "KB", "MB", "ms"}
+_KNOWN = {"Fairlead", "Esc", "Enter", "Shift", "JSON", "CSV", "UTC", "KB", "MB", "ms", "plain"}
 _SAID_BY = re.compile(r"""\b(?:aria-label|title|placeholder|alt)=["']([^"'{}]*[A-Za-z]{2}[^"'{}]*)["']""")
 
 
