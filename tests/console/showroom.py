@@ -122,6 +122,7 @@ async def govern(engine: Engine) -> None:
     books, by = engine.books, "mika"
     for name, role in (("mika", Role.ADMIN), ("ren", Role.OPERATOR), ("sam", Role.VIEWER)):
         await books.users.create(NewUser(name, "default", role, f"{name}@example.com"), by="root")
+    await books.keys.create(NewKey("root", owner="mika", role=Role.ADMIN), by=by)
     await books.keys.create(NewKey("web-shop", owner="mika", allowance=Allowance(day_nano=20_000_000_000)), by=by)
     await books.keys.create(NewKey("nightly", role=Role.VIEWER), by=by)
     await books.keys.revoke("nightly", tenant="default", by=by)
