@@ -67,7 +67,9 @@ async def _try(suite: Suite, case: Case, trial: int, ask: Ask, ask_model: AskMod
     try:
         answer = await ask(suite.agent, case.inputs)
     except TargetUnavailable as error:
-        return Outcome(case.name, case.digest, trial, Result.COULD_NOT_ASK, _short(error.message))
+        return Outcome(
+            case.name, case.digest, trial, Result.COULD_NOT_ASK, _short(error.message), kept=case.kept
+        )
     if answer.error:
         return _outcome(case, trial, answer, Result.FAILED, answer.error)
     bill = Bill(ask_model)
@@ -121,7 +123,7 @@ def _outcome(
 ) -> Outcome:  # fmt: skip
     return Outcome(
         case.name, case.digest, trial, result, _short(why), scores or {}, answer.seconds, answer.cost_nano, judge_nano,
-        answer.run_id, answer.release, _kept(answer.output),
+        answer.run_id, answer.release, _kept(answer.output), case.kept,
     )  # fmt: skip
 
 

@@ -202,11 +202,23 @@ def _json(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
+_COMPARING = frozenset(("EqualsExpected", *(one.__name__ for one in (Exact, Contains, Numeric))))
 OURS: tuple[type[AnyEvaluator], ...] = (Exact, Contains, JsonSchema, Numeric, Judge)
 _THEIRS: Mapping[str, type[Any]] = {
     one.__name__: one for one in (evaluators.Equals, evaluators.EqualsExpected, evaluators.IsInstance,
                                   evaluators.MaxDuration)
 }  # fmt: skip
+
+
+def wants_expected(said: Any) -> bool:
+    """Whether a scorer, as a file has it, compares with what a case expects."""
+    given = cast("Mapping[str, Any]", said) if isinstance(said, Mapping) else {str(said): None}
+    name, arguments = next(iter(given.items()), ("", None))
+    if name not in _COMPARING:
+        return False
+    if isinstance(arguments, Mapping):
+        return "value" not in arguments
+    return arguments is None or name == Numeric.__name__  # whose first argument is the tolerance
 
 
 def is_usable(scorer: AnyEvaluator, own: Sequence[type[Any]]) -> bool:
