@@ -139,7 +139,7 @@ def _outcome_json(one: Outcome) -> dict[str, Any]:
     return {
         "case": one.case, "trial": one.trial, "result": one.result.value, "why": one.why, "scores": dict(one.scores),
         "seconds": one.seconds, "cost_usd": one.cost_nano / _NANO, "judge_usd": one.judge_nano / _NANO,
-        "run_id": one.run_id, "output": one.output, "kept": one.kept or None,
+        "run_id": one.run_id, "output": one.output, "expected": one.expected, "kept": one.kept or None,
     }  # fmt: skip
 
 

@@ -25,8 +25,8 @@ EXEMPT = {
     "deploy_steps": "how it went; of people it has the names of those who said a word",
     "deploy_looks": "counts of requests",
     "checklist_answers": "what was found before a release or a deploy, and who said so: evidence as well",
-    "evaluations": "how releases answered the cases of a suite, and who had them asked; answers to cases that were kept "
-                   "from runs go with those",
+    "evaluations": "how releases answered the cases of a suite, and who had them asked; answers to cases that were "
+                   "kept from runs go with those",
 }  # fmt: skip
 
 
@@ -78,4 +78,4 @@ class HeldCases:
 
 
 def _blanked(one: Outcome) -> Outcome:
-    return replace(one, case="(erased)", digest="", output=None, why="", scores={}, kept="")
+    return replace(one, case="(erased)", digest="", output=None, expected=None, why="", scores={}, kept="")

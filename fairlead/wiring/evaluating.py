@@ -268,7 +268,7 @@ async def pull_cases(setup: Setup, book: Book, suite: str, names: Collection[str
     path = files.find_suite(setup.declared.root, suite)
     kept = await book.cases.list(tenant=HOUSE, suite=suite)
     if missing := set(names) - {one.case.name for one in kept}:
-        raise NotFound(f"{suite} has kept no case {sorted(missing)[0]}.", hint="fairlead evaluations cases list")
+        raise NotFound(f"{suite} has kept no case {min(missing)}.", hint="fairlead evaluations cases list")
     agent, written = files.agent_of(path), list[str]()
     for one in kept:
         if names and one.case.name not in names:

@@ -33,6 +33,7 @@ class Outcome:
     release: str = ""
     output: Any = None
     kept: str = ""
+    expected: Any = None
 
     @property
     def asked(self) -> bool:

@@ -59,8 +59,8 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """`trials`: None where the file leaves it open. `timeout` is in seconds. `digest`: of the file and of the kept cases
-    that are in it."""
+    """`trials`: None where the file leaves it open. `timeout` is in seconds. `digest`: of the file and its kept
+    cases."""
 
     name: str
     agent: str

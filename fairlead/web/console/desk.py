@@ -12,6 +12,7 @@ from fairlead.clock import Clock
 from fairlead.web.console import look, policy
 from fairlead.web.console.assets import Assets
 from fairlead.web.console.door import Door
+from fairlead.web.console.section import of_house
 from fairlead.web.console.settings import ConsoleSettings
 
 MakeToken = Callable[[], str]
@@ -40,6 +41,7 @@ class Desk:
         return look.reader(
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
             signed_in=visit is not None and visit.signed_in, admin=caller_of(request).role.covers(Role.ADMIN),
+            keeps_cases=caller_of(request).role.covers(Role.OPERATOR) and of_house(caller_of(request)),
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:

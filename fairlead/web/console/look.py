@@ -43,6 +43,7 @@ class Reader:
     csrf: str
     signed_in: bool  # and so may sign out
     admin: bool = False
+    keeps_cases: bool = False  # may make a case of a run
 
 
 class Group(StrEnum):
@@ -68,6 +69,7 @@ PLACES = (
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
+    Place("evaluations", language.N_("Evaluations"), "/console/evaluations", "e", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
 )
@@ -75,13 +77,13 @@ PLACES = (
 
 def reader(
     cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
-    admin: bool = False,
+    admin: bool = False, keeps_cases: bool = False,
 ) -> Reader:  # fmt: skip
     chosen = language.choose(cookies.get("fairlead_language"), accept_language)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
     fmt = format.Format(now, zone, zone_name, language.words(chosen))
-    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, admin)
+    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, admin, keeps_cases)
 
 
 class Pages:

@@ -8,6 +8,8 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fairlead.access import HOUSE, Principal
+from fairlead.errors import Forbidden
 from fairlead.web.console import policy
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -33,6 +35,17 @@ async def own_form(request: Request) -> dict[str, str]:
     form = await policy.form_of(request)
     policy.check_own(request.headers, request.cookies, form)
     return form
+
+
+def of_house(caller: Principal) -> bool:
+    """Whether evaluations and their cases are theirs to see: they are of who runs the installation."""
+    return caller.installation or caller.tenant == HOUSE
+
+
+def ensure_house(caller: Principal) -> None:
+    """Raises `Forbidden`."""
+    if not of_house(caller):
+        raise Forbidden(f"Evaluations are of the tenant {HOUSE}.", hint="Ask who runs this installation.")
 
 
 def see(path: str) -> Response:
