@@ -202,7 +202,6 @@ def _json(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
-_COMPARING = frozenset(("EqualsExpected", *(one.__name__ for one in (Exact, Contains, Numeric))))
 OURS: tuple[type[AnyEvaluator], ...] = (Exact, Contains, JsonSchema, Numeric, Judge)
 _THEIRS: Mapping[str, type[Any]] = {
     one.__name__: one for one in (evaluators.Equals, evaluators.EqualsExpected, evaluators.IsInstance,
@@ -210,15 +209,11 @@ _THEIRS: Mapping[str, type[Any]] = {
 }  # fmt: skip
 
 
-def wants_expected(said: Any) -> bool:
-    """Whether a scorer, as a file has it, compares with what a case expects."""
-    given = cast("Mapping[str, Any]", said) if isinstance(said, Mapping) else {str(said): None}
-    name, arguments = next(iter(given.items()), ("", None))
-    if name not in _COMPARING:
-        return False
-    if isinstance(arguments, Mapping):
-        return "value" not in arguments
-    return arguments is None or name == Numeric.__name__  # whose first argument is the tolerance
+def compares(scorer: AnyEvaluator) -> bool:
+    """Whether it needs what a case expects."""
+    if isinstance(scorer, Exact | Contains | Numeric):
+        return scorer.value is None
+    return isinstance(scorer, evaluators.EqualsExpected)
 
 
 def is_usable(scorer: AnyEvaluator, own: Sequence[type[Any]]) -> bool:

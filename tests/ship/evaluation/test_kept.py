@@ -12,7 +12,6 @@ from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.ship.evaluation.book import Book, Evaluation, figures_of
 from fairlead.ship.evaluation.gate import Bounds
 from fairlead.ship.evaluation.kept import CaseBook, NewCase
-from fairlead.ship.evaluation.scorers import wants_expected
 from fairlead.ship.evaluation.suite import Suite, load_suite
 from fairlead.ship.held import HeldCases
 from fairlead.ship.verdict import Verdict
@@ -112,10 +111,14 @@ async def test_what_can_not_be_judged_yet_is_left_out_and_named(book: CaseBook, 
     found = await read(tmp_path, book, "[Exact]")
     assert [one.name for one in found.cases] == ["kind", "right"] and found.cases[0].kept == ""
     assert [(one.name, one.why) for one in found.left_out] == [
-        ("open", "Nobody has said what is right."), ("kind", "smoke.yaml has a case of this name.")
+        ("kind", "smoke.yaml has a case of this name."), ("open", "Nobody has said what is right.")
     ]  # fmt: skip
+    without = await book.list(tenant="default")
+    await book.remove(without[0].id, tenant="default", by="x")
+    assert (await read(tmp_path, book, "[Exact]")).digest == found.digest, "it is of what is asked"
+    await book.keep(new("open"), tenant="default", by="x")
     judged = await read(tmp_path, book, "[{Judge: {rubric: x, model: y}}]")
-    assert [one.name for one in judged.cases] == ["kind", "open", "right"]
+    assert [one.name for one in judged.cases] == ["kind", "right", "open"]
 
 
 async def test_a_case_of_another_agent_is_left_out(book: CaseBook, tmp_path: Path) -> None:
@@ -124,16 +127,14 @@ async def test_a_case_of_another_agent_is_left_out(book: CaseBook, tmp_path: Pat
     assert [one.why for one in found.left_out] == ["It is of the agent other."]
 
 
-@pytest.mark.parametrize(
-    ("said", "wants"),
-    [
-        ("Exact", True), ({"Exact": "x"}, False), ({"Exact": {"value": 1}}, False), ({"Numeric": 0.1}, True),
-        ({"Numeric": {"tolerance": 1}}, True), ({"Numeric": {"value": 1}}, False), ("EqualsExpected", True),
-        ({"Judge": {"rubric": "x", "model": "y"}}, False), ("Polite", False),
-    ],
-)  # fmt: skip
-def test_a_scorer_compares_with_what_is_expected_or_does_not(said: Any, wants: bool) -> None:
-    assert wants_expected(said) is wants
+async def test_a_case_that_says_itself_what_is_right_is_not_compared(book: CaseBook, tmp_path: Path) -> None:
+    judge = {"Judge": {"rubric": "kind", "model": "openai/x"}}
+    await book.keep(new(evaluators=(judge,)), tenant="default", by="x")
+    found = await read(tmp_path, book, "[Exact, {Contains: sorry}]")
+    assert [[type(each).__name__ for each in one.scorers] for one in found.cases] == [
+        ["Exact", "Contains"], ["Judge", "Contains"]
+    ]  # fmt: skip
+    assert found.left_out == ()
 
 
 @pytest.mark.parametrize("removed", [False, True])
