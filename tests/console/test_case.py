@@ -166,15 +166,13 @@ async def test_evaluations_are_of_who_runs_the_installation() -> None:
 
         theirs = await key("acme", tenant="acme", role=Role.ADMIN)
         looks = await key("looks", role=Role.VIEWER)
-        run = await api.json("POST", "/runs/wait", {"assistant_id": "desk", "input": {"amount": 1}}, headers=theirs)
-        mine = await api.json(
-            "POST", "/runs", {"assistant_id": "desk", "input": {"amount": 1}}, headers=await key("op")
-        )
-        assert run is not None
+        body = {"assistant_id": "desk", "input": {"amount": 1}}
+        await api.json("POST", "/runs/wait", body, headers=theirs)
+        mine = await api.json("POST", "/runs", body, headers=await key("op"))
         other = (await api.json("GET", "/runs", headers=theirs))[0]["run_id"]
         for path in ("/console/evaluations", "/console/evaluations/cases", f"/console/runs/{other}/case"):
             answer = await api.client.get(path, headers=theirs)
-            assert (answer.status_code, "of the tenant default" in answer.text) == (403, True), path
+            assert (answer.status_code, "for the tenant default" in answer.text) == (403, True), path
         page = await api.client.get(f"/console/runs/{other}", headers=theirs)
         assert page.status_code == 200 and "Make it a case" not in page.text
         await api.running.engine.feed.ended(mine["run_id"], tenant="default")

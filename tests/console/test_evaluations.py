@@ -205,7 +205,7 @@ async def test_a_failed_run_becomes_a_case_and_is_seen_in_the_next_evaluation(
             await expect(page.get_by_label("Name of the case")).to_have_value("late-parcel")
             await page.get_by_label("Expected output").fill("sorry about the late parcel")
             await page.get_by_role("button", name="Keep the case").click()
-            await expect(page.get_by_role("link", name="late-parcel")).to_be_visible()
+            await expect(page.get_by_role("link", name="late-parcel", exact=True)).to_be_visible()
 
             second = await evaluated(engine, address, folder, release="v2", trials=10)
             assert second.verdict is Verdict.FAIL

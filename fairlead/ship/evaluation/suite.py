@@ -147,9 +147,7 @@ def _scorer_class(target: str, load: LoadObject, path: Path) -> type[AnyEvaluato
     return cast("type[AnyEvaluator]", found)
 
 
-def _fitting(
-    kept: Sequence[KeptCase], told: Mapping[str, Any], path: Path
-) -> tuple[list[KeptCase], list[LeftOut]]:
+def _fitting(kept: Sequence[KeptCase], told: Mapping[str, Any], path: Path) -> tuple[list[KeptCase], list[LeftOut]]:
     """Those that can stand behind the cases of the file: whatever is kept, its suite can be asked."""
     good, left_out = list[KeptCase](), list[LeftOut]()
     named = {one.get("name") for one in _dicts(told.get("cases"))}

@@ -71,6 +71,8 @@ PLACES = (
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
     Place("evaluations", language.N_("Evaluations"), "/console/evaluations", "e", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
+    Place("releases", language.N_("Releases"), "/console/releases", "v", Group.SHIP),
+    Place("checklists", language.N_("Checklists"), "/console/checklists", "k", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
 )
 

@@ -38,14 +38,16 @@ async def own_form(request: Request) -> dict[str, str]:
 
 
 def of_house(caller: Principal) -> bool:
-    """Whether evaluations and their cases are theirs to see: they are of who runs the installation."""
+    """Whether what is of the installation, such as evaluations, is theirs to see."""
     return caller.installation or caller.tenant == HOUSE
 
 
 def ensure_house(caller: Principal) -> None:
     """Raises `Forbidden`."""
     if not of_house(caller):
-        raise Forbidden(f"Evaluations are of the tenant {HOUSE}.", hint="Ask who runs this installation.")
+        raise Forbidden(
+            f"This is for the tenant {HOUSE}, which runs the installation.", hint="Use a key of that tenant."
+        )
 
 
 def see(path: str) -> Response:

@@ -78,7 +78,14 @@ async def test_a_suite_is_of_one_agent(book: CaseBook) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"suite": "../etc"}, {"suite": ""}, {"name": " "}, {"name": "x" * 201}, {"name": "a\nb"}, {"inputs": "x" * 256_000}],
+    [
+        {"suite": "../etc"},
+        {"suite": ""},
+        {"name": " "},
+        {"name": "x" * 201},
+        {"name": "a\nb"},
+        {"inputs": "x" * 256_000},
+    ],
 )
 def test_what_can_not_be_a_case_is_told(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
@@ -91,9 +98,7 @@ async def read(tmp_path: Path, book: CaseBook, evaluators: str) -> Suite:
     return load_suite(path, lambda target: None, kept=await book.list(tenant="default", suite="smoke"))
 
 
-async def test_kept_cases_stand_behind_those_of_the_file_and_change_its_digest(
-    book: CaseBook, tmp_path: Path
-) -> None:
+async def test_kept_cases_stand_behind_those_of_the_file_and_change_its_digest(book: CaseBook, tmp_path: Path) -> None:
     before = await read(tmp_path, book, "[Exact]")
     await book.keep(new(expected_output="yes"), tenant="default", by="x")
     after = await read(tmp_path, book, "[Exact]")
