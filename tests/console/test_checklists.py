@@ -40,8 +40,8 @@ def said(
 
 def test_what_fails_comes_first_and_the_whole_is_as_bad_as_its_worst() -> None:
     answers = [
-        said("review"), said("tls", Verdict.FAIL, by=By.MACHINE), said("alert-rules", Verdict.COULD_NOT_ASK, by=By.MACHINE),
-        said("network", Verdict.UNCLEAR, by=By.MACHINE),
+        said("review"), said("tls", Verdict.FAIL, by=By.MACHINE),
+        said("alert-rules", Verdict.COULD_NOT_ASK, by=By.MACHINE), said("network", Verdict.UNCLEAR, by=By.MACHINE),
     ]  # fmt: skip
     view = checklists.shape(ListName.DEPLOY, answers, "v2", FMT, environment=PRODUCTION, may=True)
     assert [row.line.item.id for row in view.rows[:3]] == ["tls", "network", "alert-rules"]

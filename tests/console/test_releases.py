@@ -102,8 +102,9 @@ def test_workers_say_how_full_they_are_and_when_they_were_heard_of() -> None:
     servers = {"crm": Component(Condition.UNHEALTHY, "It has crashed."), "docs": Component(Condition.HEALTHY)}
     view = workers.shape(
         [
-            worker("lost", lost_at=AT - timedelta(hours=1), tool_servers=servers), worker("late", lease_until=AT - LEASE),
-            worker("full", running=4, tool_servers=servers), worker("ends", draining=True, slots=0, running=0),
+            worker("lost", lost_at=AT - timedelta(hours=1), tool_servers=servers),
+            worker("late", lease_until=AT - LEASE), worker("full", running=4, tool_servers=servers),
+            worker("ends", draining=True, slots=0, running=0),
         ],
         AT, lease=LEASE,
     )  # fmt: skip
@@ -121,7 +122,7 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 
 async def test_releases_of_an_engine_with_what_waits(database_url: str | None) -> None:
     async with house({"echo": echo}, database_url=database_url, release="v2") as at:
-        await at.running.run("echo", 1)
+        await at.running.run("echo", 1, release="v2")
         for _ in range(3):
             await at.running.submit("echo", 1, release=HOSTILE)
         await at.running.submit("echo", 1, release="v1", tenant="acme")

@@ -78,7 +78,8 @@ def interval(one: Evaluation) -> tuple[float, float] | None:
     if not figures.asked:
         return None
     if figures.asked > _SHARP:
-        return (figures.passed / figures.asked,) * 2
+        right = figures.passed / figures.asked
+        return right, right
     return binomial.interval(figures.passed, figures.asked, DOUBT)
 
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -18,7 +17,7 @@ from fairlead.errors import FairleadError, InvalidInput
 from fairlead.ship.evaluation.book import Book, Evaluation
 from fairlead.ship.evaluation.kept import KeptCase
 from fairlead.ship.verdict import Verdict
-from fairlead.web.console import state
+from fairlead.web.console import reading, state
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.headline import asked
@@ -180,10 +179,8 @@ def shape_cases(
 
 def _right(one: KeptCase, fmt: Format) -> str:
     _, case = fmt.words.gettext, one.case
-    for scorer in case.evaluators:
-        given: Any = scorer
-        if isinstance(given, dict) and "Judge" in given:
-            return _(N_("a model judges: %(rubric)s")) % {"rubric": _short(str(given["Judge"].get("rubric", "")))}
+    if rubric := reading.text(next(iter(case.evaluators), None), "Judge", "rubric"):
+        return _(N_("a model judges: %(rubric)s")) % {"rubric": _short(rubric)}
     if case.expected_output is None:
         return _(N_("to be judged"))
     text = case.expected_output if isinstance(case.expected_output, str) else asked(case.expected_output)
