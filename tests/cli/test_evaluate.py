@@ -296,7 +296,6 @@ def test_kept_cases_are_asked_too_until_they_are_pulled_into_the_file(tmp_path: 
     assert text.startswith("agent: desk  # kept\n") and "greet the hall" in text and "no word" not in text
     removed = fairlead(tmp_path, "evaluations", "cases", "remove", "open")
     assert removed.code == Exit.OK and "open is no case of smoke" in removed.out
-    assert "cold" in fairlead(tmp_path, "evaluations", "cases", "list").out
     code, found = evaluated(tmp_path)
     assert (code, found["left_out"]) == (Exit.OK, [])
     assert {(one["case"], one["kept"]) for one in found["outcomes"]} == {

@@ -209,7 +209,7 @@ def _trial(one: Outcome, fmt: Format) -> TrialRow:
         (name, (_(N_("yes")) if value else _(N_("no"))) if isinstance(value, bool) else f"{value}")
         for name, value in one.scores.items()
     )
-    took = _seconds(one.seconds, fmt) if one.asked else NOTHING
+    took = _seconds(one.seconds, fmt) if one.run_id else NOTHING
     return TrialRow(one, _RESULTS[one.result], took, fmt.money(one.cost_nano + one.judge_nano), scores)
 
 
