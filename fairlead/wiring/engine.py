@@ -44,6 +44,8 @@ from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.runs.worker import Worker
 from fairlead.runs.worker_parts import Parts
+from fairlead.ship.checklist.ledger import AnswerLedger
+from fairlead.ship.evaluation.book import Book
 from fairlead.ship.ledger import MIGRATIONS as SHIP
 from fairlead.ship.ledger import Ledger
 from fairlead.store import MIGRATIONS as STORE
@@ -93,6 +95,8 @@ class Engine:
     tasks: Tasks
     schedules: Schedules
     ledger: Ledger
+    answers: AnswerLedger
+    evaluations: Book
     escalating: Escalating
     erasing: Erasing
     ids: Ids
@@ -199,6 +203,8 @@ async def open_engine(
         pushes=TaskPushes(database, queries, ids=ids),
         tasks=Tasks(database, queries, payloads),
         ledger=Ledger(database, environment=settings.app.environment.value),
+        answers=AnswerLedger(database, environment=settings.app.environment.value),
+        evaluations=Book(database, environment=settings.app.environment.value),
         escalating=Escalating(database, queries, emit=emit),
         erasing=Erasing(
             database,

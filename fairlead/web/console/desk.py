@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fairlead.access import LOCAL_ADMIN, Principal
+from fairlead.access import LOCAL_ADMIN, Principal, Role
 from fairlead.clock import Clock
 from fairlead.runs.run import Status
 from fairlead.web.console import look, policy
 from fairlead.web.console.assets import Assets
 from fairlead.web.console.door import Door, Wanted
 from fairlead.web.console.reading import or_none
+from fairlead.web.console.section import of_house
 from fairlead.web.console.settings import ConsoleSettings
 
 MakeToken = Callable[[], str]
@@ -76,6 +77,7 @@ class Desk:
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
+            keeps_cases=caller_of(request).role.covers(Role.OPERATOR) and of_house(caller_of(request)),
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:

@@ -46,6 +46,7 @@ class Reader:
     signed_in: bool  # and so may sign out
     writes: bool = False  # may start, cancel, answer
     admin: bool = False
+    keeps_cases: bool = False  # may make a case of a run
 
 
 class Group(StrEnum):
@@ -71,29 +72,26 @@ PLACES = (
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
+    Place("evaluations", language.N_("Evaluations"), "/console/evaluations", "e", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
+    Place("releases", language.N_("Releases"), "/console/releases", "v", Group.SHIP),
+    Place("checklists", language.N_("Checklists"), "/console/checklists", "k", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
 )
 
 
 def reader(
     cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
-    role: Role = Role.VIEWER, locales: Path = language.LOCALES,
+    role: Role = Role.VIEWER, locales: Path = language.LOCALES, keeps_cases: bool = False,
 ) -> Reader:  # fmt: skip
     chosen = language.choose(cookies.get("fairlead_language"), accept_language, folder=locales)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
     fmt = format.Format(now, zone, zone_name, language.words(chosen, folder=locales))
     return Reader(
-        name,
-        theme if theme in THEMES else "",
-        chosen,
-        fmt,
-        csrf,
-        signed_in,
-        role.covers(Role.OPERATOR),
-        role.covers(Role.ADMIN),
-    )
+        name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, writes=role.covers(Role.OPERATOR),
+        admin=role.covers(Role.ADMIN), keeps_cases=keeps_cases,
+    )  # fmt: skip
 
 
 class Pages:

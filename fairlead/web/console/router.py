@@ -5,9 +5,14 @@ GET  /console/runs/bulk  /console/runs/{id}/fork                                
 POST /console/runs/{id}/scores
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
+GET  /console/workers/live  /console/releases/live                               streams
+GET  /console/evaluations[/{id}]  /console/evaluations/cases                     evaluations, and cases of runs
+GET  /console/checklists[/{name}]  /console/releases                             how the lists stand; releases
+GET  /console/runs/{id}/case  /console/evaluations/cases/{id}/remove             questions about cases
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
 POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
+POST /console/checklists/{name}/{item}                                           answers of a person
 and those of `sign_in`, where people sign in with a provider
 """
 
@@ -34,14 +39,20 @@ from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, wo
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages.bulk import BulkPages
+from fairlead.web.console.pages.case import CasePages
+from fairlead.web.console.pages.checklists import ChecklistsPages
+from fairlead.web.console.pages.evaluations import EvaluationsPages
 from fairlead.web.console.pages.fork import ForkPages
+from fairlead.web.console.pages.releases import ReleasesPages
 from fairlead.web.console.pages.scores import ScorePages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = ()
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
+    CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
+)  # fmt: skip
 
 
 def console_router(
@@ -88,6 +99,7 @@ class Console:
             ("/console/approvals", self.approvals),
             ("/console/approvals/{approval_id}/{answer}", self.ask_approval),
             ("/console/workers", self.workers),
+            ("/console/workers/live", self.workers_live),
             ("/console/service-levels", self.levels),
             ("/console/deploys", self.deploys),
             ("/console/deploys/live", self.deploys_live),
@@ -142,8 +154,9 @@ class Console:
         return self.desk.page(request, "pages/approvals.html", view=view, here="approvals")
 
     async def workers(self, request: Request) -> Response:
-        rows = workers.shape(await workers.read(self.desk.door(request)), self.desk.clock.now())
-        return self.desk.page(request, "pages/workers.html", rows=rows, here="workers")
+        found = await workers.read(self.desk.door(request))
+        view = workers.shape(found, self.desk.clock.now(), lease=self.desk.settings.lease)
+        return self.desk.page(request, "pages/workers.html", view=view, here="workers")
 
     async def levels(self, request: Request) -> Response:
         window = levels.parse(request.query_params.get("window"))
@@ -185,6 +198,9 @@ class Console:
             request.path_params["run_id"]
         )  # not found is said here, not in the middle of a stream
         return streams.of_run(self.desk, request, _selection(request))
+
+    async def workers_live(self, request: Request) -> Response:
+        return streams.of_workers(self.desk, request)
 
     async def deploys_live(self, request: Request) -> Response:
         return streams.of_deploys(self.desk, request)
