@@ -2,6 +2,7 @@
 
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
+GET  /console/costs[.csv|.json]                                                  pages, and their figures as files
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
@@ -31,12 +32,13 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.costs import CostsPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = ()
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (CostsPages,)
 
 
 def console_router(
