@@ -107,6 +107,9 @@ viewer    GET     /console/deploys /console/deploys/live /console/deploys/{deplo
 viewer    GET     /console/deploys/{deploy_id}/live
 admin     GET     /console/deploys/{deploy_id}/{word}
 admin     POST    /console/deploys/{deploy_id}/{word}
+viewer    GET     /console/budgets /console/budgets/live
+operator  GET     /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
+operator  POST    /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
 viewer    GET     /console/costs /console/costs.csv /console/costs.json
 viewer    POST    /console/preferences
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}

@@ -2,6 +2,7 @@
 
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
+GET  /console/budgets[/live]  /console/budgets/{set|remove|stop|resume}           a page, and its questions
 GET  /console/costs[.csv|.json]                                                  pages, and their figures as files
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
@@ -32,13 +33,15 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.budget_moves import BudgetMoves
+from fairlead.web.console.pages.budgets import BudgetsPages
 from fairlead.web.console.pages.costs import CostsPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (CostsPages,)
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (BudgetsPages, BudgetMoves, CostsPages)
 
 
 def console_router(
@@ -274,8 +277,7 @@ class Console:
         return word, shipped
 
     def ask(self, request: Request, question: ask.Question, *, here: str = "runs") -> Response:
-        template = "parts/_question.html" if is_fragment(request) else "pages/question.html"
-        return self.desk.page(request, template, question=question, here=here)
+        return ask.answer_question(self.desk, request, question, here=here)
 
 
 def _selection(request: Request) -> run_page.Selection:
