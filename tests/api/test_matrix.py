@@ -107,6 +107,7 @@ viewer    GET     /console/deploys /console/deploys/live /console/deploys/{deplo
 viewer    GET     /console/deploys/{deploy_id}/live
 admin     GET     /console/deploys/{deploy_id}/{word}
 admin     POST    /console/deploys/{deploy_id}/{word}
+viewer    GET     /console/providers /console/providers/live
 viewer    GET     /console/budgets /console/budgets/live
 operator  GET     /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
 operator  POST    /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume

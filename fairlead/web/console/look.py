@@ -70,6 +70,7 @@ PLACES = (
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
+    Place("providers", language.N_("Providers"), "/console/providers", "m", Group.GOVERN),
     Place("budgets", language.N_("Budgets"), "/console/budgets", "b", Group.GOVERN),
     Place("costs", language.N_("Costs"), "/console/costs", "c", Group.GOVERN),
 )

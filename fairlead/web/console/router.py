@@ -2,6 +2,7 @@
 
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
+GET  /console/providers[/live]                                                   a page
 GET  /console/budgets[/live]  /console/budgets/{set|remove|stop|resume}           a page, and its questions
 GET  /console/costs[.csv|.json]                                                  pages, and their figures as files
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
@@ -36,12 +37,13 @@ from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages.budget_moves import BudgetMoves
 from fairlead.web.console.pages.budgets import BudgetsPages
 from fairlead.web.console.pages.costs import CostsPages
+from fairlead.web.console.pages.providers import ProvidersPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (BudgetsPages, BudgetMoves, CostsPages)
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (ProvidersPages, BudgetsPages, BudgetMoves, CostsPages)
 
 
 def console_router(
