@@ -33,7 +33,7 @@ _FIRST_PAUSE = timedelta(milliseconds=200)
 _LONGEST_PAUSE = timedelta(seconds=5)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_TEXT = 200
-_NEWEST = 20_000  # rows that are looked through, however many calls there were
+_NEWEST = 10_000  # rows that are looked through, however many calls there were
 # A provider may report any number. Two of the largest must not overflow a sum, or nothing more could be added to it.
 _MOST_TOKENS = 10**12
 _MOST_NANO = 10**15

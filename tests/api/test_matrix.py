@@ -112,6 +112,12 @@ viewer    GET     /console/budgets /console/budgets/live
 operator  GET     /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
 operator  POST    /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
 viewer    GET     /console/costs /console/costs.csv /console/costs.json
+admin     GET     /console/keys /console/keys/key /console/keys/new /console/keys/rotate /console/keys/revoke
+admin     POST    /console/keys/new /console/keys/rotate /console/keys/revoke
+admin     GET     /console/users /console/users/user /console/users/new /console/users/disable /console/users/delete
+admin     POST    /console/users/new /console/users/role /console/users/disable /console/users/enable
+admin     POST    /console/users/delete
+admin     GET     /console/audit /console/audit/verify /console/audit.jsonl /console/settings
 viewer    POST    /console/preferences
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
 """

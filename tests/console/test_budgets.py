@@ -16,8 +16,8 @@ from fairlead.gateway.budgets import BudgetState
 from fairlead.gateway.switch import Stop
 from fairlead.runs.run import Status
 from fairlead.web.console.format import Format
+from fairlead.web.console.money import parse_usd
 from fairlead.web.console.pages import budgets as page
-from fairlead.web.console.pages.budget_moves import parse_usd
 from fairlead.web.console.scopes import named
 from tests.api.serving import serving
 from tests.console.desktop import House, desktop, house

@@ -5,6 +5,8 @@ GET  /console/deploys  /console/deploys/{id}  /console/service-levels           
 GET  /console/providers[/live]                                                   a page
 GET  /console/budgets[/live]  /console/budgets/{set|remove|stop|resume}           a page, and its questions
 GET  /console/costs[.csv|.json]                                                  pages, and their figures as files
+GET  /console/keys[/{key|new|rotate|revoke}]  /console/users[/{user|new|…}]       pages of administrators
+GET  /console/audit[/verify|.jsonl]  /console/settings                           pages of administrators
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
@@ -34,16 +36,23 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.audit import AuditPages
 from fairlead.web.console.pages.budget_moves import BudgetMoves
 from fairlead.web.console.pages.budgets import BudgetsPages
 from fairlead.web.console.pages.costs import CostsPages
+from fairlead.web.console.pages.keys import KeysPages
 from fairlead.web.console.pages.providers import ProvidersPages
+from fairlead.web.console.pages.settings import SettingsPages
+from fairlead.web.console.pages.users import UsersPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (ProvidersPages, BudgetsPages, BudgetMoves, CostsPages)
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
+    ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
+    KeysPages, UsersPages, AuditPages, SettingsPages,
+)  # fmt: skip
 
 
 def console_router(

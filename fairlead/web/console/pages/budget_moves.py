@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fairlead.access import Principal, Role, require
-from fairlead.errors import FairleadError, InvalidInput, NotFound
+from fairlead.errors import FairleadError, NotFound
 from fairlead.gateway.allowance import Period, checked_scope, parse_period
 from fairlead.gateway.budgets import BudgetState
 from fairlead.gateway.switch import Stop
@@ -17,6 +15,7 @@ from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.format import Format
 from fairlead.web.console.key_names import key_names
 from fairlead.web.console.language import N_
+from fairlead.web.console.money import NANO, parse_usd, write_usd
 from fairlead.web.console.pages.ask import Question, answer_question
 from fairlead.web.console.pages.budgets import PATH, PER, PERIODS
 from fairlead.web.console.scopes import KINDS, Named, address, named, scope_of
@@ -25,21 +24,6 @@ from fairlead.web.console.services import Services
 
 _COUNTED = 100
 _LIMITED = [one for one in KINDS.items() if one[0] != "provider"]
-_NANO = 1_000_000_000
-_MOST_USD = 1_000_000_000
-
-
-def parse_usd(text: str) -> int | None:
-    """Nano-dollars; None, for no limit, where nothing was written. Raises `InvalidInput`."""
-    if not text.strip():
-        return None
-    try:
-        usd = Decimal(text.strip().removeprefix("$"))
-    except InvalidOperation:
-        usd = Decimal(-1)
-    if not usd.is_finite() or not 0 <= usd <= _MOST_USD:
-        raise InvalidInput(f"{text[:60]!r} is no amount.", hint="Write dollars: 25, 0.50; nothing for no limit.")
-    return int(usd * _NANO)
 
 
 def of_remove(told: Named, period: Period, fmt: Format) -> Question:
@@ -113,7 +97,8 @@ class BudgetMoves:
         of = {"scope": scope, "period": period.value}
         return self._desk.page(
             request, "pages/budget.html", here="budgets", named=told, period=period.value, periods=PERIODS,
-            chosen=chosen, usd=_usd(chosen), kinds=_LIMITED, agents=sorted(self._services.agents),
+            chosen=chosen, kinds=_LIMITED,
+            usd="" if chosen is None else write_usd(chosen.limit_nano), agents=sorted(self._services.agents),
             remove=address(f"{PATH}/remove", **of) if chosen is not None and chosen.own else "",
         )  # fmt: skip
 
@@ -151,7 +136,7 @@ class BudgetMoves:
             scope = await scope_of(self._services, caller.tenant, form.get("kind", ""), form.get("name", ""))
         period, nano = parse_period(form.get("period", "")), parse_usd(form.get("usd", ""))
         await self._services.budgets.set(scope, period, nano, by=caller.name, tenant=caller.tenant)
-        usd = None if nano is None else nano / _NANO
+        usd = None if nano is None else nano / NANO
         await self._note(caller, "budget.set", scope, period=period.value, usd=usd)
         return see(PATH)
 
@@ -215,8 +200,3 @@ def _operator(request: Request) -> Principal:
     caller = caller_of(request)
     require(caller, Role.OPERATOR)
     return caller
-
-
-def _usd(state: BudgetState | None) -> str:
-    """As it would be written into the form."""
-    return "" if state is None or state.limit_nano is None else f"{Decimal(state.limit_nano) / _NANO:f}"
