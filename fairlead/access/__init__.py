@@ -24,9 +24,11 @@ from fairlead.access.roles import (
     Principal,
     Role,
     Scope,
+    ensure_may_give,
     may_for_all,
     require,
     require_for_all,
+    tenant_for,
 )  # fmt: skip
 from fairlead.access.sessions import Session, SessionBook
 from fairlead.access.sign_in import SignIn
@@ -80,6 +82,7 @@ __all__ = [
     "User",
     "UserBook",
     "Wanted",
+    "ensure_may_give",
     "ensure_safe_to_listen",
     "is_loopback",
     "key_of",
@@ -88,6 +91,7 @@ __all__ = [
     "require",
     "require_for_all",
     "secret_keys",
+    "tenant_for",
 ]
 
 

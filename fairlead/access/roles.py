@@ -6,7 +6,7 @@ an operator for `models` alone asks models, and sees no run.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -128,3 +128,20 @@ def require_for_all(caller: Principal) -> None:
             f"{caller.name} may not do what concerns every tenant.",
             hint=f"Use a key of the settings, or an admin's of tenant {HOUSE} for everything.",
         )
+
+
+def tenant_for(caller: Principal, asked: str | None) -> str:
+    """The tenant they administer; their own unless they ask for another. Raises `Forbidden`: who administers one must
+    not get into another by making a key there."""
+    if asked is None or asked == caller.tenant or caller.installation:
+        return asked or caller.tenant
+    raise Forbidden(f"{caller.name} manages the keys of {caller.tenant}, not of {asked}.",
+                    hint="Use a key of that tenant, or one of API_KEY_WHITELIST.")  # fmt: skip
+
+
+def ensure_may_give(caller: Principal, scopes: Iterable[Scope]) -> None:
+    """Raises `Forbidden`: nobody gives, or takes by rotating, what they have not."""
+    missing = [scope.value for scope in scopes if not Scope.covered(caller.scopes, scope)]
+    if missing:
+        raise Forbidden(f"{caller.name} can't give what it has not: {', '.join(sorted(missing))}.",
+                        hint="Use a key with these scopes.")  # fmt: skip

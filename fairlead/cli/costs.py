@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,11 +12,9 @@ from fairlead.cli.cost_page import cost_page
 from fairlead.cli.reach import reach
 from fairlead.cli.say import AsJson, out, safe, say_json
 from fairlead.errors import InvalidInput
+from fairlead.web.cost_table import COLUMNS, cost_rows
 
 app = typer.Typer(add_completion=False)
-_COLUMNS = ("calls", "failed", "hits", "tokens_in", "cached_in", "cache_written", "tokens_out", "reasoning",
-            "cost_usd", "saved_usd")  # fmt: skip
-_FORMULA = ("=", "+", "-", "@")
 
 
 @app.command()
@@ -44,34 +41,8 @@ def costs(
         say_json(report)
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(("group", "name", *_COLUMNS))
-        writer.writerows(_rows(report))
+        writer.writerow(COLUMNS)
+        writer.writerows([safe(text) for text in row] for row in cost_rows(report))
     else:
         for part in cost_page(report, width=out.width):
             out.print(part)
-
-
-def _rows(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """One table of everything: what a row is about is in its first column."""
-    yield _row("total", "", report["totals"])
-    for dimension, parts in report["by"].items():
-        for part in parts:
-            yield _row(dimension, part["at"] if "at" in part else part["name"] or "", part)
-    for run in report["runs"]:
-        yield _row("run", run["run_id"], run)
-
-
-def _row(group: str, name: str, values: dict[str, Any]) -> tuple[str, ...]:
-    return (group, _cell(name), *(_number(values.get(column)) for column in _COLUMNS))
-
-
-def _cell(name: str) -> str:
-    """Names come from callers: a spreadsheet must not take one for a formula."""
-    return f"'{safe(name)}" if name.startswith(_FORMULA) else safe(name)
-
-
-def _number(value: float | None) -> str:
-    """Money to the nano-dollar, never as 1e-05."""
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.9f}".rstrip("0").rstrip(".")

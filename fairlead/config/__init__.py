@@ -5,7 +5,7 @@ parts of `parts.py`, and hands each part of the product only its own. Nothing el
 May import: errors, clock.
 """
 
-from fairlead.config.describe import SettingDoc, describe_settings
+from fairlead.config.describe import SET, SettingDoc, describe_settings
 from fairlead.config.environments import PROFILES, Profile, not_as_meant
 from fairlead.config.inherited import inherited as inherited
 from fairlead.config.inherited import whole_environment as whole_environment
@@ -39,6 +39,7 @@ from fairlead.config.settings import Settings, ShownSetting
 
 __all__ = [
     "PROFILES",
+    "SET",
     "AccessSettings",
     "AppSettings",
     "BackupSettings",

@@ -34,6 +34,8 @@ from fairlead.config.parts import (
 from fairlead.config.value import Said, Unit, write_duration, write_size
 
 PREFIX = "FAIRLEAD_"
+SET = "(set)"
+"""All that is shown of a secret."""
 PARTS: dict[str, type[Part]] = {
     "app": AppSettings,
     "secrets": SecretSettings,
@@ -91,7 +93,7 @@ def docs_of(part: str, model: type[Part]) -> Iterator[SettingDoc]:
 def write_value(value: Any, *, secret: bool) -> str:
     """The value as a person would set it; of a secret only whether there is one."""
     if secret:
-        return "(set)" if value else ""
+        return SET if value else ""
     match value:
         case None | ():
             return ""

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from fairlead.gateway.rate import BOTH, NONE, SECOND, Answer, Ask, Left, Limited, Pair, Rate
+from fairlead.gateway.rate import BOTH, NONE, SECOND, Answer, Ask, Left, Limited, Pair, Rate, Use
 
 LEASE = 30 * SECOND  # what a process may rely on when it can't ask again
 _MINUTE = 60  # slots, one for each second
@@ -70,6 +70,16 @@ def part(text: str, of: int) -> str:
     state.slots = {slot: [-(-used // of) for used in amounts] for slot, amounts in state.slots.items()}
     state.level = [min(level / of, 1.0) for level in state.level]
     return _dump(state)
+
+
+def used(text: str, rate: Rate, now: int) -> Use:
+    """What a state says, for a page: nothing is changed by looking."""
+    state = _load(text)
+    _advance(state, rate, now)
+    requests, tokens = (sum(slot[d] for slot in state.slots.values()) for d in BOTH)
+    held = [sum(lease.held[d] for lease in state.leases.values()) for d in BOTH]
+    paused = max(state.paused_until - state.at, 0)
+    return Use((requests, tokens), (held[0], held[1]), paused, state.factor, len(state.leases))
 
 
 def exchange(text: str, ask: Ask, rate: Rate, now: int) -> tuple[str, Answer]:

@@ -37,6 +37,9 @@ _MOST_KNOWN = 10_000  # callers whose budgets we remember
 _MOST_NANO = 2**60
 _NANO_PER_USD = 1_000_000_000
 _MICROSECOND = timedelta(microseconds=1)
+_SETTINGS = "settings"
+KEY = "key"
+"""Who set the limit that an API key brings with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class BudgetState:
     held_nano: int
     set_by: str
     ends_at: datetime | None = None
+    own: bool = False
+    """Its limit was set for this very scope of this tenant, and so can be removed."""
 
     @property
     def remaining_nano(self) -> int | None:
@@ -148,7 +153,8 @@ class SharedBudgets:
             if key not in seen:
                 seen.add(key)
                 ruling = allowance.limit(*key) or limit
-                states.append(BudgetState(*key, ruling.nano, 0, 0, ruling.set_by, self._ends_at(limit.period)))
+                ends_at, own = self._ends_at(limit.period), _is_own(ruling, *key)
+                states.append(BudgetState(*key, ruling.nano, 0, 0, ruling.set_by, ends_at, own))
         return sorted(states, key=lambda state: (state.tenant, state.scope, state.period))
 
     def _state_of(self, allowance: Allowance, row: Row) -> BudgetState:
@@ -156,7 +162,7 @@ class SharedBudgets:
         limit = allowance.limit(row["tenant"], row["scope"], period)
         return BudgetState(
             row["tenant"], row["scope"], period, limit.nano if limit else None, row["spent_nano"], row["held_nano"],
-            limit.set_by if limit else "", self._ends_at(period),
+            limit.set_by if limit else "", self._ends_at(period), _is_own(limit, row["tenant"], row["scope"], period),
         )  # fmt: skip
 
     def _ends_at(self, period: Period) -> datetime | None:
@@ -269,6 +275,13 @@ def _nano(usd: Decimal) -> int:
 
 def _limit_of(row: Row) -> Limit:
     return Limit(row["tenant"], row["scope"], Period(row["period"]), row["limit_nano"], row["set_by"])
+
+
+def _is_own(limit: Limit | None, tenant: str, scope: str, period: Period) -> bool:
+    """Whether somebody set it just so: not for each, not in the settings, not with a key."""
+    if limit is None or limit.set_by in (_SETTINGS, KEY):
+        return False
+    return (limit.tenant, limit.scope, limit.period) == (tenant, scope, period)
 
 
 def _pattern(scope: str) -> str:

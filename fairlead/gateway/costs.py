@@ -6,7 +6,7 @@ Main path: `Costs.report` asks for the sums of each dimension, the course of tim
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -143,6 +143,18 @@ class Costs:
         totals = sum((moment.sums for moment in over_time), Sums())
         return Report(period, totals, step, over_time, dict(zip(wanted, shares, strict=True)), runs)
 
+    async def of_name(self, tenant: str, period: Period, dimension: Dimension, name: str, *, top: int) -> Report:
+        """The same of one name alone, by nothing further. Its runs are those among the dearest of the period."""
+        step = HOUR if period.length <= _BY_THE_HOUR else DAY
+        given = {"grain": step // HOUR, "dimension": dimension.value, "name": name}
+        rows, runs = await asyncio.gather(
+            self._read("costs_of_name", tenant, period, **given), self._runs(tenant, period, MOST)
+        )
+        over_time = _every_moment(rows, period, step)
+        totals = sum((moment.sums for moment in over_time), Sums())
+        own = [run for run in runs if _OF_RUNS[dimension](run) == (name or None)] if dimension in _OF_RUNS else []
+        return Report(period, totals, step, over_time, {}, own[:top])
+
     async def _by(self, tenant: str, period: Period, dimension: Dimension, top: int) -> Sequence[Share | Moment]:
         if dimension in _STEPS:
             return await self._over_time(tenant, period, _STEPS[dimension])
@@ -155,20 +167,28 @@ class Costs:
 
     async def _over_time(self, tenant: str, period: Period, step: timedelta) -> Sequence[Moment]:
         rows = await self._read("costs_over_time", tenant, period, grain=step // HOUR)
-        known = {row["starts"]: _sums(row) for row in rows}
-        first = hour_of(period.since) // (step // HOUR) * (step // HOUR)
-        hours = range(first, hour_of(period.until), step // HOUR)
-        return [Moment(_EPOCH + hour * HOUR, known.get(hour, _NONE)) for hour in hours]
+        return _every_moment(rows, period, step)
 
     async def _runs(self, tenant: str, period: Period, top: int) -> Sequence[RunCost]:
         return [_run_cost(row) for row in await self._read("costs_of_runs", tenant, period, top=top)]
 
-    async def _read(self, name: str, tenant: str, period: Period, **more: Any) -> Sequence[Row]:
+    async def _read(self, query: str, tenant: str, period: Period, **more: Any) -> Sequence[Row]:
         since, until = hour_of(period.since), hour_of(period.until)
-        return await self._database.read(self._queries[name], tenant=tenant, since=since, until=until, **more)
+        return await self._database.read(self._queries[query], tenant=tenant, since=since, until=until, **more)
 
 
 _NONE = Sums()
+_OF_RUNS: Mapping[Dimension, Callable[[RunCost], str | None]] = {
+    Dimension.AGENT: lambda run: run.agent, Dimension.USER: lambda run: run.user,
+    Dimension.RELEASE: lambda run: run.release,
+}  # fmt: skip
+
+
+def _every_moment(rows: Sequence[Row], period: Period, step: timedelta) -> list[Moment]:
+    """Also those without a call."""
+    known, grain = {row["starts"]: _sums(row) for row in rows}, step // HOUR
+    hours = range(hour_of(period.since) // grain * grain, hour_of(period.until), grain)
+    return [Moment(_EPOCH + hour * HOUR, known.get(hour, _NONE)) for hour in hours]
 
 
 def _whole_days(period: Period) -> tuple[datetime, datetime]:

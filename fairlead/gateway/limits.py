@@ -7,7 +7,8 @@ from itertools import count
 
 from fairlead.clock import Clock
 from fairlead.database import Signals
-from fairlead.gateway.rate import Rate, Rates, RateState
+from fairlead.gateway.bucket import used
+from fairlead.gateway.rate import Rate, Rates, RateState, Use
 from fairlead.gateway.rate_share import Share
 from fairlead.gateway.rate_store import RateStore
 from fairlead.telemetry.emit import Emit
@@ -50,6 +51,12 @@ class Limits:
     def state(self) -> tuple[RateState, ...]:
         """How each rate stands here, for the console and for health."""
         return tuple(share.state() for share in self._shares.values())
+
+    async def use(self, name: str) -> tuple[Rate, Use]:
+        """How much of the rate of a "provider/model" all processes use. Raises `DatabaseUnavailable`."""
+        rate = self._rates.of(name)
+        kept = await self._store.read(name)
+        return rate, used(kept.text, rate, kept.now)
 
     async def aclose(self) -> None:
         """Hands back what is held, and closes the store."""

@@ -87,6 +87,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a rate is used, by all processes. `used` in the last minute, `held` by processes that may use it at
+    any moment; `paused_for` is in microseconds."""
+
+    used: Pair
+    held: Pair
+    paused_for: int
+    factor: float
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """Which rate holds for "provider/model": the model's own, or its provider's, or the default."""
 

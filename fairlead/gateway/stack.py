@@ -18,7 +18,7 @@ from fairlead.gateway.cross import Cross
 from fairlead.gateway.fallback import Fallback
 from fairlead.gateway.fit import fitted
 from fairlead.gateway.models import Model
-from fairlead.gateway.prices import Prices
+from fairlead.gateway.prices import Prices, Quote
 from fairlead.gateway.provider import Complete, Provider
 from fairlead.gateway.recorder import Recorder
 from fairlead.gateway.retry import Retry, RetryPolicy
@@ -91,6 +91,7 @@ class Gateway:
         jitter: Callable[[], float],
     ) -> None:
         self._providers = providers
+        self._models = models
         self._prices = prices
         self._policy = policy
         self._shared = shared
@@ -180,6 +181,14 @@ class Gateway:
         for provider in self._providers:
             if provider.ready:
                 yield from self._prices.models_of(provider.name)
+
+    def declared(self) -> Sequence[Model]:
+        """The models of the project, by name."""
+        return [self._models[name] for name in self.models()]
+
+    def quote(self, model: str) -> Quote:
+        """What a "provider/model" costs, and where that is from."""
+        return self._prices.quote(model)
 
     def health(self) -> dict[str, State]:
         """Of every provider, as this process knows it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fairlead.gateway.circuit import State
 from fairlead.telemetry.health import Component, Condition
@@ -38,6 +39,22 @@ class Tally:
     @property
     def is_away(self) -> bool:
         return self.failed >= _ENOUGH and self.failed == self.calls
+
+
+@dataclass(frozen=True, slots=True)
+class Recent(Tally):
+    """The newest calls to a provider, or to one "provider/model", with how long the answered ones took: None where none
+    was answered."""
+
+    last_at: datetime
+    p50: timedelta | None
+    p95: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfLate:
+    providers: tuple[Recent, ...]
+    models: tuple[Recent, ...]
 
 
 def health_of_models(standings: Iterable[Standing], tallies: Iterable[Tally] = ()) -> Component:

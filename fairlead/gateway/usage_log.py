@@ -23,9 +23,9 @@ from typing import Any
 import orjson
 
 from fairlead.clock import Clock, from_micros, to_micros
-from fairlead.database import Database, Query
+from fairlead.database import Database, Query, Row
 from fairlead.errors import DatabaseUnavailable
-from fairlead.gateway.standing import Tally
+from fairlead.gateway.standing import OfLate, Recent, Tally
 from fairlead.telemetry.emit import Emit
 
 _BATCH = 500  # rows in one statement
@@ -35,6 +35,7 @@ _FIRST_PAUSE = timedelta(milliseconds=200)
 _LONGEST_PAUSE = timedelta(seconds=5)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_TEXT = 200
+_NEWEST = 10_000  # rows that are looked through, however many calls there were
 # A provider may report any number. Two of the largest must not overflow a sum, or nothing more could be added to it.
 _MOST_TOKENS = 10**12
 _MOST_NANO = 10**15
@@ -91,6 +92,7 @@ class UsageLog:
         self._query = queries["add_usage"]
         self._tallies = queries["usage_tallies"]
         self._of_runs = queries["usage_of_runs"]
+        self._of_late = queries["usage_of_late"]
         self._clock = clock
         self._emit = emit
         self._most_waiting = most_waiting
@@ -122,6 +124,12 @@ class UsageLog:
             return {}
         rows = await self._database.read(self._of_runs, tenant=tenant, ids=orjson.dumps(list(run_ids)).decode())
         return {row["run_id"]: RunCalls(row["failed"], from_micros(row["last_at"])) for row in rows}
+
+    async def of_late(self, since: datetime, *, tenant: str, most: int = _NEWEST) -> OfLate:
+        """The newest calls since then, of a tenant or (`*`) of all. Of more than `most` only those count."""
+        rows = await self._database.read(self._of_late, since=to_micros(since), tenant=tenant, most=most)
+        providers, models = ([row for row in rows if row["kind"] == kind] for kind in ("provider", "model"))
+        return OfLate(tuple(map(_recent, providers)), tuple(map(_recent, models)))
 
     async def close(self) -> None:
         """Write what waits. What the database does not take now is lost, and told."""
@@ -194,6 +202,13 @@ class UsageLog:
         if self._lost.rows:
             self._emit("usage_lost", rows=self._lost.rows, cost_nano=self._lost.cost_nano, reason=reason)
             self._lost = _Lost()
+
+
+def _recent(row: Row) -> Recent:
+    return Recent(
+        row["name"], row["calls"], row["ok"], row["limited"], row["failed"], from_micros(row["last_at"]),
+        *(None if row[name] is None else row[name] * _MICROSECOND for name in ("p50_us", "p95_us")),
+    )  # fmt: skip
 
 
 class _Lost:

@@ -16,7 +16,7 @@ from fairlead.config import CacheKind, ModelSettings, Settings
 from fairlead.database import Database
 from fairlead.gateway import CircuitPolicy, Gateway, GatewayPolicy, Model, Prices, RetryPolicy, Shared, bounds, build
 from fairlead.gateway.allowance import Limit, Period
-from fairlead.gateway.budgets import SharedBudgets
+from fairlead.gateway.budgets import KEY, SharedBudgets
 from fairlead.gateway.cache import Cache
 from fairlead.gateway.cache_store import CacheStore, MemoryCacheStore
 from fairlead.gateway.cache_store_sql import SqlCacheStore
@@ -154,7 +154,7 @@ async def _limits_of(key_book: KeyBook) -> list[Limit]:
     for tenant, key_id, allowed in await key_book.allowances():
         each = ((Period.DAY, allowed.day_nano), (Period.MONTH, allowed.month_nano), (Period.TOTAL, allowed.total_nano))
         limits += [
-            Limit(tenant, f"key:{key_id}", period, nano, set_by="key") for period, nano in each if nano is not None
+            Limit(tenant, f"key:{key_id}", period, nano, set_by=KEY) for period, nano in each if nano is not None
         ]
     return limits
 

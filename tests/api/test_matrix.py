@@ -115,6 +115,17 @@ admin     POST    /console/checklists/{name}/{item}
 viewer    GET     /console/evaluations /console/evaluations/{evaluation_id} /console/evaluations/cases
 operator  GET     /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
 operator  POST    /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
+viewer    GET     /console/providers /console/providers/live
+viewer    GET     /console/budgets /console/budgets/live
+operator  GET     /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
+operator  POST    /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
+viewer    GET     /console/costs /console/costs.csv /console/costs.json
+admin     GET     /console/keys /console/keys/key /console/keys/new /console/keys/rotate /console/keys/revoke
+admin     POST    /console/keys/new /console/keys/rotate /console/keys/revoke
+admin     GET     /console/users /console/users/user /console/users/new /console/users/disable /console/users/delete
+admin     POST    /console/users/new /console/users/role /console/users/disable /console/users/enable
+admin     POST    /console/users/delete
+admin     GET     /console/audit /console/audit/verify /console/audit.jsonl /console/settings
 viewer    POST    /console/preferences
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
 """

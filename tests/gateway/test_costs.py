@@ -218,3 +218,23 @@ def test_dimensions_are_parsed_once_each_and_in_order() -> None:
     assert parse_dimensions("") == ()
     with pytest.raises(InvalidInput, match=r"'colour'\..*model, provider"):
         parse_dimensions("model,colour")
+
+
+async def test_one_name_is_told_alone_with_its_runs(database: Database) -> None:
+    rows = [
+        row(user="ann", agent="triage", run_id="r1", cost_nano=4), row(user="ann", run_id="r2", at=NOW - 2 * HOUR),
+        row(user="bob", run_id="r3", cost_nano=50), row(user=None), row(user="ann", at=NOW - 2 * DAY),
+        row(user="ann", tenant="acme"),
+    ]  # fmt: skip
+    await report(database, rows)
+    costs = Costs(database, load_queries(database.dialect))
+    ann = await costs.of_name("default", LAST_DAY, Dimension.USER, "ann", top=10)
+    assert ann.totals == Sums(calls=2, tokens_in=200, tokens_out=20, cost_nano=14)
+    assert [moment.at for moment in ann.over_time] == [LAST_DAY.since + n * HOUR for n in range(25)]
+    assert [(one.at.hour, one.sums.cost_nano) for one in ann.over_time if one.sums.calls] == [(8, 10), (10, 4)]
+    assert [run.run_id for run in ann.runs] == ["r2", "r1"]
+    week = parse_period("7d", None, now=NOW)
+    assert (await costs.of_name("default", week, Dimension.USER, "ann", top=1)).totals.calls == 3
+    nobody = await costs.of_name("default", week, Dimension.USER, "", top=10)
+    assert (nobody.totals.calls, nobody.runs) == (1, [])
+    assert (await costs.of_name("default", week, Dimension.MODEL, "openai/gpt-5", top=10)).runs == []

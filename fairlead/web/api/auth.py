@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from fairlead.access import Principal, Role, Scope, Status, require
+from fairlead.access import Principal, Role, Scope, Status, ensure_may_give, require
 from fairlead.errors import Conflict, Forbidden
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.keys import Name, Text, ensure_may_give, tenant_of
+from fairlead.web.api.keys import Name, Text, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body

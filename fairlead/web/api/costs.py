@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fairlead.gateway.costs import MOST, Moment, Report, RunCost, Share, Sums, parse_dimensions
-from fairlead.gateway.period import HOUR, parse_period
+from fairlead.gateway.costs import MOST, parse_dimensions
+from fairlead.gateway.period import parse_period
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
-
-_NANO = 1_000_000_000
+from fairlead.web.cost_report import report_view
 
 
 class CostQuery(BaseModel):
@@ -94,32 +92,3 @@ class CostReports:
         period = parse_period(asked.since, asked.until, now=self._doors.clock.now())
         by = parse_dimensions(asked.by if isinstance(asked.by, str) else ",".join(asked.by))
         return json_reply(report_view(await self._doors.costs.report(call.tenant, period, by=by, top=asked.top)))
-
-
-def report_view(report: Report) -> dict[str, Any]:
-    return {
-        "from": report.period.since.isoformat(),
-        "to": report.period.until.isoformat(),
-        "step": "hour" if report.step == HOUR else "day",
-        "totals": _sums(report.totals),
-        "over_time": [_part(moment) for moment in report.over_time],
-        "by": {dimension.value: [_part(one) for one in parts] for dimension, parts in report.by.items()},
-        "runs": [_run(run) for run in report.runs],
-    }
-
-
-def _part(part: Share | Moment) -> dict[str, Any]:
-    named = {"name": part.name} if isinstance(part, Share) else {"at": part.at.isoformat()}
-    return {**named, **_sums(part.sums)}
-
-
-def _sums(sums: Sums) -> dict[str, Any]:
-    told: dict[str, Any] = asdict(sums)
-    cost, saved = told.pop("cost_nano"), told.pop("saved_nano")
-    return {**told, "cost_usd": cost / _NANO, "saved_usd": saved / _NANO}
-
-
-def _run(run: RunCost) -> dict[str, Any]:
-    told: dict[str, Any] = asdict(run)
-    cost = told.pop("cost_nano")
-    return {**told, "first_at": run.first_at.isoformat(), "last_at": run.last_at.isoformat(), "cost_usd": cost / _NANO}

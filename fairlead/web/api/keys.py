@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from fairlead.access import Allowance, Issued, Key, Limits, NewKey, Principal, Role, Scope
+from fairlead.access import Allowance, Issued, Key, Limits, NewKey, Role, Scope, ensure_may_give, tenant_for
 from fairlead.access.key import MODEL, MOST, MOST_LABELS, MOST_MODELS, NAME
-from fairlead.errors import Forbidden
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
@@ -190,20 +188,8 @@ def _new_key(body: KeyCreate, *, tenant: str, now: datetime) -> NewKey:
 
 
 def tenant_of(call: Call, asked: str | None) -> str:
-    """Raises `Forbidden`: who administers one tenant must not get into another by making a key there."""
-    caller = call.visit.caller
-    if asked is None or asked == caller.tenant or caller.installation:
-        return asked or caller.tenant
-    raise Forbidden(f"{caller.name} manages the keys of {caller.tenant}, not of {asked}.",
-                    hint="Use a key of that tenant, or one of API_KEY_WHITELIST.")  # fmt: skip
-
-
-def ensure_may_give(caller: Principal, scopes: Iterable[Scope]) -> None:
-    """Raises `Forbidden`: nobody gives, or takes by rotating, what they have not."""
-    missing = [scope.value for scope in scopes if not Scope.covered(caller.scopes, scope)]
-    if missing:
-        raise Forbidden(f"{caller.name} can't give what it has not: {', '.join(sorted(missing))}.",
-                        hint="Use a key with these scopes.")  # fmt: skip
+    """Raises `Forbidden`."""
+    return tenant_for(call.visit.caller, asked)
 
 
 def _later(now: datetime, seconds: float | None) -> datetime | None:

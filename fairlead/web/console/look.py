@@ -77,6 +77,13 @@ PLACES = (
     Place("releases", language.N_("Releases"), "/console/releases", "v", Group.SHIP),
     Place("checklists", language.N_("Checklists"), "/console/checklists", "k", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
+    Place("providers", language.N_("Providers"), "/console/providers", "m", Group.GOVERN),
+    Place("budgets", language.N_("Budgets"), "/console/budgets", "b", Group.GOVERN),
+    Place("costs", language.N_("Costs"), "/console/costs", "c", Group.GOVERN),
+    Place("keys", language.N_("API keys"), "/console/keys", "i", Group.GOVERN, admin=True),
+    Place("users", language.N_("Users"), "/console/users", "u", Group.GOVERN, admin=True),
+    Place("audit", language.N_("Audit"), "/console/audit", "h", Group.GOVERN, admin=True),
+    Place("settings", language.N_("Settings"), "/console/settings", "x", Group.GOVERN, admin=True),
 )
 
 

@@ -4,6 +4,11 @@ GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers    
 GET  /console/runs/bulk  /console/runs/{id}/fork                                forms; POST the same
 POST /console/runs/{id}/scores
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
+GET  /console/providers[/live]                                                   a page
+GET  /console/budgets[/live]  /console/budgets/{set|remove|stop|resume}           a page, and its questions
+GET  /console/costs[.csv|.json]                                                  pages, and their figures as files
+GET  /console/keys[/{key|new|rotate|revoke}]  /console/users[/{user|new|…}]       pages of administrators
+GET  /console/audit[/verify|.jsonl]  /console/settings                           pages of administrators
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/workers/live  /console/releases/live                               streams
 GET  /console/evaluations[/{id}]  /console/evaluations/cases                     evaluations, and cases of runs
@@ -38,13 +43,21 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.audit import AuditPages
+from fairlead.web.console.pages.budget_moves import BudgetMoves
+from fairlead.web.console.pages.budgets import BudgetsPages
 from fairlead.web.console.pages.bulk import BulkPages
 from fairlead.web.console.pages.case import CasePages
 from fairlead.web.console.pages.checklists import ChecklistsPages
+from fairlead.web.console.pages.costs import CostsPages
 from fairlead.web.console.pages.evaluations import EvaluationsPages
 from fairlead.web.console.pages.fork import ForkPages
+from fairlead.web.console.pages.keys import KeysPages
+from fairlead.web.console.pages.providers import ProvidersPages
 from fairlead.web.console.pages.releases import ReleasesPages
 from fairlead.web.console.pages.scores import ScorePages
+from fairlead.web.console.pages.settings import SettingsPages
+from fairlead.web.console.pages.users import UsersPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
@@ -52,6 +65,8 @@ from fairlead.web.console.sign_in import SignInPages
 
 SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
     CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
+    ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
+    KeysPages, UsersPages, AuditPages, SettingsPages,
 )  # fmt: skip
 
 
@@ -297,8 +312,7 @@ class Console:
         return word, shipped
 
     def ask(self, request: Request, question: ask.Question, *, here: str = "runs") -> Response:
-        template = "parts/_question.html" if is_fragment(request) else "pages/question.html"
-        return self.desk.page(request, template, question=question, here=here)
+        return ask.answer_question(self.desk, request, question, here=here)
 
 
 def _selection(request: Request) -> run_page.Selection:

@@ -11,6 +11,7 @@ from fairlead.config import Settings
 from fairlead.gateway import Gateway
 from fairlead.gateway.budgets import SharedBudgets
 from fairlead.gateway.costs import Costs
+from fairlead.gateway.limits import Limits
 from fairlead.gateway.switch import Stops
 from fairlead.gateway.usage_log import UsageLog
 from fairlead.operate.levels import LevelBook
@@ -39,6 +40,7 @@ class Services:
     usage: UsageLog
     budgets: SharedBudgets
     stops: Stops
+    limits: Limits
     gateway: Gateway
     books: Books
     levels: LevelBook

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from fairlead.runs.run import Approval, Reason, Run, Status
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
+from fairlead.web.console.desk import Desk
 from fairlead.web.console.door import Outcome
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
+from fairlead.web.console.section import is_fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,12 @@ _OUTCOMES = (
     (Outcome.REPEAT.value, N_("It was not done. Do it now.")),
 )
 MOVES = tuple(_TEXT)
+
+
+def answer_question(desk: Desk, request: Request, question: Question, *, here: str) -> Response:
+    """On a page of its own, or in the dialog of the page that asks for it."""
+    template = "parts/_question.html" if is_fragment(request) else "pages/question.html"
+    return desk.page(request, template, question=question, here=here)
 
 
 def moves(run: Run, *, other_release: bool = False) -> list[Move]:
