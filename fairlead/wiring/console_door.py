@@ -14,7 +14,7 @@ from fairlead.runs.forking import Fork
 from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
-from fairlead.web.api.asking import asker_of
+from fairlead.web.asking import asker_of
 from fairlead.web.console import Counts, Outcome, RunPage, Shipped, Wanted
 from fairlead.wiring.engine import Engine
 

@@ -108,6 +108,8 @@ viewer    GET     /console/deploys/{deploy_id}/live
 admin     GET     /console/deploys/{deploy_id}/{word}
 admin     POST    /console/deploys/{deploy_id}/{word}
 viewer    POST    /console/preferences
+viewer    GET     /console/threads /console/threads/{thread_id} /console/threads/{thread_id}/live
+operator  POST    /console/threads/{thread_id}/messages
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
 """
 SIGN_IN = """

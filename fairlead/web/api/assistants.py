@@ -21,8 +21,9 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.graph import graph_of, schemas_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import SAFE_ID, Body, SafeId
+from fairlead.web.api.run_body import Body, SafeId
 from fairlead.web.api.views import AssistantView, Chosen, assistant_view, selected
+from fairlead.web.asking import SAFE_ID
 
 _AT_ONCE = 100
 Name = Annotated[str, Field(min_length=1, max_length=200)]

@@ -66,6 +66,7 @@ class Place:
 
 PLACES = (
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
+    Place("threads", language.N_("Threads"), "/console/threads", "t", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),

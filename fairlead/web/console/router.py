@@ -3,6 +3,7 @@
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
+GET  /console/threads  /console/threads/{id}[/live]                              threads
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
 POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
@@ -22,7 +23,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fairlead.access import SignIn, may_for_all, require_for_all
 from fairlead.clock import Clock
-from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, InvalidInput, NotFound, Unauthorised
+from fairlead.errors import Conflict, FairleadError, InvalidInput, NotFound
 from fairlead.ship.strategy import Word
 from fairlead.web.console import course, policy, streams
 from fairlead.web.console import sign_in as sign_in_pages
@@ -31,12 +32,13 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
-from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
+from fairlead.web.console.pages.threads import ThreadsPages
+from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see, status_of
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = ()
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (ThreadsPages,)
 
 
 def console_router(
@@ -107,7 +109,7 @@ class Console:
             try:
                 return await handler(request)
             except FairleadError as error:
-                status = _status(error)
+                status = status_of(error)
                 return self.desk.page(request, "pages/error.html", status=status, error=error, at=self.desk.clock.now())
 
         return answer
@@ -292,19 +294,3 @@ def _outcome(form: dict[str, str]) -> Outcome | None:
     if given and given not in set(Outcome):
         raise InvalidInput(f"{given!r} is no outcome.", hint="It is done, failed or repeat.")
     return Outcome(given) if given else None
-
-
-def _status(error: FairleadError) -> int:
-    match error:
-        case NotFound():
-            return 404
-        case Conflict():
-            return 409
-        case Unauthorised():
-            return 403
-        case InvalidInput():
-            return 422
-        case DatabaseUnavailable():
-            return 503
-        case _:
-            return 500

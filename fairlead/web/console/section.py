@@ -8,6 +8,17 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fairlead.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    FairleadError,
+    InvalidInput,
+    NotFound,
+    QueueFull,
+    RateLimitError,
+    TooLarge,
+    Unauthorised,
+)
 from fairlead.web.console import policy
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,3 +49,24 @@ async def own_form(request: Request) -> dict[str, str]:
 def see(path: str) -> Response:
     """After a write: the page to look at."""
     return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def status_of(error: FairleadError) -> int:
+    """What a page that shows this error is answered with."""
+    match error:
+        case NotFound():
+            return 404
+        case Conflict():
+            return 409
+        case Unauthorised():
+            return 403
+        case TooLarge():
+            return 413
+        case InvalidInput():
+            return 422
+        case RateLimitError() | QueueFull():
+            return 429
+        case DatabaseUnavailable():
+            return 503
+        case _:
+            return 500

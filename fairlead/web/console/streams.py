@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -20,6 +22,7 @@ from fairlead.web.console.pages import run as run_page
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
 _RUN_PARTS = ("facts", "actions", "tabs", "attention", "waterfall", "conversation", "rest")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
+_HEARD_AHEAD = 1000
 _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 
 
@@ -100,6 +103,33 @@ def of_page(desk: Desk, draw: Callable[[], Awaitable[live.Parts]], *, again: tim
         return await draw(), False
 
     return _stream(desk, drawn, _nothing(), again=again)
+
+
+def of_happenings(
+    desk: Desk, draw: live.Draw, happenings: AsyncIterator[Event | Delta], *, again: timedelta | None = None
+) -> live.EventStream:
+    """A page that is drawn again when something of this happens."""
+    return _stream(desk, draw, happenings, again=again)
+
+
+async def together(*several: AsyncGenerator[Event | Delta]) -> AsyncIterator[Event | Delta]:
+    """What happens in any of them, as it happens; none waits for another."""
+    heard: asyncio.Queue[Event | Delta] = asyncio.Queue(_HEARD_AHEAD)
+
+    async def listen(one: AsyncGenerator[Event | Delta]) -> None:
+        with contextlib.suppress(FairleadError):
+            async with contextlib.aclosing(one):
+                async for happening in one:
+                    await heard.put(happening)
+
+    listening = [asyncio.create_task(listen(one)) for one in several]
+    try:
+        while True:
+            yield await heard.get()
+    finally:
+        for task in listening:
+            task.cancel()
+        await asyncio.gather(*listening, return_exceptions=True)
 
 
 async def _nothing() -> AsyncIterator[Event | Delta]:
