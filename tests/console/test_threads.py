@@ -101,9 +101,7 @@ async def test_a_thread_is_a_conversation_with_a_turn_for_each_run() -> None:
         second = await it.running.run("support", "Thanks", thread_id="t")
         answer = await it.visitor.get(f"{PATH}/t")
         said = answer.page.said
-        assert (
-            said.count("Where is my order? The parcel is on its way") == 2
-        )  # the answer to it; the title repeats none
+        assert said.count("Where is my order? The parcel is on its way") == 1
         assert said.index(first.id[-8:]) < said.index("Let me look that up.") < said.index(second.id[-8:])
         assert "1 tool call get_order" in said
         links = [one["href"] for one in answer.page.all("a")]
@@ -164,7 +162,6 @@ async def test_the_next_message_goes_to_whoever_answered_last_as_the_same_assist
         runs = await it.engine.control.list(thread_id="t")
         assert [run.agent for run in runs] == ["writer", "writer"]
         assert runs[0].input == {"messages": [{"role": "user", "content": "And now?"}]}
-        assert runs[0].assignment is None or runs[0].assignment.assistant_id == runs[1].assignment.assistant_id  # type: ignore[union-attr]
         thread = await it.engine.threads.get("t")
         assert thread.metadata["graph_id"] == "writer"
 

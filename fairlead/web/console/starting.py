@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -35,11 +35,12 @@ async def prepare(services: Services, caller: Principal, asked: Asked) -> NewRun
     agent, assignment = await services.assistants.assign(
         asked.given, tenant=caller.tenant, config=asked.config, context=asked.context
     )
-    return NewRun(
+    new = NewRun(
         agent, asked.input, assignment=assignment, tenant=caller.tenant, thread_id=asked.thread_id,
         release=services.settings.engine.release, metadata=dict(asked.metadata), budget_nano=asked.budget_nano,
-        user=caller.user, asker=asker_of(caller), idempotency_key=_key(asked, caller) if asked.once else None,
+        user=caller.user, asker=asker_of(caller),
     )  # fmt: skip
+    return replace(new, idempotency_key=_key(asked.once, new, caller)) if asked.once else new
 
 
 async def start(services: Services, caller: Principal, *wanted: NewRun) -> list[Run]:
@@ -63,7 +64,7 @@ async def start(services: Services, caller: Principal, *wanted: NewRun) -> list[
     return [run for run, _ in begun]
 
 
-def _key(asked: Asked, caller: Principal) -> str:
+def _key(once: str, new: NewRun, caller: Principal) -> str:
     """The same form with something else typed into it asks for another run."""
-    said = (asked.given, asked.input, asked.thread_id, asked.config, asked.context, asked.metadata, asked.budget_nano)
-    return f"console {sha256(encode([asked.once, caller.name, *said])).hexdigest()[:40]}"
+    said = [once, caller.name, new.agent, new.input, new.thread_id, new.assignment, new.metadata, new.budget_nano]
+    return f"console {sha256(encode(said)).hexdigest()[:40]}"

@@ -221,8 +221,8 @@ def input_of(spec: AgentSpec, last: Run | None, text: str) -> Any:
 
 
 def _only_field(schema: Mapping[str, Any], text: str) -> dict[str, str] | None:
-    properties, required = reading.mapping(schema, "properties"), schema.get("required", [])
-    (name,) = required if len(required) == 1 else (next(iter(properties), "") if len(properties) == 1 else "",)
+    properties = reading.mapping(schema, "properties")
+    name = next(iter(properties)) if len(properties) == 1 else ""
     return {name: text} if reading.text(properties.get(name), "type") == "string" else None
 
 
