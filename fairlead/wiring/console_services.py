@@ -12,5 +12,5 @@ def services_of(engine: Engine) -> Services:
         assistants=engine.assistants, scores=engine.scores, schedules=engine.schedules, costs=engine.models.costs,
         usage=engine.models.usage, budgets=engine.models.budgets, stops=engine.models.stops,
         gateway=engine.models.gateway, books=engine.books, levels=engine.levels, ledger=engine.ledger,
-        rate=engine.rate, agents=engine.agents, settings=engine.settings,
+        rate=engine.rate, files=engine.stores.files, agents=engine.agents, settings=engine.settings,
     )  # fmt: skip

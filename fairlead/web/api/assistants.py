@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairlead.access import Role
+from fairlead.agents.interface import schemas_of
 from fairlead.errors import Conflict, InvalidInput
 from fairlead.runs.assistants import Change, Wanted
 from fairlead.runs.threads import ThreadStatus
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.graph import graph_of, schemas_of
+from fairlead.web.api.graph import graph_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, SafeId

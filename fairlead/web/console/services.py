@@ -22,6 +22,7 @@ from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
 from fairlead.ship.ledger import Ledger
+from fairlead.store import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Services:
     feed: Feed
     oversight: Oversight
     threads: Threads
+    files: Files
     assistants: Assistants
     scores: Scores
     schedules: Schedules

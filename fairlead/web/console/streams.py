@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -112,15 +112,14 @@ def of_happenings(
     return _stream(desk, draw, happenings, again=again)
 
 
-async def together(*several: AsyncGenerator[Event | Delta]) -> AsyncIterator[Event | Delta]:
+async def together(*several: AsyncIterator[Event | Delta]) -> AsyncIterator[Event | Delta]:
     """What happens in any of them, as it happens; none waits for another."""
     heard: asyncio.Queue[Event | Delta] = asyncio.Queue(_HEARD_AHEAD)
 
-    async def listen(one: AsyncGenerator[Event | Delta]) -> None:
+    async def listen(one: AsyncIterator[Event | Delta]) -> None:
         with contextlib.suppress(FairleadError):
-            async with contextlib.aclosing(one):
-                async for happening in one:
-                    await heard.put(happening)
+            async for happening in one:
+                await heard.put(happening)
 
     listening = [asyncio.create_task(listen(one)) for one in several]
     try:

@@ -10,27 +10,16 @@ from urllib.parse import urlencode
 
 from fairlead.agents.spec import AgentSpec
 from fairlead.errors import FairleadError
-from fairlead.runs.run import Approval, Event, Run, Status
+from fairlead.runs.run import Event, Run
 from fairlead.runs.threads import Thread, ThreadStatus
-from fairlead.web.console import conversation, headline, reading, state, steps
+from fairlead.web.console import conversation, headline, reading, state
 from fairlead.web.console.door import Delta, Door
 from fairlead.web.console.format import Format
 from fairlead.web.console.pages.thread_list import path_of
 from fairlead.web.console.services import Services
+from fairlead.web.console.turns import Told, Turn, tell, tell_again, turn
 
 TURNS = 10
-_MOST_STEPS = 300  # of a run that is read with all its events
-_OPEN = (Status.PENDING, Status.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A run and what was said in it. `whole` False: it has too many steps to be told here."""
-
-    run: Run
-    events: tuple[Event, ...] = ()
-    approvals: tuple[Approval, ...] = ()
-    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +31,6 @@ class Material:
     before: str = ""  # the run that these come before; empty: they are the latest
     older: bool = False
     problem: FairleadError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    run: Run
-    state: state.State
-    said: tuple[conversation.Said, ...]
-    path: str
-    took: str
-    ticking: float | None  # seconds, while it is under way
-    waiting: tuple[Approval, ...]
-    output: Any = None  # when it is no words
-    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +74,11 @@ async def read(services: Services, door: Door, thread_id: str, *, tenant: str, b
     return Material(thread, tuple(told), before, older=len(runs) > TURNS)
 
 
-async def tell(door: Door, run: Run, known: Sequence[Event] = ()) -> Told:
-    """A run with its events; those already known are not read again."""
-    if run.steps > _MOST_STEPS:
-        return Told(run, whole=False)
-    events, approvals = await asyncio.gather(
-        door.events(run.id, after=known[-1].seq if known else 0), door.approvals(run_id=run.id, waiting=False)
-    )
-    return Told(run, (*known, *events), tuple(approvals))
-
-
 async def since(services: Services, door: Door, thread: Thread, first: str, known: Mapping[str, Told]) -> list[Told]:
     """What was said in a run and those after it, the oldest first. What has ended is not read again."""
     runs = await services.control.list(tenant=thread.tenant, thread_id=thread.id, limit=TURNS)
     wanted = [run for run in reversed(runs) if run.id >= first]
-    return [await _again(door, run, known.get(run.id)) for run in wanted]
-
-
-async def _again(door: Door, run: Run, before: Told | None) -> Told:
-    if before is not None and before.run.finished_at is not None and before.run.finished_at == run.finished_at:
-        return before
-    return await tell(door, run, before.events if before else ())
+    return [await tell_again(door, run, known.get(run.id)) for run in wanted]
 
 
 def shape(
@@ -153,25 +113,6 @@ def shape(
         next=following(thread, material.told[-1].run if material.told else None, agents),
         live=f"{path}/live?{urlencode({'from': tail_from})}" if latest and (busy or tail_from) else "",
         problem=material.problem,
-    )
-
-
-def turn(told: Told, fmt: Format, texts: Mapping[str, str] | None = None) -> Turn:
-    run, working = told.run, told.run.status in _OPEN
-    story = steps.fold(told.events, texts, over=not working)
-    said = conversation.turn(run, story, told.approvals)
-    words = conversation.answered(run.output) or any(one.who == "agent" and one.text for one in said)
-    took = (run.finished_at or fmt.now) - run.created_at
-    return Turn(
-        run=run,
-        state=state.of_run(run),
-        said=tuple(said),
-        path=f"/console/runs/{run.id}",
-        took=fmt.duration(took),
-        ticking=round(took.total_seconds(), 1) if working else None,
-        waiting=tuple(one for one in told.approvals if one.approved is None and one.expires_at > fmt.now),
-        output=None if words else run.output,
-        whole=told.whole,
     )
 
 

@@ -6,7 +6,7 @@ POST /console/threads/{id}/messages
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,10 +21,11 @@ from fairlead.web.console.door import Delta
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages import thread as thread_page
 from fairlead.web.console.pages import thread_list
-from fairlead.web.console.pages.thread import Material, Told
+from fairlead.web.console.pages.thread import Material
 from fairlead.web.console.section import Routes, is_fragment, own_form, see, status_of
 from fairlead.web.console.services import Services
 from fairlead.web.console.starting import Asked, prepare, start
+from fairlead.web.console.turns import Texts, Told
 
 LONGEST = 32_000
 _PARTS = ("facts", "tail", "kept")
@@ -37,20 +38,6 @@ class Typed:
     text: str = ""
     agent: str = ""
     problem: FairleadError | None = None
-
-
-@dataclass(slots=True)
-class _Watched:
-    """What a stream knows: the runs it tells of, and what their open calls have said."""
-
-    told: dict[str, Told] = field(default_factory=dict[str, Told])
-    texts: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
-
-    def hear(self, pending: list[Event | Delta]) -> None:
-        for one in pending:
-            if isinstance(one, Delta):
-                said = self.texts.setdefault(one.run_id, {})
-                said[one.step] = said.get(one.step, "")[: one.offset] + one.text
 
 
 class ThreadsPages:
@@ -81,16 +68,17 @@ class ThreadsPages:
         services, door, tenant = self._services, self._desk.door(request), caller_of(request).tenant
         thread_id, first = request.path_params["thread_id"], request.query_params.get("from", "")
         await services.threads.get(thread_id, tenant=tenant)  # not found is said here, not in the middle of a stream
-        watched = _Watched()
+        known: dict[str, Told] = {}
+        texts = Texts()
 
         async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
-            watched.hear(pending)
+            texts.hear(pending)
             thread = await services.threads.get(thread_id, tenant=tenant)
-            told = await thread_page.since(services, door, thread, first, watched.told)
-            watched.told = {one.run.id: one for one in told}
+            told = await thread_page.since(services, door, thread, first, known)
+            known.update({one.run.id: one for one in told})
             reader = self._desk.reader(request)
             material = Material(thread, tuple(told), older=True)
-            view = thread_page.shape(material, services.agents, reader.fmt, texts=watched.texts)
+            view = thread_page.shape(material, services.agents, reader.fmt, texts=texts.of)
             # All of it is the tail here, also what has ended since the page was read.
             tail = (*view.turns, *view.tail)
             parts = {
