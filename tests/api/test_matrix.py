@@ -110,6 +110,11 @@ admin     POST    /console/deploys/{deploy_id}/{word}
 viewer    POST    /console/preferences
 viewer    GET     /console/threads /console/threads/{thread_id} /console/threads/{thread_id}/live
 operator  POST    /console/threads/{thread_id}/messages
+viewer    GET     /console/agents /console/agents/{name} /console/agents/{name}/{assistant_id}
+viewer    GET     /console/agents/{name}/{assistant_id}/use
+operator  POST    /console/agents/{name}/{assistant_id}/use
+viewer    GET     /console/playground /console/playground/live
+operator  POST    /console/playground /console/playground/scores/{run_id}
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
 """
 SIGN_IN = """

@@ -69,6 +69,7 @@ PLACES = (
     Place("threads", language.N_("Threads"), "/console/threads", "t", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
+    Place("agents", language.N_("Agents"), "/console/agents", "n", Group.BUILD),
     Place("playground", language.N_("Playground"), "/console/playground", "y", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),

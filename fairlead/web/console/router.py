@@ -4,6 +4,7 @@ GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers    
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
 GET  /console/threads  /console/threads/{id}[/live]                              threads
+GET  /console/agents  /console/agents/{name}[/{assistant}[/use]]                 agents, POST the last
 GET  /console/playground[/live]  POST /console/playground[/scores/{id}]          trying agents
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
@@ -33,6 +34,7 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.agents import AgentsPages
 from fairlead.web.console.pages.playground import PlaygroundPages
 from fairlead.web.console.pages.threads import ThreadsPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see, status_of
@@ -40,7 +42,7 @@ from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (ThreadsPages, PlaygroundPages)
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (ThreadsPages, AgentsPages, PlaygroundPages)
 
 
 def console_router(
