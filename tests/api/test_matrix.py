@@ -113,6 +113,9 @@ operator  POST    /console/threads/{thread_id}/messages
 viewer    GET     /console/agents /console/agents/{name} /console/agents/{name}/{assistant_id}
 viewer    GET     /console/agents/{name}/{assistant_id}/use
 operator  POST    /console/agents/{name}/{assistant_id}/use
+viewer    GET     /console/schedules /console/schedules/new /console/schedules/{schedule_id}
+viewer    GET     /console/schedules/{schedule_id}/edit /console/schedules/{schedule_id}/delete
+operator  POST    /console/schedules /console/schedules/{schedule_id} /console/schedules/{schedule_id}/{word}
 viewer    GET     /console/playground /console/playground/live
 operator  POST    /console/playground /console/playground/scores/{run_id}
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}

@@ -71,6 +71,7 @@ PLACES = (
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
     Place("agents", language.N_("Agents"), "/console/agents", "n", Group.BUILD),
     Place("playground", language.N_("Playground"), "/console/playground", "y", Group.BUILD),
+    Place("schedules", language.N_("Schedules"), "/console/schedules", "s", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
 )

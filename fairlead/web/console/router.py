@@ -6,6 +6,8 @@ GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live       
 GET  /console/threads  /console/threads/{id}[/live]                              threads
 GET  /console/agents  /console/agents/{name}[/{assistant}[/use]]                 agents, POST the last
 GET  /console/playground[/live]  POST /console/playground[/scores/{id}]          trying agents
+GET  /console/schedules[/new]  /console/schedules/{id}[/edit|/delete]            schedules
+POST /console/schedules  /console/schedules/{id}[/{pause|resume|run|delete}]     writes
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
 POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
@@ -36,13 +38,14 @@ from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages.agents import AgentsPages
 from fairlead.web.console.pages.playground import PlaygroundPages
+from fairlead.web.console.pages.schedules import SchedulesPages
 from fairlead.web.console.pages.threads import ThreadsPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see, status_of
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (ThreadsPages, AgentsPages, PlaygroundPages)
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (ThreadsPages, AgentsPages, PlaygroundPages, SchedulesPages)
 
 
 def console_router(

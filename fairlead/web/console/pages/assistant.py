@@ -131,8 +131,7 @@ def question_of(assistant: Assistant, version: int, words: Any) -> Question:
     text = N_("New runs of %(name)s get version %(n)s instead of %(now)s. Runs that have begun keep theirs.")
     return Question(
         title=words(N_("Make version %(n)s the current one?")) % given,
-        text=words(N_("New runs of %(name)s get version %(n)s instead of %(now)s. Runs that have begun keep theirs."))
-        % given,
+        text=words(text) % given,
         detail=assistant.name,
         confirm=words(N_("Make it current")),
         action=f"{path}/use",

@@ -144,16 +144,26 @@ class Options:
 
 def read_options(typed: Mapping[str, str]) -> tuple[Options, dict[str, Problem]]:
     problems: dict[str, Problem] = {}
-    budget = typed.get("budget", "")
-    amount = _USD.fullmatch(budget)
-    if budget.strip() and (amount is None or float(amount[1]) <= 0):
-        problems["budget"] = Problem(N_("Write dollars, such as 0.25."))
+    amount, wrong = read_usd(typed.get("budget", ""))
+    if wrong is not None:
+        problems["budget"] = wrong
     metadata, wrong = form.read_object(typed.get("metadata", ""))
     if wrong is not None:
         problems["metadata"] = wrong
     tags = [one.strip() for one in typed.get("tags", "").split(",") if one.strip()]
-    nano = nano_of(float(amount[1])) if amount is not None and "budget" not in problems else None
-    return Options(nano, metadata | ({"tags": tags} if tags else {}), typed.get("thread", "").strip() or None), problems
+    return Options(
+        nano_of(amount), metadata | ({"tags": tags} if tags else {}), typed.get("thread", "").strip() or None
+    ), problems
+
+
+def read_usd(text: str) -> tuple[float | None, Problem | None]:
+    """Nothing typed is no amount."""
+    if not text.strip():
+        return None, None
+    amount = _USD.fullmatch(text)
+    if amount is None or float(amount[1]) <= 0:
+        return None, Problem(N_("Write dollars, such as 0.25."))
+    return float(amount[1]), None
 
 
 def read_side(side: Side, typed: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Problem]]:
