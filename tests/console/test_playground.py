@@ -167,7 +167,7 @@ async def test_a_version_of_an_assistant_can_be_tried() -> None:
 
 async def test_pages_of_what_is_not_there_say_so() -> None:
     async with house(office.AGENTS) as it:
-        assert (await it.visitor.get(f"{PATH}?a=nobody")).status == 422
+        assert (await it.visitor.get(f"{PATH}?a=nobody")).status == 404
         page = await it.visitor.get(f"{PATH}?a=echo&run=gone")
         assert (page.status, "There is no run gone any more" in page.page.said) == (200, True)
         assert (await it.visitor.get(f"{PATH}/live?a=echo&run=gone")).status == 404
@@ -196,7 +196,7 @@ async def test_another_tenant_sees_no_run_and_a_viewer_starts_none() -> None:
 
 
 async def test_somebody_compares_two_prompts(browser: Browser) -> None:
-    async with office.slowly() as providers, house(office.AGENTS, providers=providers) as it:
+    async with office.slowly(12) as providers, house(office.AGENTS, providers=providers) as it:
         async with desktop(browser, it.app) as desk:
             page = desk.page
             await desk.go("/console/runs")

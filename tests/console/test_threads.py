@@ -203,7 +203,7 @@ async def test_another_tenant_sees_nothing_and_a_viewer_says_nothing() -> None:
 
 
 async def test_somebody_goes_on_with_a_conversation_and_sees_the_answer_come(browser: Browser) -> None:
-    async with office.slowly() as providers, house(office.AGENTS, providers=providers) as it:
+    async with office.slowly(12) as providers, house(office.AGENTS, providers=providers) as it:
         await it.running.run("support", "Hello", thread_id="t", user="ada")
         async with desktop(browser, it.app) as desk:
             page = desk.page

@@ -18,6 +18,7 @@ from fairlead.errors import (
     RateLimitError,
     TooLarge,
     Unauthorised,
+    UnknownAgent,
 )
 from fairlead.web.console import policy
 
@@ -54,7 +55,7 @@ def see(path: str) -> Response:
 def status_of(error: FairleadError) -> int:
     """What a page that shows this error is answered with."""
     match error:
-        case NotFound():
+        case NotFound() | UnknownAgent():
             return 404
         case Conflict():
             return 409

@@ -151,9 +151,8 @@ def read_options(typed: Mapping[str, str]) -> tuple[Options, dict[str, Problem]]
     if wrong is not None:
         problems["metadata"] = wrong
     tags = [one.strip() for one in typed.get("tags", "").split(",") if one.strip()]
-    return Options(
-        nano_of(amount), metadata | ({"tags": tags} if tags else {}), typed.get("thread", "").strip() or None
-    ), problems
+    kept = metadata | ({"tags": tags} if tags else {})
+    return Options(nano_of(amount), kept, typed.get("thread", "").strip() or None), problems
 
 
 def read_usd(text: str) -> tuple[float | None, Problem | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -74,7 +74,7 @@ def shape(material: Material, fmt: Format) -> ScheduleView:
     upcoming = tuple(islice(times(one.rhythm, fmt.now), UPCOMING)) if one.enabled else ()
     return ScheduleView(
         schedule=one,
-        row=row(one, runs, material.names, fmt),
+        row=row(replace(one, last_run_id=_last(one, material.runs)), runs, material.names, fmt),
         missed=MISSED[one.rhythm.missed],
         overlap=OVERLAP[one.rhythm.overlap],
         jitter=fmt.duration(one.rhythm.jitter) if one.rhythm.jitter else "",
@@ -82,6 +82,11 @@ def shape(material: Material, fmt: Format) -> ScheduleView:
         upcoming=upcoming,
         runs=None if material.runs is None else tuple(runs_page.row(run, fmt) for run in material.runs),
     )
+
+
+def _last(one: Schedule, runs: Sequence[Run] | None) -> str | None:
+    """Also one that somebody asked for beside its times."""
+    return runs[0].id if runs else one.last_run_id
 
 
 # -- the form
