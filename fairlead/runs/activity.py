@@ -74,10 +74,11 @@ class Activity:
     ) -> ThreadPage:  # fmt: skip
         """A page of those that fit, the latest activity first. It looks through so many and no more, whatever fits."""
         start = after or Place()
+        if wanted.status is None and not wanted.metadata:
+            looked_at = limit + 1  # all of them fit
         given = {"tenant": tenant, "before_at": start.at, "before_id": start.id, "looked_at": looked_at}
-        name, more = "latest_threads", {}
-        if wanted.user is not None:
-            name, more = "latest_threads_of_user", {"user_id": wanted.user}
+        more = {} if wanted.user is None else {"user_id": wanted.user}
+        name = "latest_threads" if wanted.user is None else "latest_threads_of_user"
         rows = await self._database.read(
             self._queries[name], **given, **more, limit=limit + 1, status=wanted.status,
             metadata=encode(dict(wanted.metadata)).decode() if wanted.metadata else None,

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from fairlead.agents.spec import AgentSpec
 from fairlead.errors import FairleadError, InvalidInput, NotFound
@@ -25,6 +26,7 @@ from fairlead.web.console.pages.schedule_list import MISSED, OVERLAP, Row, names
 from fairlead.web.console.services import Services
 
 UPCOMING = 5
+E = TypeVar("E", bound=StrEnum)
 RUNS = 20
 
 
@@ -199,7 +201,7 @@ def _jitter(given: str, problems: dict[str, Problem]) -> timedelta:
     return timedelta(seconds=seconds or 0)
 
 
-def _member(kind: type[Any], given: str, name: str, problems: dict[str, Problem]) -> Any:
+def _member(kind: type[E], given: str, name: str, problems: dict[str, Problem]) -> E | None:
     found = next((one for one in kind if one.value == given), None)
     if found is None:
         problems[name] = Problem(N_("Choose one of the list."))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from fairlead.errors import NotFound
@@ -74,7 +73,8 @@ class ThreadsView:
 def parse(params: Mapping[str, str]) -> Query:
     """`user:ada` and `status:busy` in the search line are filters, any other `name:value` is of the metadata. Nonsense
     is no filter."""
-    text, user, status, metadata = "", params.get("user", "").strip(), params.get("status", "").strip(), {}
+    text, user, status = "", params.get("user", "").strip(), params.get("status", "").strip()
+    metadata: dict[str, str] = {}
     for word in params.get("q", "")[:500].split():
         name, colon, value = word.partition(":")
         match name if colon and value else "":
@@ -87,8 +87,7 @@ def parse(params: Mapping[str, str]) -> Query:
             case _:
                 metadata[name[:_LONGEST]] = value[:_LONGEST]
     wanted = next((one for one in ThreadStatus if one.value == status), None)
-    named: Any = metadata.items()
-    return Query(text[:_LONGEST], user[:_LONGEST], wanted, tuple(named), _place(params.get("after", "")))
+    return Query(text[:_LONGEST], user[:_LONGEST], wanted, tuple(metadata.items()), _place(params.get("after", "")))
 
 
 def _place(given: str) -> Place | None:
