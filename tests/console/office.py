@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -102,7 +102,7 @@ AGENTS: dict[str, Any] = {
 
 
 @asynccontextmanager
-async def slowly(tokens_per_second: float) -> AsyncIterator[dict[str, dict[str, Any]]]:
+async def slowly(tokens_per_second: float) -> AsyncGenerator[dict[str, dict[str, Any]]]:
     """Providers whose model takes its time, so that one can watch it speak."""
     async with listening(Simulator(policy, tokens_per_second=tokens_per_second)) as url:  # type: ignore[arg-type]
         yield {"openai": {"kind": "simulated", "url": url}}

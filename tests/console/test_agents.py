@@ -16,7 +16,7 @@ from tests.console import office
 from tests.console.desktop import House, desktop, house
 
 AT = datetime(2026, 11, 22, 9, 2, 11, tzinfo=UTC)
-EVIL = "<script>alert(1)</script>\"'"
+EVIL = "100% %(x)s <script>alert(1)</script>\"'"
 
 
 def _version(number: int, config: dict[str, Any] | None = None) -> Assistant:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Browser, expect
+from pydantic import BaseModel, Field
 
 from fairlead.runs.assistants import Change
 from fairlead.runs.scores import Wanted
@@ -12,7 +13,13 @@ from tests.console import office
 from tests.console.desktop import House, desktop, house
 from tests.console.visitor import Answer
 
-EVIL = "<script>alert(1)</script>\"'"
+EVIL = "100% %(x)s <script>alert(1)</script>\"'"
+
+
+class Odd(BaseModel):
+    share: int = Field(1, title="100% sure", description="%(x)s % <b>")
+
+
 TRIP = {"a": "trip", "in.city": "Linz", "in.nights": "3", "in.by": "bus", "in.wishes": "Quiet\nplease",
         "in.guests": '["Ada"]', "in.insured": "no"}  # fmt: skip
 
@@ -177,6 +184,33 @@ async def test_pages_of_what_is_not_there_say_so() -> None:
         assert "<script>alert" not in hostile.text
     async with house({}) as it:
         assert "declares no agent" in (await it.visitor.get(PATH)).page.said
+
+
+async def test_a_file_may_be_as_large_as_over_the_api() -> None:
+    async with serving(office.AGENTS, workers=0, console=True, file_limit="3 MB") as api:
+        await api.client.get(PATH)
+        token = api.client.cookies["fairlead_csrf"]
+        form = {"csrf": token, "a": "writer", "in": "Read it"}
+        sent = await api.client.post(PATH, data=form, files={"in-files": ("big.txt", b"x" * 2_500_000, "text/plain")})
+        assert sent.status_code == 303, sent.text
+        (run,) = await api.running.engine.control.list()
+        file = await api.running.engine.stores.files.get(
+            run.input["messages"][0]["content"][1]["file_id"], tenant="default"
+        )
+        assert (file.name, file.size, file.media_type) == ("big.txt", 2_500_000, "text/plain")
+        larger = {"in-files": ("big.txt", b"x" * 3_010_000, "text/plain")}
+        refused = await api.client.post(PATH, data=form, files=larger)
+        assert (refused.status_code, "The file is larger than" in refused.text) == (422, True)
+        assert "Read it</textarea>" in refused.text
+
+
+async def test_labels_of_a_schema_stand_as_they_are() -> None:
+    async def measure(input: Odd) -> str:
+        return "done"
+
+    async with house({"measure": measure}) as it:
+        page = await it.visitor.get(f"{PATH}?a=measure")
+        assert (page.status, "100% sure" in page.page.said) == (200, True)
 
 
 async def test_another_tenant_sees_no_run_and_a_viewer_starts_none() -> None:

@@ -22,7 +22,7 @@ from tests.console.desktop import House, desktop, house
 
 AT = datetime(2026, 11, 22, 9, 2, 11, tzinfo=UTC)
 FMT = Format(AT, ZoneInfo("Asia/Tokyo"), "Asia/Tokyo")
-EVIL = "<script>alert(1)</script>\"'"
+EVIL = "100% %(x)s <script>alert(1)</script>\"'"
 LAYOUT = layout_of(spec_of("trip", office.plan_trip))
 TYPED = {"assistant": "trip", "cron": "*/15 * * * *", "timezone": "Europe/Vienna", "missed": "skip", "overlap": "queue",
          "in.city": "Linz", "in.by": "train"}  # fmt: skip

@@ -70,6 +70,7 @@ class Field:
     values: tuple[Any, ...] = ()  # of the choices
     default: Any = _ABSENT
     hint: str = ""
+    ours: bool = False  # the label is, and is translated; a label of somebody's schema stands as it is
 
     @property
     def given(self) -> str:
@@ -89,12 +90,12 @@ class Layout:
 def layout_of(spec: AgentSpec, *, raw: bool = False) -> Layout:
     """How to ask for this agent's input; `raw`: as JSON, whatever its schema."""
     schema = spec.input_schema
-    whole = Field("in", "", N_("Input"), Kind.JSON, required=True)
+    whole = Field("in", "", N_("Input"), Kind.JSON, required=True, ours=True)
     if raw:
         return Layout(Shape.JSON, (whole,), schema)
     if spec.native is not None:
-        message = Field("in", "", N_("Message"), Kind.LONG, required=True)
-        return Layout(Shape.CHAT, (message, Field("in-files", "", N_("Files"), Kind.FILES)), None)
+        message = Field("in", "", N_("Message"), Kind.LONG, required=True, ours=True)
+        return Layout(Shape.CHAT, (message, Field("in-files", "", N_("Files"), Kind.FILES, ours=True)), None)
     if schema is None:
         return Layout(Shape.JSON, (whole,), None)
     return layout_of_schema(schema, "in")
@@ -108,7 +109,7 @@ def layout_of_schema(schema: Schema, prefix: str) -> Layout:
         fields = [_field(f"{prefix}.{key}", key, one, schema, key in required) for key, one in properties.items()]
         return Layout(Shape.FIELDS, tuple(fields), schema)
     if here.get("type") == "object":
-        return Layout(Shape.JSON, (Field(prefix, "", N_("Input"), Kind.JSON, required=True),), schema)
+        return Layout(Shape.JSON, (Field(prefix, "", N_("Input"), Kind.JSON, required=True, ours=True),), schema)
     return Layout(Shape.ONE, (_field(prefix, "", schema, schema, True),), schema)
 
 

@@ -97,7 +97,7 @@ def side_of(key: str, assistant: Assistant, spec: AgentSpec) -> Side:
 def _named(field: Field) -> Field:
     """In words of the reader; a model's name is one line."""
     kind = form.Kind.LINE if field.key == "model" else field.kind
-    return replace(field, label=_LABELS.get(field.key, field.label), kind=kind)
+    return replace(field, label=_LABELS.get(field.key, field.label), kind=kind, ours=True)
 
 
 # -- what stands in the form

@@ -37,7 +37,7 @@ class Typed:
 
     text: str = ""
     agent: str = ""
-    problem: FairleadError | None = None
+    problem: str = ""
 
 
 class ThreadsPages:
@@ -102,7 +102,8 @@ class ThreadsPages:
             new = await prepare(self._services, caller, await self._asked(request, form, text))
             await start(self._services, caller, new)
         except FairleadError as error:
-            return await self._page(request, Typed(text, form.get("agent", ""), error), status=status_of(error))
+            said = f"{self._desk.reader(request).fmt.words.gettext(error.message)} {error.hint}".strip()
+            return await self._page(request, Typed(text, form.get("agent", ""), said), status=status_of(error))
         return see(f"{thread_list.path_of(thread_id)}#latest")
 
     async def _asked(self, request: Request, form: dict[str, str], text: str) -> Asked:
