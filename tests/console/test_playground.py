@@ -198,7 +198,7 @@ async def test_a_file_may_be_as_large_as_over_the_api() -> None:
             run.input["messages"][0]["content"][1]["file_id"], tenant="default"
         )
         assert (file.name, file.size, file.media_type) == ("big.txt", 2_500_000, "text/plain")
-        larger = {"in-files": ("big.txt", b"x" * 3_010_000, "text/plain")}
+        larger = {"in-files": ("big.txt", b"x" * 3_150_000, "text/plain")}
         refused = await api.client.post(PATH, data=form, files=larger)
         assert (refused.status_code, "The file is larger than" in refused.text) == (422, True)
         assert "Read it</textarea>" in refused.text
