@@ -1,0 +1,148 @@
+"""What became of runs in a period: read from the figures, and for the last moments from the runs themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fairlead.agents.jsonable import encode
+from fairlead.clock import from_micros
+from fairlead.database import Database, Query, Row
+from fairlead.runs.figures import DAY, MICROS, Course, Ended, Sums, ToolUse, bucket_of, outcome, sums_of
+from fairlead.runs.run import Reason, Status
+
+MOST = 10_000  # beyond that a count is "many"
+_MOST_NAMES = 100
+_MOST_TOOLS = 50
+_MOST_TENANTS = 200
+_TRIES = 3
+_MOST_LEFT = 20_000  # runs that ended and are not counted yet: more than half a minute brings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose runs: of all these tenants."""
+
+    tenants: Sequence[str]
+    agent: str | None = None
+    release: str | None = None
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        return {"tenants": self.listed, "agent": self.agent, "release": self.release}
+
+    @property
+    def listed(self) -> str:
+        return encode(list(self.tenants)).decode()
+
+    def takes(self, run: Ended) -> bool:
+        return (
+            run.tenant in self.tenants and self.agent in (None, run.agent) and self.release in (None, run.release)
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """Now. `waiting` for a worker, one of them since `oldest`; neither is counted beyond `MOST`."""
+
+    running: int
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """Runs that stand still until a person comes. `oldest`: when the first of them was accepted."""
+
+    reason: Reason
+    runs: int
+    oldest: datetime
+
+
+class FigureBook:
+    def __init__(self, database: Database, queries: Mapping[str, Query]) -> None:
+        self._database = database
+        self._queries = queries
+
+    async def course(self, wanted: Wanted, *, grain: int, since: int, middle: int, until: int) -> Course:
+        """By spans of `grain` minutes; moments are minutes since 1970 at which one begins. Sums are from `since` on,
+        times and tools from `middle` on."""
+        within = {**wanted.filters, "grain": grain, "until": until}
+        for _ in range(_TRIES):
+            folds = await self._database.read(self._queries["folds"])
+            spans, times, tools, left = await asyncio.gather(
+                self._database.read(self._queries["figures_over_time"], since=since, **within),
+                self._in_all("time", 1000, since=middle, **within),
+                self._in_all("tool", _MOST_TOOLS, since=middle, **within),
+                self._left(wanted, folds, since, until),
+            )
+            if _marks(await self._database.read(self._queries["folds"])) == _marks(folds):
+                break  # else some were counted meanwhile, and would be told twice
+        found: dict[int, Sums] = {}
+        for row in spans:
+            sums = sums_of(row["name"], row["count"], row["took_us"], row["cost_nano"])
+            found[row["minute"]] = found.get(row["minute"], Sums()) + sums
+        buckets = {int(row["name"]): row["count"] for row in times}
+        _add_left(found, buckets, left, grain=grain, since=since, middle=middle)
+        used = tuple(ToolUse(row["name"], row["count"], row["failed"]) for row in tools)
+        return Course(grain, since, until, found, buckets, used, -(-_marks(folds)[1] // MICROS))
+
+    async def names(self, wanted: Wanted, *, since: int) -> tuple[list[str], list[str]]:
+        """Agents and releases whose runs ended since, the ones used last first."""
+        rows = await self._database.read(
+            self._queries["figures_named"], tenants=wanted.listed, since=since // DAY * DAY, most=_MOST_NAMES
+        )
+        return list(dict.fromkeys(row["agent"] for row in rows)), list(dict.fromkeys(row["release"] for row in rows))
+
+    async def tenants(self) -> list[str]:
+        return [
+            row["tenant"] for row in await self._database.read(self._queries["figures_tenants"], most=_MOST_TENANTS)
+        ]
+
+    async def at_work(self, wanted: Wanted) -> AtWork:
+        rows = await self._database.read(self._queries["at_work"], most=MOST, **wanted.filters)
+        found = {row["status"]: row for row in rows}
+        running, waiting = found[Status.RUNNING], found[Status.PENDING]
+        oldest = None if waiting["oldest"] is None else from_micros(waiting["oldest"])
+        return AtWork(running["count"], waiting["count"], oldest)
+
+    async def standing_still(self, wanted: Wanted) -> list[Still]:
+        rows = await self._database.read(self._queries["standing_still"], tenants=wanted.listed, most=MOST)
+        return [Still(Reason(row["reason"]), row["count"], from_micros(row["oldest"])) for row in rows]
+
+    async def _in_all(self, kind: str, most: int, **given: Any) -> Sequence[Row]:
+        return await self._database.read(self._queries["figures_in_all"], kind=kind, most=most, **given)
+
+    async def _left(self, wanted: Wanted, folds: Sequence[Row], since: int, until: int) -> list[Ended]:
+        """What ended since the last count."""
+        after = max(_marks(folds)[0], since * MICROS - 1)
+        if after >= until * MICROS:
+            return []
+        rows = await self._database.read(
+            self._queries["ended_runs"], after=after, until=until * MICROS - 1, most=_MOST_LEFT
+        )
+        found = (Ended(*(row[name] for name in Ended._fields)) for row in rows)
+        return [run for run in found if wanted.takes(run)]
+
+
+def _add_left(
+    found: dict[int, Sums], buckets: dict[int, int], left: Sequence[Ended], *, grain: int, since: int, middle: int
+) -> None:
+    for run in left:
+        minute = run.finished_at // MICROS
+        start = minute // grain * grain
+        if start < since:
+            continue
+        sums = sums_of(outcome(run.status, run.reason), 1, run.executing_us, run.cost_nano)
+        found[start] = found.get(start, Sums()) + sums
+        if minute >= middle and run.status != Status.INTERRUPTED:
+            bucket = bucket_of(run.executing_us)
+            buckets[bucket] = buckets.get(bucket, 0) + 1
+
+
+def _marks(folds: Sequence[Row]) -> tuple[int, int]:
+    """Until when and from when on runs are counted; 0 behind: all there are."""
+    return (folds[0]["ahead_at"], folds[0]["behind_at"]) if folds else (0, 0)
