@@ -19,6 +19,7 @@ _MOST_NAMES = 100
 _MOST_TOOLS = 50
 _MOST_TENANTS = 200
 _TRIES = 3
+_ALL = 1000
 _MOST_LEFT = 20_000  # runs that ended and are not counted yet: more than half a minute brings
 
 
@@ -70,25 +71,13 @@ class FigureBook:
     async def course(self, wanted: Wanted, *, grain: int, since: int, middle: int, until: int) -> Course:
         """By spans of `grain` minutes; moments are minutes since 1970 at which one begins. Sums are from `since` on,
         times and tools from `middle` on."""
-        within = {**wanted.filters, "grain": grain, "until": until}
+        found = Course(grain, since, until, {})
         for _ in range(_TRIES):
-            folds = await self._database.read(self._queries["folds"])
-            spans, times, tools, left = await asyncio.gather(
-                self._database.read(self._queries["figures_over_time"], since=since, **within),
-                self._in_all("time", 1000, since=middle, **within),
-                self._in_all("tool", _MOST_TOOLS, since=middle, **within),
-                self._left(wanted, folds, since, until),
-            )
-            if _marks(await self._database.read(self._queries["folds"])) == _marks(folds):
-                break  # else some were counted meanwhile, and would be told twice
-        found: dict[int, Sums] = {}
-        for row in spans:
-            sums = sums_of(row["name"], row["count"], row["took_us"], row["cost_nano"])
-            found[row["minute"]] = found.get(row["minute"], Sums()) + sums
-        buckets = {int(row["name"]): row["count"] for row in times}
-        _add_left(found, buckets, left, grain=grain, since=since, middle=middle)
-        used = tuple(ToolUse(row["name"], row["count"], row["failed"]) for row in tools)
-        return Course(grain, since, until, found, buckets, used, -(-_marks(folds)[1] // MICROS))
+            folds = await self._folds()
+            found = await self._read(wanted, folds, grain=grain, since=since, middle=middle, until=until)
+            if await self._folds() == folds:
+                return found
+        return found  # some were counted while we looked, and may be told twice
 
     async def names(self, wanted: Wanted, *, since: int) -> tuple[list[str], list[str]]:
         """Agents and releases whose runs ended since, the ones used last first."""
@@ -113,12 +102,36 @@ class FigureBook:
         rows = await self._database.read(self._queries["standing_still"], tenants=wanted.listed, most=MOST)
         return [Still(Reason(row["reason"]), row["count"], from_micros(row["oldest"])) for row in rows]
 
+    async def _folds(self) -> tuple[int, int]:
+        """Until when and from when on runs are counted; 0 behind: all there are."""
+        rows = await self._database.read(self._queries["folds"])
+        return (rows[0]["ahead_at"], rows[0]["behind_at"]) if rows else (0, 0)
+
+    async def _read(
+        self, wanted: Wanted, folds: tuple[int, int], *, grain: int, since: int, middle: int, until: int
+    ) -> Course:
+        within: dict[str, Any] = {**wanted.filters, "grain": grain, "until": until}
+        spans, times, tools, left = await asyncio.gather(
+            self._database.read(self._queries["figures_over_time"], since=since, **within),
+            self._in_all("time", _ALL, since=middle, **within),
+            self._in_all("tool", _MOST_TOOLS, since=middle, **within),
+            self._left(wanted, folds[0], since, until),
+        )
+        found: dict[int, Sums] = {}
+        for row in spans:
+            sums = sums_of(row["name"], row["count"], row["took_us"], row["cost_nano"])
+            found[row["minute"]] = found.get(row["minute"], Sums()) + sums
+        buckets = {int(row["name"]): row["count"] for row in times}
+        _add_left(found, buckets, left, grain=grain, since=since, middle=middle)
+        used = tuple(ToolUse(row["name"], row["count"], row["failed"]) for row in tools)
+        return Course(grain, since, until, found, buckets, used, -(-folds[1] // MICROS))
+
     async def _in_all(self, kind: str, most: int, **given: Any) -> Sequence[Row]:
         return await self._database.read(self._queries["figures_in_all"], kind=kind, most=most, **given)
 
-    async def _left(self, wanted: Wanted, folds: Sequence[Row], since: int, until: int) -> list[Ended]:
+    async def _left(self, wanted: Wanted, ahead: int, since: int, until: int) -> list[Ended]:
         """What ended since the last count."""
-        after = max(_marks(folds)[0], since * MICROS - 1)
+        after = max(ahead, since * MICROS - 1)
         if after >= until * MICROS:
             return []
         rows = await self._database.read(
@@ -141,8 +154,3 @@ def _add_left(
         if minute >= middle and run.status != Status.INTERRUPTED:
             bucket = bucket_of(run.executing_us)
             buckets[bucket] = buckets.get(bucket, 0) + 1
-
-
-def _marks(folds: Sequence[Row]) -> tuple[int, int]:
-    """Until when and from when on runs are counted; 0 behind: all there are."""
-    return (folds[0]["ahead_at"], folds[0]["behind_at"]) if folds else (0, 0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fairlead.clock import Clock, to_micros
 from fairlead.database import Database, Query
@@ -78,7 +78,7 @@ class FigureFolding:
         return _Marks(rows[0]["ahead_at"], rows[0]["behind_at"]) if rows else None
 
     async def _count_ahead(self, marks: _Marks) -> int:
-        given = {"after": marks.ahead, "settled": self._settled, "batch": self._batch}
+        given: dict[str, Any] = {"after": marks.ahead, "settled": self._settled, "batch": self._batch}
         (found,) = await self._database.read(self._queries["fold_ahead"], **given)
         if found["bound"] is None:
             return 0
@@ -86,7 +86,11 @@ class FigureFolding:
 
     async def _count_behind(self, marks: _Marks) -> int:
         """What ended before there was any counting, the latest first."""
-        given = {"until": marks.behind, "oldest": to_micros(self._clock.now() - self._keep), "batch": self._batch}
+        given: dict[str, Any] = {
+            "until": marks.behind,
+            "oldest": to_micros(self._clock.now() - self._keep),
+            "batch": self._batch,
+        }
         (found,) = await self._database.read(self._queries["fold_behind"], **given)
         if found["bound"] is None:
             return await self._put(0, 0, marks, _Marks(marks.ahead, 0))

@@ -265,7 +265,7 @@ async def test_figures_go_when_their_time_is_over(engine: OpenEngine, age: timed
     database, queries = running.engine.database, running.engine.queries
     await uncounted(running)
     marks = (await database.read(queries["folds"]))[0]
-    old = running.engine.clock.micros() // MICROS - 3 * DAY
+    old = running.engine.clock.micros() // MICROS - 4 * DAY
     rows = [("status", grain, "default", old // grain * grain, "echo", "dev", "success", 1, 0, 0, 0)
             for grain in (5, HOUR, DAY)]  # fmt: skip
     given = {"ahead": marks["ahead_at"], "behind": marks["behind_at"], "new_ahead": marks["ahead_at"], "new_behind": 0}

@@ -44,12 +44,12 @@ def test_a_run_counts_in_its_five_minutes_its_hour_and_its_day() -> None:
     assert [(one.grain, one.minute) for one in rows] == [
         (FINE, 29_700_015), (HOUR, 29_700_000), (DAY, 29_700_000 // DAY * DAY),
     ]  # fmt: skip
-    assert {(one.name, one.count, one.took_us, one.cost_nano) for one in rows} == {("success", 1, 2_000_000, 5)}
+    assert {(one.name, one.total, one.took_us, one.cost_nano) for one in rows} == {("success", 1, 2_000_000, 5)}
 
 
 def test_runs_alike_are_one_row() -> None:
     rows = [one for one in folded(ended(), ended(took=3), ended("error")) if one.grain == HOUR and one.kind == "status"]
-    assert [(one.name, one.count, one.took_us) for one in rows] == [("success", 2, 5_000_000), ("error", 1, 2_000_000)]
+    assert [(one.name, one.total, one.took_us) for one in rows] == [("success", 2, 5_000_000), ("error", 1, 2_000_000)]
 
 
 def test_five_minutes_of_long_ago_are_not_kept() -> None:
@@ -69,7 +69,7 @@ def test_of_what_was_interrupted_the_time_does_not_count_and_the_cost_does() -> 
 
 def test_a_tool_counts_its_calls_and_failures() -> None:
     rows = folded(used=(Used("default", "triage", "v1", "search", 29_700_015, 7, 2),))
-    assert {(one.kind, one.name, one.count, one.failed) for one in rows} == {("tool", "search", 7, 2)}
+    assert {(one.kind, one.name, one.total, one.failed) for one in rows} == {("tool", "search", 7, 2)}
     assert {one.grain for one in rows} == {FINE, HOUR, DAY}
 
 

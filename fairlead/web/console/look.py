@@ -65,6 +65,7 @@ class Place:
 
 
 PLACES = (
+    Place("dashboard", language.N_("Dashboard"), "/console", "d", Group.WATCH),
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),

@@ -1,5 +1,6 @@
 """Every address of the console. A handler reads a page, shapes it, fills its template; a write moves a run.
 
+GET  /console  /console/dashboard/live                                           the dashboard, and its stream
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
@@ -31,12 +32,13 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.dashboard import DashboardPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = ()
+SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (DashboardPages,)
 
 
 def console_router(
@@ -256,7 +258,7 @@ class Console:
     async def preferences(self, request: Request) -> Response:
         form = await own_form(request)
         back = form.get("back", "")
-        response = see(back if back.startswith("/console/") else runs.PATH)
+        response = see(back if back == "/console" or back.startswith(("/console/", "/console?")) else runs.PATH)
         response.set_cookie("fairlead_theme", form.get("theme", "")[:10], max_age=31536000, samesite="strict")
         return response
 
