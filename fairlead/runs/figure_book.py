@@ -11,13 +11,14 @@ from typing import Any
 from fairlead.agents.jsonable import encode
 from fairlead.clock import from_micros
 from fairlead.database import Database, Query, Row
-from fairlead.runs.figures import DAY, MICROS, Course, Ended, Sums, ToolUse, bucket_of, outcome, sums_of
+from fairlead.runs.figures import DAY, MICROS, Course, Ended, Range, Sums, ToolUse, bucket_of, cover, outcome, sums_of
 from fairlead.runs.run import Reason, Status
 
 MOST = 10_000  # beyond that a count is "many"
 _MOST_NAMES = 100
 _MOST_TOOLS = 50
 _MOST_TENANTS = 200
+_MOST_STILL = 1000
 _TRIES = 3
 _ALL = 1000
 _MOST_LEFT = 20_000  # runs that ended and are not counted yet: more than half a minute brings
@@ -68,13 +69,13 @@ class FigureBook:
         self._database = database
         self._queries = queries
 
-    async def course(self, wanted: Wanted, *, grain: int, since: int, middle: int, until: int) -> Course:
-        """By spans of `grain` minutes; moments are minutes since 1970 at which one begins. Sums are from `since` on,
-        times and tools from `middle` on."""
-        found = Course(grain, since, until, {})
+    async def course(self, wanted: Wanted, *, cuts: Sequence[int], middle: int, finest: int) -> Course:
+        """From the first of the cuts to the last, by what lies between them; times and tools from `middle` on. Cuts are
+        minutes since 1970 at which a span of the finest grain begins."""
+        found = Course(min(cuts), max(cuts), {})
         for _ in range(_TRIES):
             folds = await self._folds()
-            found = await self._read(wanted, folds, grain=grain, since=since, middle=middle, until=until)
+            found = await self._read(wanted, folds, cuts, middle=middle, finest=finest)
             if await self._folds() == folds:
                 return found
         return found  # some were counted while we looked, and may be told twice
@@ -99,8 +100,17 @@ class FigureBook:
         return AtWork(running["count"], waiting["count"], oldest)
 
     async def standing_still(self, wanted: Wanted) -> list[Still]:
-        rows = await self._database.read(self._queries["standing_still"], tenants=wanted.listed, most=MOST)
-        return [Still(Reason(row["reason"]), row["count"], from_micros(row["oldest"])) for row in rows]
+        """Of each tenant those among the newest thousand that were interrupted."""
+        query = self._queries["standing_still"]
+        of_each = await asyncio.gather(
+            *(self._database.read(query, tenant=one, most=_MOST_STILL) for one in wanted.tenants)
+        )
+        found: dict[Reason, Still] = {}
+        for row in (row for rows in of_each for row in rows):
+            one = Still(Reason(row["reason"]), row["count"], from_micros(row["oldest"]))
+            other = found.get(one.reason, Still(one.reason, 0, one.oldest))
+            found[one.reason] = Still(one.reason, one.runs + other.runs, min(one.oldest, other.oldest))
+        return list(found.values())
 
     async def _folds(self) -> tuple[int, int]:
         """Until when and from when on runs are counted; 0 behind: all there are."""
@@ -108,13 +118,14 @@ class FigureBook:
         return (rows[0]["ahead_at"], rows[0]["behind_at"]) if rows else (0, 0)
 
     async def _read(
-        self, wanted: Wanted, folds: tuple[int, int], *, grain: int, since: int, middle: int, until: int
+        self, wanted: Wanted, folds: tuple[int, int], cuts: Sequence[int], *, middle: int, finest: int
     ) -> Course:
-        within: dict[str, Any] = {**wanted.filters, "grain": grain, "until": until}
+        since, until = min(cuts), max(cuts)
+        whole = cover((middle, until), finest=finest)
         spans, times, tools, left = await asyncio.gather(
-            self._database.read(self._queries["figures_over_time"], since=since, **within),
-            self._in_all("time", _ALL, since=middle, **within),
-            self._in_all("tool", _MOST_TOOLS, since=middle, **within),
+            self._ask("figures_over_time", cover(cuts, finest=finest), **wanted.filters),
+            self._ask("figures_in_all", whole, kind="time", most=_ALL, **wanted.filters),
+            self._ask("figures_in_all", whole, kind="tool", most=_MOST_TOOLS, **wanted.filters),
             self._left(wanted, folds[0], since, until),
         )
         found: dict[int, Sums] = {}
@@ -122,12 +133,12 @@ class FigureBook:
             sums = sums_of(row["name"], row["count"], row["took_us"], row["cost_nano"])
             found[row["minute"]] = found.get(row["minute"], Sums()) + sums
         buckets = {int(row["name"]): row["count"] for row in times}
-        _add_left(found, buckets, left, grain=grain, since=since, middle=middle)
+        _add_left(found, buckets, left, finest=finest, middle=middle)
         used = tuple(ToolUse(row["name"], row["count"], row["failed"]) for row in tools)
-        return Course(grain, since, until, found, buckets, used, -(-folds[1] // MICROS))
+        return Course(since, until, found, buckets, used, -(-folds[1] // MICROS))
 
-    async def _in_all(self, kind: str, most: int, **given: Any) -> Sequence[Row]:
-        return await self._database.read(self._queries["figures_in_all"], kind=kind, most=most, **given)
+    async def _ask(self, query: str, ranges: Sequence[Range], **given: Any) -> Sequence[Row]:
+        return await self._database.read(self._queries[query], ranges, **given)
 
     async def _left(self, wanted: Wanted, ahead: int, since: int, until: int) -> list[Ended]:
         """What ended since the last count."""
@@ -142,15 +153,12 @@ class FigureBook:
 
 
 def _add_left(
-    found: dict[int, Sums], buckets: dict[int, int], left: Sequence[Ended], *, grain: int, since: int, middle: int
+    found: dict[int, Sums], buckets: dict[int, int], left: Sequence[Ended], *, finest: int, middle: int
 ) -> None:
     for run in left:
-        minute = run.finished_at // MICROS
-        start = minute // grain * grain
-        if start < since:
-            continue
+        start = run.finished_at // MICROS // finest * finest
         sums = sums_of(outcome(run.status, run.reason), 1, run.executing_us, run.cost_nano)
         found[start] = found.get(start, Sums()) + sums
-        if minute >= middle and run.status != Status.INTERRUPTED:
+        if start >= middle and run.status != Status.INTERRUPTED:
             bucket = bucket_of(run.executing_us)
             buckets[bucket] = buckets.get(bucket, 0) + 1

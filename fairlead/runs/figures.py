@@ -2,8 +2,8 @@
 
     ended runs ──fold──► rows by five minutes, hours and days ──► Course: what a period was like
 
-A run counts when it ends; one that is tried again and ends again counts again. Its time is what it executed: not the
-wait for a worker, a person or a child.
+A run counts when it has ended for half a minute; one that is tried again after that counts again when it ends. Its
+time is what it executed: not the wait for a worker, a person or a child.
 
 Times are kept in buckets that grow by a quarter of an octave, 19 %: a quantile, told as the middle of its bucket, is at
 most 9 % off. Sums go by `grain`, minutes: five minutes for three days, hours and days as long as costs.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from fairlead.runs.run import Status
@@ -51,6 +52,14 @@ class Used(NamedTuple):
     minute: int
     calls: int
     failed: int
+
+
+class Range(NamedTuple):
+    """Spans of one grain, next to each other."""
+
+    grain: int
+    since: int
+    until: int
 
 
 class Figure(NamedTuple):
@@ -117,10 +126,9 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What happened from minute `since` to `until`, in spans of `grain` minutes; a span that nothing ended in is not in
-    `spans`. `counted_from`: the first minute of which all is counted; what is older still is being."""
+    """What happened from minute `since` to `until`, in spans by when they begin; one that nothing ended in is missing.
+    `counted_from`: the first minute of which all is counted; what is older still is being."""
 
-    grain: int
     since: int
     until: int
     spans: Mapping[int, Sums]
@@ -131,8 +139,25 @@ class Course:
     def sums(self, since: int, until: int) -> Sums:
         return sum((one for minute, one in self.spans.items() if since <= minute < until), Sums())
 
-    def starts(self, since: int) -> range:
-        return range(since, self.until, self.grain)
+
+def cover(cuts: Iterable[int], *, finest: int) -> list[Range]:
+    """The spans to be read, as coarse as can be, so that what lies between any two of the cuts can be told. Cuts are
+    where a span of the finest grain begins."""
+    found: list[Range] = []
+    for since, until in pairwise(sorted(set(cuts))):
+        for one in _between(since, until, finest):
+            if found and found[-1].grain == one.grain and found[-1].until == one.since:
+                one = Range(one.grain, found.pop().since, one.until)
+            found.append(one)
+    return found
+
+
+def _between(since: int, until: int, finest: int) -> list[Range]:
+    for grain in (DAY, HOUR, FINE):
+        first, last = -(-since // grain) * grain, until // grain * grain
+        if finest <= grain and first < last:
+            return [*_between(since, first, finest), Range(grain, first, last), *_between(last, until, finest)]
+    return []
 
 
 def fold(ended: Iterable[Ended], used: Iterable[Used], *, fine_from: int) -> list[Figure]:

@@ -71,6 +71,8 @@ async def _counted(running: testing.Running) -> bool:
 
 
 async def to_the_end(one: FigureFolding) -> None:
+    """All that ended until a moment ago."""
+    await asyncio.sleep(0.02)  # a worker's clock may be ahead
     for _ in range(200):
         if await one.once() is None:
             return
@@ -81,7 +83,7 @@ async def course(running: testing.Running, wanted: Wanted = OURS, *, grain: int 
     now = running.engine.clock.micros() // MICROS
     since, until = (now - DAY) // grain * grain, (now // grain + 1) * grain
     book = FigureBook(running.engine.database, running.engine.queries)
-    return await book.course(wanted, grain=grain, since=since, middle=since, until=until)
+    return await book.course(wanted, cuts=(since, until), middle=since, finest=grain)
 
 
 async def in_all(running: testing.Running, wanted: Wanted = OURS) -> Sums:

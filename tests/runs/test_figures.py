@@ -15,10 +15,12 @@ from fairlead.runs.figures import (
     Course,
     Ended,
     Figure,
+    Range,
     Sums,
     Used,
     bound_of,
     bucket_of,
+    cover,
     fold,
     octaves,
     quantile,
@@ -125,7 +127,27 @@ def test_octaves_have_no_gaps_and_the_shortest_are_one() -> None:
 
 
 def test_a_course_adds_up_part_of_itself() -> None:
-    course = Course(60, 0, 240, {0: Sums(success=1), 60: Sums(failed=2), 180: Sums(success=4)})
+    course = Course(0, 240, {0: Sums(success=1), 60: Sums(failed=2), 180: Sums(success=4)})
     assert course.sums(0, 120) == Sums(success=1, failed=2)
     assert course.sums(120, 240) == Sums(success=4)
-    assert list(course.starts(120)) == [120, 180]
+
+
+def test_what_is_read_is_as_coarse_as_can_be() -> None:
+    assert cover((0, 2 * DAY), finest=FINE) == [Range(DAY, 0, 2 * DAY)]
+    assert cover((55, DAY + 65), finest=FINE) == [
+        Range(FINE, 55, 60), Range(HOUR, 60, DAY + 60), Range(FINE, DAY + 60, DAY + 65),
+    ]  # fmt: skip
+    assert cover((0, 60, 120, 240), finest=FINE) == [Range(HOUR, 0, 240)]
+    assert cover((0, 2 * DAY), finest=DAY) == [Range(DAY, 0, 2 * DAY)]
+
+
+@given(st.sets(st.integers(0, 400), min_size=2, max_size=6), st.sampled_from((FINE, HOUR)))
+def test_all_that_lies_between_cuts_is_read_once_and_no_span_crosses_one(cuts: set[int], finest: int) -> None:
+    at = sorted(one * finest for one in cuts)
+    found = cover(at, finest=finest)
+    assert [one.since for one in found] == [at[0], *(one.until for one in found[:-1])]
+    assert found[-1].until == at[-1]
+    for one in found:
+        assert one.since % one.grain == one.until % one.grain == 0
+        starts = range(one.since, one.until, one.grain)
+        assert not any(start < cut < start + one.grain for start in starts for cut in at)

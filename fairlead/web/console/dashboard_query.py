@@ -47,6 +47,11 @@ class Span:
     def starts(self) -> range:
         return range(self.drawn, self.until, self.step)
 
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Where what is told begins or ends."""
+        return (self.before, self.since, self.until, *self.starts)
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

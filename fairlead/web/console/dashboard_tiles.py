@@ -20,6 +20,8 @@ from fairlead.web.console.language import N_
 ERROR_ALERT = 0.10
 LATENCY_ALERT = 60.0
 """As the alerts AgentHighErrorRate and AgentHighLatency have it; the latter in seconds."""
+_NANO = 1_000_000_000
+_MUCH = 0.005  # of a share
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SINCE = {
     "1h": N_("%(by)s on the hour before"), "24h": N_("%(by)s on the day before"), "7d": N_("%(by)s on the week before"),
@@ -29,8 +31,9 @@ _SINCE = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`up` None: as before. `tone` says whether that is good; where it is neither, it is empty."""
+    """`by`: how much; `said`: in full. `up` None: as before. `tone` says whether it is good, where it is much."""
 
+    by: str
     said: str
     up: bool | None
     tone: str = ""
@@ -86,11 +89,11 @@ class _Ended:
         words, sums = self.fmt.words, self.sums or Sums()
         change = self._points(sums.error_rate, self.before.error_rate if self.before else None, good=False)
         line = sparkline([None if one is None else one.error_rate for one in self.steps])
-        more = words.ngettext("%(num)s run · alert at %(limit)s", "%(num)s runs · alert at %(limit)s", sums.failed)
+        more = words.ngettext("%(num)s run", "%(num)s runs", sums.failed)
         value = NOTHING if sums.error_rate is None else percent(sums.error_rate)
         return Tile(
             words.gettext(N_("Error rate")), value, self.query.runs(status="error"), change=change, spark=line,
-            more=more % {"num": self.fmt.count(sums.failed), "limit": percent(ERROR_ALERT)} if self.course else "",
+            more=more % {"num": self.fmt.count(sums.failed)} if self.course else "",
         )  # fmt: skip
 
     def latency(self) -> Tile:
@@ -100,7 +103,7 @@ class _Ended:
         change = None
         if mean is not None and before is not None:
             by = fmt.duration(timedelta(seconds=abs(mean - before)))
-            change = self._change(mean - before, by, good=False, least=0.01 * before)
+            change = self._change(mean - before, by, least=0.01 * before)
         longer = self.query.runs() if p95 is None else self.query.runs(min_duration=f"{p95:.3g}s")
         return Tile(
             _(N_("Mean latency")), NOTHING if mean is None else fmt.duration(timedelta(seconds=mean)), longer,
@@ -113,9 +116,10 @@ class _Ended:
         change = None
         if self.sums and self.before and self.before.runs:
             more = self.sums.runs / self.before.runs - 1
-            change = self._change(more, percent(abs(more)), good=None, least=0.0005)
+            change = self._change(more, percent(abs(more)), least=0.0005)
         value = NOTHING if self.sums is None else fmt.count(self.sums.runs)
-        line = sparkline([None if one is None else one.runs for one in self.steps])
+        over = self.steps[:-1] if self.query.span.until * MICROS > to_micros(fmt.now) else self.steps
+        line = sparkline([None if one is None else one.runs for one in over])
         return Tile(_(N_("Runs ended")), value, self.query.runs(), change=change, spark=line)
 
     def at_work(self) -> Sparkline:
@@ -131,15 +135,15 @@ class _Ended:
     def _points(self, rate: float | None, before: float | None, *, good: bool) -> Change | None:
         if rate is None or before is None:
             return None
-        return self._change(rate - before, f"{abs(rate - before) * 100:.1f}", good=good, least=0.0005)
+        tone = "" if abs(rate - before) < _MUCH else "ok" if (rate > before) is good else "err"
+        return self._change(rate - before, f"{abs(rate - before) * 100:.1f}", least=0.0005, tone=tone)
 
-    def _change(self, by: float, said: str, *, good: bool | None, least: float) -> Change:
-        """`good`: whether more is; None: neither. Less than `least` is no change."""
+    def _change(self, by: float, said: str, *, least: float, tone: str = "") -> Change:
+        """Less than `least` is no change."""
         _ = self.fmt.words.gettext
         if abs(by) < least:
-            return Change(_(N_("as before")), None)
-        tone = "" if good is None else "ok" if (by > 0) is good else "err"
-        return Change(_(_SINCE[self.query.period]) % {"by": said}, by > 0, tone)
+            return Change("", _(N_("as before")), None)
+        return Change(said, _(_SINCE[self.query.period]) % {"by": said}, by > 0, tone)
 
 
 def _cost(query: Query, today: Sequence[Moment] | None, budget: BudgetState | None, fmt: Format) -> Tile:
@@ -155,10 +159,15 @@ def _cost(query: Query, today: Sequence[Moment] | None, budget: BudgetState | No
     limit = budget.limit_nano if budget else None
     change = None
     if yesterday and cost != yesterday:
-        said = _(N_("%(by)s on yesterday by this hour")) % {"by": fmt.money(abs(cost - yesterday))}
-        change = Change(said, cost > yesterday)
-    aside = "" if limit is None else _(N_("of %(limit)s")) % {"limit": fmt.money(limit)}
+        by = fmt.money(abs(cost - yesterday))
+        change = Change(by, _(N_("%(by)s on yesterday")) % {"by": by}, cost > yesterday)
+    aside = "" if limit is None else _(N_("of %(limit)s")) % {"limit": _dollars(limit, fmt)}
     return Tile(_(N_("Cost today")), fmt.money(cost), href, aside, change, spark=sparkline([0, *cumulated]))
+
+
+def _dollars(nano: int, fmt: Format) -> str:
+    """A limit is mostly a round sum."""
+    return f"${nano // _NANO:,}" if nano % _NANO == 0 else fmt.money(nano)
 
 
 def _midnight(now: datetime) -> datetime:

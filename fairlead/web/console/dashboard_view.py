@@ -102,6 +102,7 @@ class DashboardView:
     latency: Latency | None
     tools: tuple[Bar, ...]
     levels: tuple[LevelRow, ...]
+    ended: int = 0  # runs, in what is drawn
     failed: Mapping[str, FairleadError] = field(default_factory=dict[str, FairleadError])
     counted_from: str = ""
     live: str = ""
@@ -121,7 +122,9 @@ def shape(query: Query, read: Material, fmt: Format) -> DashboardView:
         latency, tools = _latency(query, course, fmt), _tools(course, fmt)
     if isinstance(read.costs, FairleadError):
         failed["cost"] = read.costs
-    elif read.costs is not None or course is not None:
+    elif read.costs is None and isinstance(read.course, FairleadError):
+        failed["cost"] = read.course
+    else:
         charts["cost"], heads["cost"] = _cost(query, course, known(read.costs), fmt)
     if isinstance(read.levels, FairleadError):
         failed["levels"] = read.levels
@@ -130,7 +133,8 @@ def shape(query: Query, read: Material, fmt: Format) -> DashboardView:
         query, known(read.choices) or Choices(),
         tiles.shape(query, course, known(read.at_work), known(read.today), known(read.budget), fmt),
         tuple(item for items in looked for item in items), len(read.attention) - len(looked),
-        charts, heads, latency, tools, _levels(known(read.levels), fmt), failed,
+        charts, heads, latency, tools, _levels(known(read.levels), fmt),
+        course.sums(query.span.drawn, query.span.until).runs if course else 0, failed,
         _counted_from(query, course, fmt), query.address("/console/dashboard/live"),
     )  # fmt: skip
 
@@ -214,7 +218,7 @@ def _latency(query: Query, course: Course, fmt: Format) -> Latency:
     marks: list[Mark] = []
     if found and found[0][0] / 2 < LATENCY_ALERT < found[-1][0]:
         at = math.log2(LATENCY_ALERT / found[0][0]) + 1
-        said = _(N_("alert at %(limit)s")) % {"limit": fmt.duration(timedelta(seconds=LATENCY_ALERT))}
+        said = _(N_("alert at %(limit)s")) % {"limit": _(N_("%(n)s s")) % {"n": f"{LATENCY_ALERT:g}"}}
         marks = [Mark(at, said, limit=True)]
     quantiles = {name: _span(quantile(course.buckets, share), fmt) for name, share in tiles.QUANTILES.items()}
     said = _(N_("P50 %(p50)s · P95 %(p95)s · P99 %(p99)s")) % quantiles if found else ""

@@ -15,7 +15,6 @@ CREATE TABLE run_figures (
     cost_nano bigint NOT NULL,
     PRIMARY KEY (kind, grain, tenant, minute, agent, release, name)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX run_figures_to_delete ON run_figures (grain, minute);
 
 -- What is counted: runs that ended after `behind_at` and until `ahead_at`. `behind_at` 0: all there are.
 CREATE TABLE run_folds (

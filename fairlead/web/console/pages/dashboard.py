@@ -100,9 +100,7 @@ class Reading:
         wanted, span = Wanted(tenants, query.agent, query.release), query.span
         services, own = self._services, query.tenant is None
         calls = not query.narrowed and span.step >= dashboard_query.HOUR
-        course = services.figures.course(
-            wanted, grain=span.grain, since=span.before, middle=span.since, until=span.until
-        )
+        course = services.figures.course(wanted, cuts=span.cuts, middle=span.since, finest=span.grain)
         (of_runs, at_work, costs, today, budget), (levels, choices, *looked) = await asyncio.gather(
             asyncio.gather(
                 _told(course),

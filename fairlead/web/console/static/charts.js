@@ -87,10 +87,13 @@ function hatch(plot, data) {
   if (!data.partial || !data.starts.length) return;
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
+  const last = plot.data[1].at(-1);
+  if (last == null) return;
   const left = plot.valToPos(data.starts.at(-1), "x", true) - ratio;
+  const top = data.shape === "lines" ? bbox.top : plot.valToPos(last, "y", true);
   ctx.save();
   ctx.beginPath();
-  ctx.rect(left, bbox.top, bbox.left + bbox.width - left, bbox.height);
+  ctx.rect(left, top, bbox.left + bbox.width - left, bbox.top + bbox.height - top);
   ctx.clip();
   ctx.strokeStyle = colour(data.shape === "lines" ? "grid" : "surface");
   ctx.lineWidth = 1.5 * ratio;
@@ -126,7 +129,7 @@ function options(figure, room) {
   return {
     width: room.clientWidth,
     height: room.clientHeight,
-    padding: [10, 4, 0, 0],
+    padding: [10, 16, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), root.dataset.zone || "UTC"),
     cursor: { sync: { key: sync.key }, y: false, points: { show: false }, drag: { x: data.drag, y: false, setScale: false } },
@@ -149,12 +152,12 @@ function options(figure, room) {
 function times(figure) {
   const zone = root.dataset.zone || "UTC";
   const hour = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
-  const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, month: "2-digit", day: "2-digit" });
+  const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
   return (plot, ticks, _axis, _space, step) => {
     let before = "";
     return ticks.map((tick) => {
       const at = new Date(tick * 1000);
-      const date = day.format(at);
+      const date = day.format(at).slice(5);
       const time = hour.format(at);
       const said = step >= 86400 || (time === "00:00" && date !== before) ? date : time;
       before = date;
