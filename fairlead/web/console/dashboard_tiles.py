@@ -108,7 +108,7 @@ class _Ended:
         return Tile(
             _(N_("Mean latency")), NOTHING if mean is None else fmt.duration(timedelta(seconds=mean)), longer,
             change=change, spark=sparkline([None if one is None else one.mean for one in self.steps]),
-            more="" if p95 is None else f"P95 {fmt.duration(timedelta(seconds=p95))}",
+            more="" if p95 is None else f"P95 {about(p95, fmt)}",
         )  # fmt: skip
 
     def runs(self) -> Tile:
@@ -144,6 +144,13 @@ class _Ended:
         if abs(by) < least:
             return Change("", _(N_("as before")), None)
         return Change(said, _(_SINCE[self.query.period]) % {"by": said}, by > 0, tone)
+
+
+def about(seconds: float | None, fmt: Format) -> str:
+    """A time that is known to a tenth: 7.3 s, 35 s, 2 min 20 s."""
+    if seconds is None or seconds >= 100 or seconds < 0.1:
+        return fmt.duration(None if seconds is None else timedelta(seconds=seconds))
+    return fmt.words.gettext("%(n)s s") % {"n": f"{seconds:.2g}"}
 
 
 def _cost(query: Query, today: Sequence[Moment] | None, budget: BudgetState | None, fmt: Format) -> Tile:

@@ -36,7 +36,7 @@ from fairlead.web.console.charts import (
 )
 from fairlead.web.console.dashboard_query import HOUR, Query, moment
 from fairlead.web.console.dashboard_tiles import ERROR_ALERT, LATENCY_ALERT, Tile
-from fairlead.web.console.format import NOTHING, Format
+from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages import levels as levels_page
 
@@ -220,13 +220,9 @@ def _latency(query: Query, course: Course, fmt: Format) -> Latency:
         at = math.log2(LATENCY_ALERT / found[0][0]) + 1
         said = _(N_("alert at %(limit)s")) % {"limit": _(N_("%(n)s s")) % {"n": f"{LATENCY_ALERT:g}"}}
         marks = [Mark(at, said, limit=True)]
-    quantiles = {name: _span(quantile(course.buckets, share), fmt) for name, share in tiles.QUANTILES.items()}
+    quantiles = {name: tiles.about(quantile(course.buckets, share), fmt) for name, share in tiles.QUANTILES.items()}
     said = _(N_("P50 %(p50)s · P95 %(p95)s · P99 %(p99)s")) % quantiles if found else ""
     return Latency(histogram(bins, marks=marks), said, _(N_("How long runs executed")) + (f": {said}" if said else ""))
-
-
-def _span(seconds: float | None, fmt: Format) -> str:
-    return NOTHING if seconds is None else fmt.duration(timedelta(seconds=seconds))
 
 
 def _tools(course: Course, fmt: Format) -> tuple[Bar, ...]:

@@ -78,7 +78,7 @@ function limit(plot, data) {
   ctx.font = font(ratio);
   ctx.textAlign = "right";
   ctx.textBaseline = y - bbox.top > 14 * ratio ? "bottom" : "top";
-  ctx.fillText(data.limit.label, bbox.left + bbox.width, y);
+  ctx.fillText(data.limit.label, bbox.left + bbox.width, ctx.textBaseline === "top" ? y + 4 * ratio : y - 2 * ratio);
   ctx.restore();
 }
 
