@@ -75,7 +75,7 @@ class Console:
     def pages(self) -> Routes:
         return [
             ("/", self.home),
-            ("/console", self.home),
+            ("/console", self.runs),  # where no section is, there is no dashboard
             ("/console/runs", self.runs),
             ("/console/runs/{run_id}", self.run),
             ("/console/runs/{run_id}/live", self.run_live),
@@ -117,7 +117,7 @@ class Console:
     # Pages
 
     async def home(self, request: Request) -> Response:
-        return RedirectResponse(runs.PATH, status_code=307)
+        return RedirectResponse("/console", status_code=307)
 
     async def runs(self, request: Request) -> Response:
         query = runs.parse(request.query_params)

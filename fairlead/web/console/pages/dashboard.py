@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from fairlead.access import Principal, may_for_all, require_for_all
 from fairlead.clock import to_micros
@@ -41,13 +41,10 @@ class DashboardPages:
         self._reading = Reading(services)
 
     def pages(self) -> Routes:
-        return [("/", self._home), (PATH, self._page), (f"{PATH}/dashboard/live", self._live)]
+        return [(PATH, self._page), (f"{PATH}/dashboard/live", self._live)]
 
     def writes(self) -> Routes:
         return []
-
-    async def _home(self, request: Request) -> Response:
-        return RedirectResponse(PATH, status_code=307)
 
     async def _page(self, request: Request) -> Response:
         name = request.query_params.get("chart", "")
