@@ -69,6 +69,7 @@ class Place:
 
 
 PLACES = (
+    Place("dashboard", language.N_("Dashboard"), "/console", "d", Group.WATCH),
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
     Place("threads", language.N_("Threads"), "/console/threads", "t", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
