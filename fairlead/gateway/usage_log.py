@@ -20,7 +20,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from fairlead.clock import Clock, to_micros
+import orjson
+
+from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.standing import Tally
@@ -36,6 +38,14 @@ _LONGEST_TEXT = 200
 # A provider may report any number. Two of the largest must not overflow a sum, or nothing more could be added to it.
 _MOST_TOKENS = 10**12
 _MOST_NANO = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class RunCalls:
+    """The tries of a run's model calls."""
+
+    failed: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +90,7 @@ class UsageLog:
         self._database = database
         self._query = queries["add_usage"]
         self._tallies = queries["usage_tallies"]
+        self._of_runs = queries["usage_of_runs"]
         self._clock = clock
         self._emit = emit
         self._most_waiting = most_waiting
@@ -104,6 +115,13 @@ class UsageLog:
         """What the calls of all processes came to since then, by provider."""
         rows = await self._database.read(self._tallies, since=to_micros(since))
         return [Tally(row["provider"], row["calls"], row["ok"], row["limited"], row["failed"]) for row in rows]
+
+    async def of_runs(self, tenant: str, run_ids: Sequence[str]) -> dict[str, RunCalls]:
+        """By run; those that have made no call are left out."""
+        if not run_ids:
+            return {}
+        rows = await self._database.read(self._of_runs, tenant=tenant, ids=orjson.dumps(list(run_ids)).decode())
+        return {row["run_id"]: RunCalls(row["failed"], from_micros(row["last_at"])) for row in rows}
 
     async def close(self) -> None:
         """Write what waits. What the database does not take now is lost, and told."""

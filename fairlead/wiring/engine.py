@@ -37,6 +37,7 @@ from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
 from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
+from fairlead.runs.search import Search
 from fairlead.runs.task_pushes import TaskPushes
 from fairlead.runs.tasks import Tasks
 from fairlead.runs.threads import Threads
@@ -78,6 +79,7 @@ class Engine:
     threads: Threads
     assistants: Assistants
     scores: Scores
+    search: Search
     stores: Stores
     retention: Retention
     announcer: Announcer
@@ -185,6 +187,7 @@ async def open_engine(
         threads=threads,
         assistants=assistants,
         scores=Scores(database, queries, clock=clock, emit=emit),
+        search=Search(database, queries, payloads),
         stores=stores,
         retention=Retention(
             database, queries, payloads.blobs, files=stores.files, settings=settings.engine, clock=clock, emit=emit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
 
+from fairlead.access import Role
 from fairlead.web.console import bars, format, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
 
@@ -29,6 +30,7 @@ _SCRIPT_WORDS = {
     "min_s": language.N_("%(min)s min %(s)s s"),
     "h_min": language.N_("%(h)s h %(min)s min"),
     "copied": language.N_("Copied"),
+    "marked": language.N_("%(n)s marked"),
 }
 
 
@@ -42,6 +44,7 @@ class Reader:
     fmt: format.Format
     csrf: str
     signed_in: bool  # and so may sign out
+    writes: bool = False  # may start, cancel, answer
     admin: bool = False
     keeps_cases: bool = False  # may make a case of a run
 
@@ -79,23 +82,38 @@ PLACES = (
 
 def reader(
     cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
-    admin: bool = False, keeps_cases: bool = False,
+    role: Role = Role.VIEWER, locales: Path = language.LOCALES, keeps_cases: bool = False,
 ) -> Reader:  # fmt: skip
-    chosen = language.choose(cookies.get("fairlead_language"), accept_language)
+    chosen = language.choose(cookies.get("fairlead_language"), accept_language, folder=locales)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
-    fmt = format.Format(now, zone, zone_name, language.words(chosen))
-    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, admin, keeps_cases)
+    fmt = format.Format(now, zone, zone_name, language.words(chosen, folder=locales))
+    return Reader(
+        name,
+        theme if theme in THEMES else "",
+        chosen,
+        fmt,
+        csrf,
+        signed_in,
+        role.covers(Role.OPERATOR),
+        role.covers(Role.ADMIN),
+        keeps_cases,
+    )
 
 
 class Pages:
     """The templates, and how to fill one for a reader."""
 
-    def __init__(self, assets: Assets, *, environment_name: str, trace_url: str | None = None) -> None:
+    def __init__(
+        self, assets: Assets, *, environment_name: str, trace_url: str | None = None,
+        locales: Path = language.LOCALES,
+    ) -> None:  # fmt: skip
         self.assets = assets
+        self.languages = {name: language.NAMES.get(name, name) for name in language.languages(locales)}
         self.environment_name = environment_name
         self.trace_url = trace_url
         self.templates: dict[str, Environment] = {}
+        self.served: frozenset[str] = frozenset()  # paths there are pages for
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
         environment = self._environment(reader)
@@ -103,7 +121,8 @@ class Pages:
             reader=reader,
             fmt=reader.fmt,
             asset=self.assets.url,
-            places=_places(reader),
+            places=_places(reader, self.served),
+            languages=self.languages,
             environment_name=self.environment_name,
             trace_url=self.trace_url,
             **values,
@@ -116,9 +135,9 @@ class Pages:
         return self.templates[reader.language]
 
 
-def _places(reader: Reader) -> list[tuple[str, list[Place]]]:
-    """Those this reader may see, by group."""
-    seen = [place for place in PLACES if reader.admin or not place.admin]
+def _places(reader: Reader, served: Collection[str]) -> list[tuple[str, list[Place]]]:
+    """Those this reader may see and that are there, by group."""
+    seen = [place for place in PLACES if place.path in served and (reader.admin or not place.admin)]
     return [(group.value, list(places)) for group, places in groupby(seen, key=lambda place: place.group)]
 
 

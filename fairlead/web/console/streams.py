@@ -45,7 +45,7 @@ def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.
 
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
     """Rows that are shown change in place; new ones are only counted, so nothing moves under the reader."""
-    query = runs.parse(request.query_params)
+    query = runs.parse(request.query_params, now=desk.clock.now())
     door = desk.door(request)
     listing = _Listing(desk, door, query, request.query_params.get("first", ""), request.query_params.get("last", ""))
 
