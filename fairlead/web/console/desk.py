@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -23,6 +23,7 @@ MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
 
 
+KEEPS_CASES = "/console/runs/{run_id}/case"
 MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
 
 
@@ -49,6 +50,13 @@ class Desk:
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
         return self._door_of(caller_of(request))
+
+    def serve(self, paths: Collection[str]) -> None:
+        """What there are pages for: nothing else is led to."""
+        self.templates.served = frozenset(paths)
+
+    def _keeps_cases(self, caller: Principal) -> bool:
+        return KEEPS_CASES in self.templates.served and caller.role.covers(Role.OPERATOR) and of_house(caller)
 
     async def count(self, request: Request) -> None:
         """What is under way and what waits for a person, for the side bar of the page that is about to be drawn."""
@@ -77,7 +85,7 @@ class Desk:
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
-            keeps_cases=caller_of(request).role.covers(Role.OPERATOR) and of_house(caller_of(request)),
+            keeps_cases=self._keeps_cases(caller_of(request)),
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:

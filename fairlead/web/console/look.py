@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -118,6 +118,7 @@ class Pages:
         self.environment_name = environment_name
         self.trace_url = trace_url
         self.templates: dict[str, Environment] = {}
+        self.served: frozenset[str] = frozenset()  # paths there are pages for
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
         environment = self._environment(reader)
@@ -125,7 +126,7 @@ class Pages:
             reader=reader,
             fmt=reader.fmt,
             asset=self.assets.url,
-            places=_places(reader),
+            places=_places(reader, self.served),
             languages=self.languages,
             environment_name=self.environment_name,
             trace_url=self.trace_url,
@@ -139,9 +140,9 @@ class Pages:
         return self.templates[reader.language]
 
 
-def _places(reader: Reader) -> list[tuple[str, list[Place]]]:
-    """Those this reader may see, by group."""
-    seen = [place for place in PLACES if reader.admin or not place.admin]
+def _places(reader: Reader, served: Collection[str]) -> list[tuple[str, list[Place]]]:
+    """Those this reader may see and that are there, by group."""
+    seen = [place for place in PLACES if place.path in served and (reader.admin or not place.admin)]
     return [(group.value, list(places)) for group, places in groupby(seen, key=lambda place: place.group)]
 
 

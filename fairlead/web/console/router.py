@@ -102,8 +102,10 @@ def console_router(
     for section in [*([] if services is None else [make(desk, services) for make in SECTIONS]), *moves]:
         pages += section.pages()
         writes += section.writes()
+    pages += console.pages()
+    desk.serve([path for path, _ in pages])
     router = APIRouter()
-    for path, handler in [*pages, *console.pages()]:
+    for path, handler in pages:
         router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
     for path, handler in [*writes, *console.writes()]:
         router.add_route(path, console.guarded(handler), methods=["POST"], include_in_schema=False)
