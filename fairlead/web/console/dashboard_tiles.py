@@ -25,7 +25,7 @@ _MUCH = 0.005  # of a share
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SINCE = {
     "1h": N_("%(by)s on the hour before"), "24h": N_("%(by)s on the day before"), "7d": N_("%(by)s on the week before"),
-    "30d": N_("%(by)s on the 30 days before"), "": N_("%(by)s on the time before"),
+    "30d": N_("%(by)s on the 30 days before"), "": N_("%(by)s on the period before"),
 }  # fmt: skip
 
 

@@ -106,6 +106,7 @@ class DashboardView:
     ended: int = 0  # runs, in what is drawn
     failed: Mapping[str, FairleadError] = field(default_factory=dict[str, FairleadError])
     counted_from: str = ""
+    between: str = ""  # the beginning and the end that were given
     live: str = ""
     parts: tuple[str, ...] = PARTS
 
@@ -137,7 +138,7 @@ def shape(query: Query, read: Material, fmt: Format) -> DashboardView:
         tuple(item for items in looked for item in items), len(read.attention) - len(looked),
         charts, heads, latency, tools, _levels(known(read.levels), fmt),
         course.sums(query.span.drawn, query.span.until).runs if course else 0, failed,
-        _counted_from(query, course, fmt), query.address("/console/dashboard/live"),
+        _counted_from(query, course, fmt), _between(query, fmt), query.address("/console/dashboard/live"),
     )  # fmt: skip
 
 
@@ -249,3 +250,10 @@ def _counted_from(query: Query, course: Course | None, fmt: Format) -> str:
     if course is None or course.counted_from <= query.span.before:
         return ""
     return fmt.time(moment(course.counted_from))
+
+
+def _between(query: Query, fmt: Format) -> str:
+    if not query.given:
+        return ""
+    since, until = (f"{fmt.local(moment(one)):%Y-%m-%d %H:%M}" for one in (query.span.since, query.span.until))
+    return f"{since} – {until}"
