@@ -53,6 +53,10 @@ docs: $(VENV)/.dev ## Write the pages that are made from code
 docs-check: $(VENV)/.dev ## Check that those pages are up to date
 	$(BIN)/python docs/generate.py --check
 
+.PHONY: words
+words: $(VENV)/.dev ## Bring the console's catalogues up to date with its sources
+	$(BIN)/python .ci/catalogues.py
+
 .PHONY: prices
 prices: $(VENV)/.dev ## Take what models cost from genai-prices
 	$(BIN)/python .ci/prices.py

@@ -16,6 +16,7 @@ from fairlead.access.key import Key, NewKey, Standing
 from fairlead.access.keys import Keyring, ensure_safe_to_listen, is_loopback, key_of
 from fairlead.access.rate import RateLimit, Room
 from fairlead.access.roles import (
+    HOUSE,
     LOCAL_ADMIN,
     UNBOUNDED,
     Allowance,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from fairlead.access.tokens import Tokens as Tokens
 
 __all__ = [
+    "HOUSE",
     "LOCAL_ADMIN",
     "MIGRATIONS",
     "UNBOUNDED",

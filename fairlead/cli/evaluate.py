@@ -6,7 +6,8 @@ import asyncio
 import getpass
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -14,15 +15,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from fairlead.cli.client import Client
 from fairlead.cli.evaluations import SUITE, as_json, exit_of_verdict, show
 from fairlead.cli.reach import key_of, reach
-from fairlead.cli.say import AsJson, err, say_json
+from fairlead.cli.say import AsJson, err, say, say_json
 from fairlead.clock import SystemClock
 from fairlead.errors import InvalidInput
 from fairlead.ship.evaluation.book import Evaluation
 from fairlead.ship.evaluation.gate import Bounds
 from fairlead.ship.evaluation.outcome import Outcome, Result
-from fairlead.wiring.evaluating import Where, load_suite, open_book
+from fairlead.wiring.evaluating import Where, load_suite, load_suite_with, open_book
 from fairlead.wiring.evaluating import evaluate as carry_out
 from fairlead.wiring.project import Setup, open_setup
+
+if TYPE_CHECKING:
+    from fairlead.ship.evaluation.suite import Suite
 
 app = typer.Typer(add_completion=False)
 _DEFAULT = Bounds()
@@ -41,6 +45,9 @@ def evaluate(
     ] = None,
     release: Annotated[str, typer.Option(help="The release to ask. Default: the one that serves.")] = "",
     url: Annotated[str, typer.Option(help="Of the Fairlead to ask. Default: that of this project.")] = "",
+    kept: Annotated[
+        bool, typer.Option("--kept/--file-only", help="With the cases that were kept from runs, or without them.")
+    ] = True,
     json: AsJson = False,
 ) -> None:
     """Say whether a release is good enough: cases are put to an agent, scorers look at the answers.
@@ -49,7 +56,12 @@ def evaluate(
     """
     bounds = Bounds(min_accuracy, max_cost, max_latency)
     setup = open_setup()
-    loaded = load_suite(setup, suite)
+
+    async def load() -> Suite:
+        async with open_book(setup) as book:
+            return await load_suite_with(book, setup, suite)
+
+    loaded = asyncio.run(load()) if kept else load_suite(setup, suite)
 
     async def run(where: Where) -> Evaluation:
         with _Bar(silent=json) as bar:
@@ -62,9 +74,11 @@ def evaluate(
     with _where(setup, url, release) as where:
         done = asyncio.run(run(where))
     if json:
-        say_json(as_json(done))
+        say_json(as_json(done) | {"left_out": [asdict(one) for one in loaded.left_out]})
     else:
         show(done)
+        for one in loaded.left_out:
+            say(f"Kept case left out: {one.name} ({one.run_id}). {one.why}", "yellow")
     raise typer.Exit(exit_of_verdict(done.verdict))
 
 

@@ -11,6 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from fairlead.cli.evaluation_cases import SUITE
+from fairlead.cli.evaluation_cases import app as cases_app
 from fairlead.cli.exits import Exit
 from fairlead.cli.figures import ago, seconds, short, usd
 from fairlead.cli.reach import reach
@@ -29,7 +31,7 @@ from fairlead.wiring.evaluating import open_book
 from fairlead.wiring.project import open_setup
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look at evaluations, compare two, add cases.")
-SUITE = "Its file's name in evaluations/, without the ending."
+app.add_typer(cases_app, name="cases")
 Which = Annotated[str, typer.Argument(metavar="EVALUATION", help="Its id, the beginning of it, or a release's name.")]
 T = TypeVar("T")
 _NANO = 1_000_000_000
@@ -111,6 +113,8 @@ def show(one: Evaluation) -> None:
         out.print(
             Text.assemble((f"  {mark:<13} ", mark_style), f"{finding.about:<8}  {safe(finding.said)}"), soft_wrap=True
         )
+    if kept := {each.case: each.kept for each in one.outcomes if each.kept}:
+        say(f"Kept from runs: {', '.join(f'{case} ({run})' for case, run in kept.items())}", "dim")
     if advice := _advice(one):
         say(advice, "dim")
 
@@ -135,7 +139,7 @@ def _outcome_json(one: Outcome) -> dict[str, Any]:
     return {
         "case": one.case, "trial": one.trial, "result": one.result.value, "why": one.why, "scores": dict(one.scores),
         "seconds": one.seconds, "cost_usd": one.cost_nano / _NANO, "judge_usd": one.judge_nano / _NANO,
-        "run_id": one.run_id, "output": one.output,
+        "run_id": one.run_id, "output": one.output, "expected": one.expected, "kept": one.kept or None,
     }  # fmt: skip
 
 

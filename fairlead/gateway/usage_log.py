@@ -20,6 +20,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import orjson
+
 from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import DatabaseUnavailable
@@ -37,6 +39,14 @@ _NEWEST = 10_000  # rows that are looked through, however many calls there were
 # A provider may report any number. Two of the largest must not overflow a sum, or nothing more could be added to it.
 _MOST_TOKENS = 10**12
 _MOST_NANO = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class RunCalls:
+    """The tries of a run's model calls."""
+
+    failed: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +92,7 @@ class UsageLog:
         self._query = queries["add_usage"]
         self._tallies = queries["usage_tallies"]
         self._of_late = queries["usage_of_late"]
+        self._of_runs = queries["usage_of_runs"]
         self._clock = clock
         self._emit = emit
         self._most_waiting = most_waiting
@@ -112,6 +123,13 @@ class UsageLog:
         rows = await self._database.read(self._of_late, since=to_micros(since), tenant=tenant, most=most)
         providers, models = ([row for row in rows if row["kind"] == kind] for kind in ("provider", "model"))
         return OfLate(tuple(map(_recent, providers)), tuple(map(_recent, models)))
+
+    async def of_runs(self, tenant: str, run_ids: Sequence[str]) -> dict[str, RunCalls]:
+        """By run; those that have made no call are left out."""
+        if not run_ids:
+            return {}
+        rows = await self._database.read(self._of_runs, tenant=tenant, ids=orjson.dumps(list(run_ids)).decode())
+        return {row["run_id"]: RunCalls(row["failed"], from_micros(row["last_at"])) for row in rows}
 
     async def close(self) -> None:
         """Write what waits. What the database does not take now is lost, and told."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from fairlead.clock import Clock
+from fairlead.clock import Clock, to_micros
 
 _RANDOM, _VARIANT = (1 << 62) - 1, 0b10 << 62
 
@@ -29,6 +30,12 @@ class Ids:
         digits = f"{millis:012x}7{fraction:03x}{tail:016x}"
         # Not through UUID, which takes four times as long to come to the same.
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def first_id(moment: datetime) -> str:
+    """No id that was made at the moment or later sorts before it."""
+    digits = f"{max(to_micros(moment), 0) // 1000:012x}"
+    return f"{digits[:8]}-{digits[8:12]}"
 
 
 def derived_id(run_id: str, *parts: str) -> str:

@@ -37,6 +37,18 @@ class Queue:
     poisoned: int
 
 
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Runs of an agent on a release that have not ended, by status. `waiting`: of them for a worker."""
+
+    release: str
+    agent: str
+    status: Status
+    runs: int
+    waiting: int
+    oldest: datetime
+
+
 class Oversight:
     """Counts and lists over all runs. `once` is the role that raises the alarm."""
 
@@ -80,6 +92,17 @@ class Oversight:
         """Runs by status, each counted up to 10 000."""
         rows = await self._database.read(self._queries["counts"], tenant=tenant, most=_MOST)
         return {Status(row["status"]): row["count"] for row in rows}
+
+    async def open_runs(self, *, tenant: str = "default", most: int = _MOST) -> list[Open]:
+        """A tenant's, by release and agent; of each status `most` are counted, the oldest."""
+        rows = await self._database.read(self._queries["open_by_release"], tenant=tenant, most=most)
+        return [
+            Open(
+                row["release"], row["agent"], Status(row["status"]), row["runs"],
+                row["waiting"] if row["status"] == Status.PENDING else 0, from_micros(row["oldest"]),
+            )
+            for row in rows
+        ]  # fmt: skip
 
     async def queue_depth(self) -> int:
         """How many runs wait for a worker."""

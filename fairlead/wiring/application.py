@@ -33,7 +33,8 @@ def open_application(
     console = console_router(
         lambda caller: EngineDoor(engine, caller), clock=engine.clock, sign_in=sign_in,
         services=services_of(engine), settings=ConsoleSettings(
-            environment=environment, secure_cookies=_over_tls(settings), trace_url=settings.telemetry.trace_url
+            environment=environment, secure_cookies=_over_tls(settings), trace_url=settings.telemetry.trace_url,
+            lease=settings.engine.lease,
         ),
     )  # fmt: skip
     return make_app(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +13,18 @@ from fairlead.operate.levels import Report
 from fairlead.runs.following import Delta
 from fairlead.runs.forking import Fork
 from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
+from fairlead.runs.scores import NewScore, Score
+from fairlead.runs.scores import Wanted as WantedScores
+from fairlead.runs.search import Filter
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
 from fairlead.web.api.asking import asker_of
-from fairlead.web.console import Counts, Outcome, RunPage, Shipped, Wanted
+from fairlead.web.console import SILENT, Counts, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
 from fairlead.wiring.engine import Engine
 
 _MOST_CHILDREN = 500
+_MOST_HELD = 2_000
+_WRITTEN = timedelta(seconds=1)  # by then what a call answered is recorded
 _MOST_DEPLOYS = 100
 _COUNTED = 10_000
 
@@ -35,15 +41,60 @@ class EngineDoor:
     async def runs(
         self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
     ) -> RunPage:
+        if wanted.standing is not None:
+            return await self._standing(wanted.standing, before=before, after=after, limit=limit)
+        if wanted.thread_id is None and wanted.parent_id is None and _narrowed(wanted):
+            return await self._found(wanted, before=before, after=after, limit=limit)
         filters: dict[str, Any] = {
             "status": wanted.status, "reason": wanted.reason, "agent": wanted.agent, "release": wanted.release,
             "thread_id": wanted.thread_id, "parent_id": wanted.parent_id, "text": wanted.text or None,
+            "user": wanted.user,
         }  # fmt: skip
         if after is not None:
             newer = await self._engine.control.list(tenant=self._tenant, after=after, limit=limit + 1, **filters)
             return RunPage(tuple(newer[-limit:]), older=True, newer=len(newer) > limit)
         found = await self._engine.control.list(tenant=self._tenant, before=before, limit=limit + 1, **filters)
         return RunPage(tuple(found[:limit]), older=len(found) > limit, newer=before is not None)
+
+    async def _found(self, wanted: Wanted, *, before: str | None, after: str | None, limit: int) -> RunPage:
+        search = self._engine.search
+        narrowed = Filter(
+            status=wanted.status, reason=wanted.reason, agent=wanted.agent, release=wanted.release,
+            user=wanted.user, since=wanted.since, until=wanted.until, least_cost_nano=wanted.least_cost_nano,
+            least_duration=wanted.least_duration, text=wanted.text or None,
+        )  # fmt: skip
+        if after is not None:
+            newer = await search.newer(narrowed, tenant=self._tenant, after=after, limit=limit + 1)
+            return RunPage(newer[-limit:], older=True, newer=len(newer) > limit)
+        found = await search.older(narrowed, tenant=self._tenant, before=before, limit=limit + 1)
+        return RunPage(found.runs[:limit], len(found.runs) > limit, before is not None, found.looked_to)
+
+    async def _standing(self, standing: Standing, *, before: str | None, after: str | None, limit: int) -> RunPage:
+        known = await self.standings()
+        ids = sorted(known.retrying if standing is Standing.RETRYING else known.stuck, reverse=True)
+        older = [one for one in ids if before is None or one < before]
+        shown = [one for one in older if after is None or one > after]
+        page = shown[-limit:] if after is not None else shown[:limit]
+        runs = [run for one in page if (run := await self._run(one)) is not None]
+        return RunPage(tuple(runs), bool(page) and ids[-1] < page[-1], bool(page) and ids[0] > page[0])
+
+    async def _run(self, run_id: str) -> Run | None:
+        try:
+            return await self.run(run_id)
+        except NotFound:
+            return None
+
+    async def standings(self) -> Standings:
+        held = await self._engine.search.held(tenant=self._tenant, most=_MOST_HELD)
+        calls = await self._engine.models.usage.of_runs(self._tenant, [one.run_id for one in held])
+        now = self._engine.clock.now()
+        retrying = {
+            one.run_id: told.failed
+            for one in held
+            if (told := calls.get(one.run_id)) is not None and told.failed and told.last_at > one.last_at + _WRITTEN
+        }
+        stuck = {one.run_id: one.last_at for one in held if now - one.last_at > SILENT and one.run_id not in retrying}
+        return Standings(retrying, stuck)
 
     async def counts(self, wanted: Wanted) -> Counts:
         by_status = await self._engine.oversight.counts(tenant=self._tenant)
@@ -98,17 +149,27 @@ class EngineDoor:
         await self._note("run.retry", run_id)
         return run
 
-    async def fork(self, run_id: str, *, step: str) -> Run:
+    async def fork(self, run_id: str, forking: Forking) -> Run:
         run = await self._engine.control.get(run_id, tenant=self._tenant)
+        given = run.input if forking.input is None else forking.input[0]
         new = NewRun(
-            run.agent, run.input, tenant=run.tenant, thread_id=run.thread_id, release=run.release,
+            run.agent, given, tenant=run.tenant, thread_id=run.thread_id, release=run.release,
             metadata=run.metadata, budget_nano=run.budget_nano, assignment=run.assignment, user=self._caller.user,
             asker=asker_of(self._caller),
         )  # fmt: skip
         await self._engine.rate.take(self._caller)
-        forked, _ = await self._engine.control.fork(run, new, Fork(step), by=self._by)
+        forked, _ = await self._engine.control.fork(
+            run, new, Fork(forking.step, forking.result, other_path=forking.input is not None), by=self._by
+        )
         await self._note("run.fork", run_id, fork=forked.id)
         return forked
+
+    async def scores(self, run_id: str) -> Sequence[Score]:
+        return await self._engine.scores.list(WantedScores(run_id=run_id), tenant=self._tenant)
+
+    async def score(self, run_id: str, new: NewScore) -> None:
+        run = await self._engine.control.get(run_id, tenant=self._tenant)
+        await self._engine.scores.put(run, replace(new, author=self._by))
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         outcomes = {await self._in_doubt(run_id): _OUTCOMES[outcome]} if outcome else None
@@ -160,6 +221,15 @@ class EngineDoor:
                 hint=f"Say which: fairlead runs resume {run_id} --step KEY, with one of {', '.join(begun)}.",
             )
         return next(iter(begun))
+
+
+def _narrowed(wanted: Wanted) -> bool:
+    """By more than what there is an index for."""
+    return any(
+        value is not None and value != ""
+        for value in (wanted.reason, wanted.agent, wanted.release, wanted.user, wanted.since, wanted.until,
+                      wanted.least_cost_nano, wanted.least_duration, wanted.text)
+    )  # fmt: skip
 
 
 _OUTCOMES: dict[Outcome, dict[str, Any]] = {

@@ -12,6 +12,6 @@ def services_of(engine: Engine) -> Services:
         control=engine.control, feed=engine.feed, oversight=engine.oversight, threads=engine.threads,
         assistants=engine.assistants, scores=engine.scores, schedules=engine.schedules, costs=models.costs,
         usage=models.usage, budgets=models.budgets, stops=models.stops, limits=models.limits, gateway=models.gateway,
-        books=engine.books, levels=engine.levels, ledger=engine.ledger, rate=engine.rate, agents=engine.agents,
-        settings=engine.settings,
+        books=engine.books, levels=engine.levels, ledger=engine.ledger, answers=engine.answers,
+        evaluations=engine.evaluations, rate=engine.rate, agents=engine.agents, settings=engine.settings,
     )  # fmt: skip

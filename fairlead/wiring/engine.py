@@ -37,12 +37,15 @@ from fairlead.runs.payload import Payloads
 from fairlead.runs.retention import Retention
 from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
+from fairlead.runs.search import Search
 from fairlead.runs.task_pushes import TaskPushes
 from fairlead.runs.tasks import Tasks
 from fairlead.runs.threads import Threads
 from fairlead.runs.webhooks import Webhooks
 from fairlead.runs.worker import Worker
 from fairlead.runs.worker_parts import Parts
+from fairlead.ship.checklist.ledger import AnswerLedger
+from fairlead.ship.evaluation.book import Book
 from fairlead.ship.ledger import MIGRATIONS as SHIP
 from fairlead.ship.ledger import Ledger
 from fairlead.store import MIGRATIONS as STORE
@@ -76,6 +79,7 @@ class Engine:
     threads: Threads
     assistants: Assistants
     scores: Scores
+    search: Search
     stores: Stores
     retention: Retention
     announcer: Announcer
@@ -91,6 +95,8 @@ class Engine:
     tasks: Tasks
     schedules: Schedules
     ledger: Ledger
+    answers: AnswerLedger
+    evaluations: Book
     escalating: Escalating
     erasing: Erasing
     ids: Ids
@@ -181,6 +187,7 @@ async def open_engine(
         threads=threads,
         assistants=assistants,
         scores=Scores(database, queries, clock=clock, emit=emit),
+        search=Search(database, queries, payloads),
         stores=stores,
         retention=Retention(
             database, queries, payloads.blobs, files=stores.files, settings=settings.engine, clock=clock, emit=emit
@@ -196,6 +203,8 @@ async def open_engine(
         pushes=TaskPushes(database, queries, ids=ids),
         tasks=Tasks(database, queries, payloads),
         ledger=Ledger(database, environment=settings.app.environment.value),
+        answers=AnswerLedger(database, environment=settings.app.environment.value),
+        evaluations=Book(database, environment=settings.app.environment.value),
         escalating=Escalating(database, queries, emit=emit),
         erasing=Erasing(
             database,

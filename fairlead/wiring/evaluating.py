@@ -6,7 +6,7 @@ A served one is asked at its URL, before it gets traffic too; one in this proces
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,14 +16,24 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx2
 import orjson
 
+from fairlead.access import HOUSE
 from fairlead.agents.load_code import load_object
 from fairlead.clock import Clock, SystemClock
 from fairlead.database import migrate
-from fairlead.errors import ConfigurationError, Conflict, FairleadError, Forbidden, Unauthorised, UnknownAgent
+from fairlead.errors import (
+    ConfigurationError,
+    Conflict,
+    FairleadError,
+    Forbidden,
+    NotFound,
+    Unauthorised,
+    UnknownAgent,
+)
 from fairlead.errors import TargetUnavailable as Unavailable
 from fairlead.ship.evaluation.ask import Answer, Message, Said
 from fairlead.ship.evaluation.book import Book, Evaluation, figures_of, new_id
 from fairlead.ship.evaluation.gate import Bounds, judge, trials_of
+from fairlead.ship.evaluation.kept import KeptCase
 from fairlead.ship.evaluation.outcome import Outcome
 from fairlead.ship.ledger import MIGRATIONS
 from fairlead.ship.verdict import Finding, Verdict, verdict_of
@@ -163,7 +173,13 @@ async def open_door(where: Where, *, timeout: float, clock: Clock) -> AsyncGener
         yield Door(http, where, timeout=timedelta(seconds=timeout), clock=clock)
 
 
-def load_suite(setup: Setup, name: str) -> Suite:
+async def load_suite_with(book: Book, setup: Setup, name: str) -> Suite:
+    """With the cases that the environment has kept for it. Raises what `load_suite` does, `DatabaseUnavailable`."""
+    suite_files().find_suite(setup.declared.root, name)
+    return load_suite(setup, name, kept=await book.cases.list(tenant=HOUSE, suite=name))
+
+
+def load_suite(setup: Setup, name: str, *, kept: Sequence[KeptCase] = ()) -> Suite:
     """Raises `ConfigurationError` (the extra is not installed, the file is broken), `NotFound`, `InvalidInput`."""
     root, declared = setup.declared.root, setup.declared.file
     path = suite_files().find_suite(root, name)
@@ -171,7 +187,7 @@ def load_suite(setup: Setup, name: str) -> Suite:
     def load(target: str) -> Any:
         return load_object(root, target, declared_in=declared)
 
-    return _extra("suite").load_suite(path, load)
+    return _extra("suite").load_suite(path, load, kept=kept)
 
 
 def suite_files() -> Any:
@@ -234,7 +250,7 @@ async def gate(
 ) -> list[Finding]:
     """Of a release that is up and gets no traffic yet: one finding each for accuracy, cost and latency, all `pass` when
     it may go on. Whatever keeps it from being asked is a finding too; a broken suite raises `ConfigurationError`."""
-    loaded = load_suite(setup, suite)
+    loaded = await load_suite_with(book, setup, suite)
     try:
         done = await evaluate(loaded, where, bounds, book, by=by, release=release, clock=clock)
     except Unavailable as error:
@@ -242,6 +258,29 @@ async def gate(
     except (UnknownAgent, Unauthorised) as error:
         return [Finding("evaluation", Verdict.FAIL, error.message)]
     return list(done.findings)
+
+
+async def pull_cases(setup: Setup, book: Book, suite: str, names: Collection[str] = (), *, by: str) -> list[str]:
+    """Kept cases, all or some of a suite, go into its file and are kept no longer. Gives the names of those that were
+    written: one that the file has already stays as it is there. Raises `NotFound`, `Conflict` for a case of another
+    agent, `ConfigurationError`."""
+    files = suite_files()
+    path = files.find_suite(setup.declared.root, suite)
+    kept = await book.cases.list(tenant=HOUSE, suite=suite)
+    if missing := set(names) - {one.case.name for one in kept}:
+        raise NotFound(f"{suite} has kept no case {min(missing)}.", hint="fairlead evaluations cases list")
+    agent, written = files.agent_of(path), list[str]()
+    for one in kept:
+        if names and one.case.name not in names:
+            continue
+        if one.case.agent != agent:
+            raise Conflict(f"The case {one.case.name} is of the agent {one.case.agent}; {suite} is of {agent}.")
+        if not files.has_case(path, one.case.name):
+            files.add_case(path, one.row)
+            written.append(one.case.name)
+        # Afterwards: when we die before, the file has it, and this says so the next time.
+        await book.cases.remove(one.id, tenant=HOUSE, by=by)
+    return written
 
 
 def add_case(setup: Setup, suite: str, run: Mapping[str, Any], *, name: str = "") -> str:

@@ -41,7 +41,8 @@ def holdings(
             database, store_queries(dialect), payloads.blobs, files=stores.files, knowledge=stores.knowledge
         ),
         *gateway.holdings(database, gateway_queries(dialect)),
-        Signatures((*access.SIGNED, *gateway.SIGNED, *store.SIGNED, *runs.SIGNED), database),
+        *ship.holdings(database),
+        Signatures((*access.SIGNED, *gateway.SIGNED, *store.SIGNED, *runs.SIGNED, *ship.SIGNED), database),
         HeldRows(access.AUDIT, database),
         # What the others are found by goes last.
         access.HeldKeys(database, clock=clock),

@@ -101,6 +101,8 @@ operator  DELETE  /runs/{run_id}/scores/{score_id}
 CONSOLE = """
 viewer    GET     / /console /console/runs /console/runs/{run_id} /console/runs/{run_id}/live
 viewer    GET     /console/runs/{run_id}/value
+operator  GET     /console/runs/bulk /console/runs/{run_id}/fork
+operator  POST    /console/runs/bulk /console/runs/{run_id}/fork /console/runs/{run_id}/scores
 viewer    GET     /console/runs/{run_id}/{move} /console/approvals /console/approvals/{approval_id}/{answer}
 viewer    GET     /console/workers /console/service-levels /console/live /console/static/{version}/{name:path}
 viewer    GET     /console/deploys /console/deploys/live /console/deploys/{deploy_id}
@@ -118,6 +120,12 @@ admin     GET     /console/users /console/users/user /console/users/new /console
 admin     POST    /console/users/new /console/users/role /console/users/disable /console/users/enable
 admin     POST    /console/users/delete
 admin     GET     /console/audit /console/audit/verify /console/audit.jsonl /console/settings
+viewer    GET     /console/releases /console/releases/live /console/workers/live
+viewer    GET     /console/checklists /console/checklists/{name}
+admin     POST    /console/checklists/{name}/{item}
+viewer    GET     /console/evaluations /console/evaluations/{evaluation_id} /console/evaluations/cases
+operator  GET     /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
+operator  POST    /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
 viewer    POST    /console/preferences
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
 """

@@ -21,6 +21,7 @@ from fairlead.database.sql import parse
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway import Choices
 from fairlead.gateway.allowance import Period
+from fairlead.ship.evaluation.kept import NewCase
 from fairlead.wiring.personal import EXEMPT
 from tests.api.serving import Serving, listening, serving
 
@@ -109,6 +110,8 @@ async def settle(api: Serving, tenant: str, user: str) -> dict[str, str]:
     await api.json("PUT", "/store/items", {"namespace": ["notes", user], "key": "a", "value": {"a": secret}},
                    headers=own, status=None)  # fmt: skip
     await engine.models.budgets.set(f"user:{user}", Period.DAY, 10**10, by=f"user:{user}", tenant=tenant)
+    case = NewCase("smoke", f"{user}-{tenant}", "talk", secret, run, "v1", secret, (), user)
+    await engine.evaluations.cases.keep(case, tenant=tenant, by=f"user:{user}")
     await engine.models.stops.stop(f"user:{user}-later", reason="a test", by=f"user:{user}", tenant=tenant)
     return own
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 
 from fairlead.cli.exits import Exit
+from fairlead.ship.evaluation.kept import NewCase
+from fairlead.wiring.evaluating import open_book
+from fairlead.wiring.project import open_setup
 from tests.cli.processes import fairlead, running
 
 PROJECT = """\
@@ -252,6 +256,51 @@ def test_a_recorded_run_becomes_a_case(tmp_path: Path) -> None:
     refused = fairlead(tmp_path, "evaluations", "add-case", failed["run_id"])
     assert (refused.code, "is error" in refused.err) == (Exit.CONFLICT, True), refused.err
     assert (tmp_path / "evaluations" / "smoke.yaml").read_text() == text
+
+
+def test_kept_cases_are_asked_too_until_they_are_pulled_into_the_file(tmp_path: Path) -> None:
+    make(tmp_path)
+    kept = {
+        "hall": NewCase("smoke", "hall", "desk", "greet the hall", "run_1", "v1", "hello"),
+        "cold": NewCase("smoke", "cold", "desk", "no word", "run_2", "v1", "go away"),
+        "open": NewCase("smoke", "open", "desk", "greet nobody", "run_3", "v1"),
+    }
+
+    async def keep() -> None:
+        async with open_book(open_setup(tmp_path)) as book:
+            for case in kept.values():
+                await book.cases.keep(case, tenant="default", by="user:mina")
+
+    asyncio.run(keep())
+    code, alone = evaluated(tmp_path, "--file-only")
+    assert (code, {one["case"] for one in alone["outcomes"]}) == (Exit.OK, {"kind"})
+    code, found = evaluated(tmp_path)
+    assert (code, found["verdict"]) == (Exit.OK, "pass")
+    assert {(one["case"], one["kept"]) for one in found["outcomes"]} == {
+        ("kind", None), ("hall", "run_1"), ("cold", "run_2")
+    }  # fmt: skip
+    assert found["left_out"] == [{"name": "open", "run_id": "run_3", "why": "Nobody has said what is right."}]
+    assert found["digest"] != alone["digest"]
+    told = fairlead(tmp_path, "evaluate", "--trials", "1").out
+    assert "Kept from runs: hall (run_1), cold (run_2)" in told
+    assert "Kept case left out: open (run_3). Nobody has said what is right." in told
+
+    listed = fairlead(tmp_path, "evaluations", "cases", "list", "--json").json
+    assert [(one["case"]["name"], one["by"], one["run_id"]) for one in listed] == [
+        ("hall", "user:mina", "run_1"), ("cold", "user:mina", "run_2"), ("open", "user:mina", "run_3")
+    ]  # fmt: skip
+    assert fairlead(tmp_path, "evaluations", "cases", "pull", "nowhere").code == Exit.NOT_FOUND
+    pulled = fairlead(tmp_path, "evaluations", "cases", "pull", "hall", "--json")
+    assert pulled.json == {"suite": "smoke", "cases": ["hall"]}
+    text = (tmp_path / "evaluations" / "smoke.yaml").read_text()
+    assert text.startswith("agent: desk  # kept\n") and "greet the hall" in text and "no word" not in text
+    removed = fairlead(tmp_path, "evaluations", "cases", "remove", "open")
+    assert removed.code == Exit.OK and "open is no case of smoke" in removed.out
+    code, found = evaluated(tmp_path)
+    assert (code, found["left_out"]) == (Exit.OK, [])
+    assert {(one["case"], one["kept"]) for one in found["outcomes"]} == {
+        ("kind", None), ("hall", None), ("cold", "run_2")
+    }  # fmt: skip
 
 
 def test_a_served_one_is_asked_at_its_url(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from fairlead.errors import Conflict, DatabaseUnavailable, NotFound
 from fairlead.operate.levels import Report, Window, judge
 from fairlead.operate.levels.level import Events
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
+from fairlead.runs.scores import NewScore, Score
 from fairlead.ship.ledger import Deploy, Ledger
 from fairlead.ship.strategy import Word
-from fairlead.web.console.door import Counts, Delta, Outcome, RunPage, Shipped, Wanted
+from fairlead.web.console.door import Counts, Delta, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
 from fairlead.web.console.pages.runs import matches
 
 
@@ -30,6 +31,9 @@ class GalleryDoor:
         self.moves: list[tuple[str, ...]] = []
         self.broken: set[str] = set()
         self.ledger: Ledger | None = None
+        self.scored: list[Score] = []
+        self.forkings: list[Forking] = []
+        self.standing = Standings({}, {})
         self.said: dict[tuple[str, str], str] = {}
         self._followers: list[tuple[str | None, asyncio.Queue[Event | Delta]]] = []
 
@@ -68,7 +72,10 @@ class GalleryDoor:
         self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
     ) -> RunPage:
         self._ask("runs")
-        found = sorted((run for run in self.all.values() if matches(wanted, run)), key=lambda run: run.id, reverse=True)
+        named = self.standing.retrying if wanted.standing is Standing.RETRYING else self.standing.stuck
+        plain = replace(wanted, standing=None)
+        known = [run for run in self.all.values() if wanted.standing is None or run.id in named]
+        found = sorted((run for run in known if matches(plain, run)), key=lambda run: run.id, reverse=True)
         older = [run for run in found if before is None or run.id < before]
         shown = [run for run in older if after is None or run.id > after]
         page = shown[-limit:] if after else shown[:limit]
@@ -82,6 +89,10 @@ class GalleryDoor:
         self._ask("counts")
         found = [run for run in self.all.values() if matches(replace(wanted, status=None), run)]
         return Counts({status: sum(run.status is status for run in found) for status in Status}, self.now)
+
+    async def standings(self) -> Standings:
+        self._ask("standings")
+        return self.standing
 
     async def run(self, run_id: str) -> Run:
         self._ask("run")
@@ -141,8 +152,20 @@ class GalleryDoor:
     async def retry(self, run_id: str) -> Run:
         return self._move(run_id, "retry", "retried", status=Status.PENDING, reason=None, finished_at=None, error=None)
 
-    async def fork(self, run_id: str, *, step: str) -> Run:
-        return self._move(run_id, f"fork {step}", "forked")
+    async def fork(self, run_id: str, forking: Forking) -> Run:
+        self.forkings.append(forking)
+        return self._move(run_id, f"fork {forking.step}", "forked")
+
+    async def scores(self, run_id: str) -> Sequence[Score]:
+        self._ask("scores")
+        return [one for one in self.scored if one.run_id == run_id]
+
+    async def score(self, run_id: str, new: NewScore) -> None:
+        run = self.all[run_id]
+        self.scored.append(
+            Score("s", run_id, new.name, new.value, "bool", new.comment, new.source, "local", new.step, run.agent,
+                  run.release, "", 1, self.now, self.now)
+        )  # fmt: skip
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         if outcome is not None:

@@ -78,10 +78,28 @@ async def test_a_run_is_forked_from_the_step_that_is_looked_at(desktop: Desktop)
     await desktop.go(f"/console/runs/{run_id(4)}")
     await page.get_by_role("link", name="Show the step").click()
     await expect(page.locator("#pane h2")).to_contain_text("export_ledger")
-    await page.get_by_role("button", name="Fork from here").click()
+    await page.get_by_role("link", name="Fork from here").click()
+    await page.get_by_label("Input, as JSON").fill("{not json")
+    await page.get_by_role("button", name="Fork the run").click()
+    await expect(page.get_by_role("alert")).to_contain_text("no JSON")
+    await expect(page.get_by_label("Input, as JSON")).to_have_value("{not json")
+    await page.get_by_label("Input, as JSON").fill('{"month": 7}')
+    desktop.complaints.clear()  # of the 422
+    await page.get_by_role("button", name="Fork the run").click()
     await expect(page.locator("#pane .close")).to_have_count(0)
+    assert [one.input for one in desktop.door.forkings] == [({"month": 7},)]
     [(move, forked)] = desktop.door.moves
     assert (move, forked) == ("fork main:call_2", run_id(4))
+
+
+async def test_a_reader_says_what_he_thinks_of_a_run(desktop: Desktop) -> None:
+    page = desktop.page
+    await desktop.go(f"/console/runs/{run_id(1)}")
+    await expect(page.locator("#scores")).to_contain_text("Nobody has said yet")
+    await page.get_by_label("Comment").fill("Found the parcel <b>at once</b>")
+    await page.get_by_role("button", name="Good").click()
+    await expect(page.locator("#scores")).to_contain_text("Found the parcel <b>at once</b>")
+    assert [(one.name, one.value) for one in desktop.door.scored] == [("rating", True)]
 
 
 async def test_a_run_is_watched_while_it_works_and_then_stopped(desktop: Desktop) -> None:

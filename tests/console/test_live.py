@@ -76,4 +76,5 @@ async def test_no_part_that_is_swapped_holds_a_control_the_reader_could_be_using
         page = (await visitor.get(path)).page
         for tag, given, around in page.elements:
             inside = swapped & set(around) or any(name.startswith("run-") for name in around)
-            assert not (inside and tag in ("input", "select", "textarea", "form")), (path, tag, given)
+            mark = given.get("name") == "id"  # in a cell that is left alone: see the journey of those that are marked
+            assert not (inside and tag in ("input", "select", "textarea", "form") and not mark), (path, tag, given)

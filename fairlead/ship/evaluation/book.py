@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,10 +15,9 @@ from fairlead.database import Database, Query, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import InvalidInput, NotFound
 from fairlead.ship.evaluation.gate import Bounds
+from fairlead.ship.evaluation.kept import QUERIES, CaseBook
 from fairlead.ship.evaluation.outcome import Outcome, Result, by_case, cost_nano, p95, passed
 from fairlead.ship.verdict import Finding, Verdict
-
-_QUERIES = Path(__file__).parents[1] / "queries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +61,13 @@ def figures_of(outcomes: Sequence[Outcome], *, planned: int) -> Figures:
 
 
 class Book:
-    """Of one environment."""
+    """Of one environment. `cases`: those kept from runs."""
 
     def __init__(self, database: Database, *, environment: str) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(_QUERIES, database.dialect)
+        self._queries: dict[str, Query] = named_sql.load(QUERIES, database.dialect)
         self._environment = environment
+        self.cases = CaseBook(database, environment=environment)
 
     async def keep(self, one: Evaluation) -> None:
         await self._database.write(
@@ -76,7 +75,7 @@ class Book:
             digest=one.digest, agent=one.agent, release=one.release, started_by=one.started_by,
             started_at=to_micros(one.started_at), finished_at=to_micros(one.finished_at), verdict=one.verdict.value,
             bounds=_json(asdict(one.bounds)), findings=_json([asdict(found) for found in one.findings]),
-            figures=_json(asdict(one.figures)), outcomes=_json([_row(found) for found in one.outcomes]),
+            figures=_json(asdict(one.figures)), outcomes=outcomes_json(one.outcomes),
         )  # fmt: skip
 
     async def get(self, given: str) -> Evaluation:
@@ -99,12 +98,15 @@ class Book:
         return await self.get(found[0].id)
 
     async def list(
-        self, *, suite: str | None = None, release: str | None = None, limit: int = 20
-    ) -> Sequence[Evaluation]:
-        """Newest first, without their outcomes."""
-        return [
-            _evaluation_of(row) for row in await self._read("evaluations", suite=suite, release=release, limit=limit)
-        ]
+        self, *, suite: str | None = None, release: str | None = None, before: tuple[datetime, str] | None = None,
+        limit: int = 20,
+    ) -> Sequence[Evaluation]:  # fmt: skip
+        """Newest first, without their outcomes; those that began `before` that time, and id."""
+        at, id = (None, None) if before is None else (to_micros(before[0]), before[1])
+        rows = await self._read(
+            "evaluations", suite=suite, release=release, before_at=at, before_id=id, limit=limit
+        )  # fmt: skip
+        return [_evaluation_of(row) for row in rows]
 
     async def _read(self, name: str, **given: Any) -> Sequence[Row]:
         return await self._database.read(self._queries[name], environment=self._environment, **given)
@@ -117,12 +119,20 @@ def _evaluation_of(row: Row) -> Evaluation:
         Verdict(row["verdict"]),
         tuple(map(_finding_of, orjson.loads(row["findings"]))),
         Figures(**orjson.loads(row["figures"])),
-        tuple(map(_outcome_of, orjson.loads(row["outcomes"]))),
+        tuple(outcomes_of(row["outcomes"])),
     )  # fmt: skip
 
 
 def _finding_of(value: dict[str, Any]) -> Finding:
     return Finding(value["about"], Verdict(value["verdict"]), value["said"], value["evidence"])
+
+
+def outcomes_of(text: str) -> list[Outcome]:
+    return [_outcome_of(one) for one in orjson.loads(text)]
+
+
+def outcomes_json(outcomes: Sequence[Outcome]) -> str:
+    return _json([_row(one) for one in outcomes])
 
 
 def _outcome_of(value: dict[str, Any]) -> Outcome:

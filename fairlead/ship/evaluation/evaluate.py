@@ -67,7 +67,15 @@ async def _try(suite: Suite, case: Case, trial: int, ask: Ask, ask_model: AskMod
     try:
         answer = await ask(suite.agent, case.inputs)
     except TargetUnavailable as error:
-        return Outcome(case.name, case.digest, trial, Result.COULD_NOT_ASK, _short(error.message))
+        return Outcome(
+            case.name,
+            case.digest,
+            trial,
+            Result.COULD_NOT_ASK,
+            _short(error.message),
+            kept=case.kept,
+            expected=_kept(case.expected_output),
+        )
     if answer.error:
         return _outcome(case, trial, answer, Result.FAILED, answer.error)
     bill = Bill(ask_model)
@@ -121,7 +129,8 @@ def _outcome(
 ) -> Outcome:  # fmt: skip
     return Outcome(
         case.name, case.digest, trial, result, _short(why), scores or {}, answer.seconds, answer.cost_nano, judge_nano,
-        answer.run_id, answer.release, _kept(answer.output),
+        answer.run_id, answer.release, _kept(answer.output), case.kept,
+        _kept(case.expected_output),
     )  # fmt: skip
 
 
@@ -130,6 +139,6 @@ def _short(text: str) -> str:
 
 
 def _kept(output: Any) -> Any:
-    """A long one as the beginning of its JSON: the run has the rest."""
+    """A long one as the beginning of its JSON."""
     text = orjson.dumps(output).decode()
     return output if len(text) <= _KEPT else f"{text[: _KEPT - 1]}…"

@@ -17,7 +17,8 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`digest`: of the case, as it was then. `why`: what is against it, in words. `scores`: by scorer."""
+    """`digest`: of the case, as it was then. `why`: what is against it, in words. `scores`: by scorer. `kept`: the run
+    that the case was kept from; empty for one of the suite's file."""
 
     case: str
     digest: str
@@ -31,6 +32,8 @@ class Outcome:
     run_id: str = ""
     release: str = ""
     output: Any = None
+    kept: str = ""
+    expected: Any = None
 
     @property
     def asked(self) -> bool:

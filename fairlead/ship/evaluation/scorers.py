@@ -209,6 +209,13 @@ _THEIRS: Mapping[str, type[Any]] = {
 }  # fmt: skip
 
 
+def compares(scorer: AnyEvaluator) -> bool:
+    """Whether it needs what a case expects."""
+    if isinstance(scorer, Exact | Contains | Numeric):
+        return scorer.value is None
+    return isinstance(scorer, evaluators.EqualsExpected)
+
+
 def is_usable(scorer: AnyEvaluator, own: Sequence[type[Any]]) -> bool:
     """Others of pydantic-evals ask a model past the gateway, or look at spans that are not recorded here."""
     return isinstance(scorer, (*OURS, *own, *_THEIRS.values()))

@@ -27,7 +27,8 @@ from pydantic_evals import Dataset
 from pydantic_evals.evaluators import Evaluator
 
 from fairlead.errors import ConfigurationError, FairleadError
-from fairlead.ship.evaluation.scorers import OURS, AnyEvaluator, is_usable
+from fairlead.ship.evaluation.kept import KeptCase
+from fairlead.ship.evaluation.scorers import OURS, AnyEvaluator, compares, is_usable
 from fairlead.ship.evaluation.suite_file import read_text
 
 LoadObject = Callable[[str], Any]
@@ -36,7 +37,7 @@ LoadObject = Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`digest`: of all that the file says of it, and of the scorers of all cases."""
+    """`digest`: of all that is said of it, and of the scorers of all cases. `kept`: see `Outcome`."""
 
     name: str
     digest: str
@@ -44,11 +45,22 @@ class Case:
     expected_output: Any
     metadata: Any
     scorers: tuple[AnyEvaluator, ...]
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A kept case that can't be put to anybody, and why."""
+
+    name: str
+    run_id: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """`trials`: None where the file leaves it open. `timeout` is in seconds."""
+    """`trials`: None where the file leaves it open. `timeout` is in seconds. `digest`: of the file and its kept
+    cases."""
 
     name: str
     agent: str
@@ -56,6 +68,7 @@ class Suite:
     timeout: float
     digest: str
     cases: tuple[Case, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class _Head(BaseModel):
@@ -69,9 +82,12 @@ class _Head(BaseModel):
     scorers: list[str] = Field(default_factory=list[str])
 
 
-def load_suite(path: Path, load: LoadObject) -> Suite:
-    """Raises `NotFound`, and `ConfigurationError` that names the place."""
+def load_suite(path: Path, load: LoadObject, *, kept: Sequence[KeptCase] = ()) -> Suite:
+    """With the `kept` cases behind those of the file. Raises `NotFound`, and `ConfigurationError` that names the
+    place."""
     told = _as_json(parse(path, read_text(path)), path)
+    kept, left_out = _fitting(kept, told, path)
+    told |= {"cases": [*(told.get("cases") or []), *(one.row for one in kept)]} if kept else {}
     try:
         head = _Head.model_validate({key: told[key] for key in _Head.model_fields if key in told})
         own = tuple(_scorer_class(target, load, path) for target in head.scorers)
@@ -83,10 +99,16 @@ def load_suite(path: Path, load: LoadObject) -> Suite:
         raise ConfigurationError(f"{path}: {error.exceptions[0]}", hint=f"Ours: {_names()}.") from error
     except ValueError as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    cases = tuple(_cases(found, rest, own, path))
+    cases = _cases(found, rest, own, path, {one.case.name: one.case.run_id for one in kept})
+    waiting = [one for one in cases if one.kept and _waits(one)]
+    cases = [one for one in cases if one not in waiting]
+    left_out += [LeftOut(one.name, one.kept, "Nobody has said what is right.") for one in waiting]
     if not cases:
         raise ConfigurationError(f"{path} has no cases.", hint="Write one, or make one of a run: add-case.")
-    return Suite(path.stem, head.agent, head.trials, head.timeout, _digest(told), cases)
+    left = {one.name for one in waiting}
+    rows = [row for row, one in zip(rest.get("cases", ()), found.cases, strict=True) if one.name not in left]
+    digest = _digest(told | {"cases": rows})
+    return Suite(path.stem, head.agent, head.trials, head.timeout, digest, tuple(cases), tuple(left_out))
 
 
 def parse(path: Path, text: str) -> dict[str, Any]:
@@ -125,13 +147,39 @@ def _scorer_class(target: str, load: LoadObject, path: Path) -> type[AnyEvaluato
     return cast("type[AnyEvaluator]", found)
 
 
-def _cases(found: Dataset[Any, Any, Any], told: Mapping[str, Any], own: Sequence[type[Any]], path: Path) -> list[Case]:
+def _fitting(kept: Sequence[KeptCase], told: Mapping[str, Any], path: Path) -> tuple[list[KeptCase], list[LeftOut]]:
+    """Those that can stand behind the cases of the file: whatever is kept, its suite can be asked."""
+    good, left_out = list[KeptCase](), list[LeftOut]()
+    named = {one.get("name") for one in _dicts(told.get("cases"))}
+    for one in kept:
+        case, why = one.case, ""
+        if case.agent != told.get("agent"):
+            why = f"It is of the agent {case.agent}."
+        elif case.name in named:
+            why = f"{path.name} has a case of this name."
+        if why:
+            left_out.append(LeftOut(case.name, case.run_id, why))
+        else:
+            good.append(one)
+    return good, left_out
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    many = cast("list[Any]", value) if isinstance(value, list) else []
+    return [cast("dict[str, Any]", one) for one in many if isinstance(one, dict)]
+
+
+def _cases(
+    found: Dataset[Any, Any, Any], told: Mapping[str, Any], own: Sequence[type[Any]], path: Path,
+    kept: Mapping[str, str],
+) -> list[Case]:  # fmt: skip
+    """`kept`: the runs of those that were kept, by their names."""
     cases: list[Case] = []
     for number, (one, row) in enumerate(zip(found.cases, told["cases"], strict=True), 1):
-        name, scorers = one.name or f"Case {number}", (*one.evaluators, *found.evaluators)
+        name, scorers = one.name or f"Case {number}", _scorers(one, found.evaluators)
         if any(name == other.name for other in cases):
             raise ConfigurationError(f"{path}: two cases are called {name!r}.")
-        if not scorers:
+        if not scorers and name not in kept:
             raise ConfigurationError(
                 f"{path}: nothing says whether an answer to {name!r} is right.", hint=f"Give it one of {_names()}."
             )
@@ -141,8 +189,21 @@ def _cases(found: Dataset[Any, Any, Any], told: Mapping[str, Any], own: Sequence
                 hint=f"There are {_names()}.",
             )
         digest = _digest([row, told.get("evaluators") or []])
-        cases.append(Case(name, digest, one.inputs, one.expected_output, one.metadata, scorers))
+        cases.append(Case(name, digest, one.inputs, one.expected_output, one.metadata, scorers, kept.get(name, "")))
     return cases
+
+
+def _scorers(case: Any, of_all: Sequence[AnyEvaluator]) -> tuple[AnyEvaluator, ...]:
+    """Its own and those of all cases; but what compares has nothing to do with a case that expects nothing and says by
+    itself what is right."""
+    own: Sequence[AnyEvaluator] = case.evaluators
+    alone = bool(own) and case.expected_output is None
+    return (*own, *(one for one in of_all if not (alone and compares(one))))
+
+
+def _waits(case: Case) -> bool:
+    """Whether nobody has said yet what is right."""
+    return not case.scorers or (case.expected_output is None and any(map(compares, case.scorers)))
 
 
 def _names() -> str:

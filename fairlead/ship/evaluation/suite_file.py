@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -10,19 +9,15 @@ from typing import Any, cast
 import orjson
 import yaml
 
-from fairlead.errors import ConfigurationError, Conflict, InvalidInput, NotFound
+from fairlead.errors import ConfigurationError, Conflict, NotFound
+from fairlead.ship.evaluation.suite_name import FOLDER, check_suite
 
-FOLDER = "evaluations"
 _ENDINGS = (".yaml", ".yml", ".json")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def find_suite(root: Path, name: str) -> Path:
     """Raises `InvalidInput`, `NotFound`."""
-    if not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"{name!r} is no name of a suite.", hint=f"It is that of a file in {FOLDER}/, without .yaml."
-        )
+    check_suite(name)
     for ending in _ENDINGS:
         if (path := root / FOLDER / f"{name}{ending}").is_file():
             return path
@@ -44,6 +39,12 @@ def read_text(path: Path) -> str:
 def agent_of(path: Path) -> str:
     """Raises `ConfigurationError`."""
     return str(_read(read_text(path), path).get("agent"))
+
+
+def has_case(path: Path, name: str) -> bool:
+    """Raises `ConfigurationError`."""
+    cases: list[dict[str, Any]] = _read(read_text(path), path).get("cases") or []
+    return any(one.get("name") == name for one in cases)
 
 
 def add_case(path: Path, case: Mapping[str, Any]) -> None:

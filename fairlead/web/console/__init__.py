@@ -7,12 +7,24 @@ May import: what web may; never web.api.
 
 from __future__ import annotations
 
-from fairlead.web.console.door import Counts, Delta, Door, Outcome, RunPage, Shipped, Wanted
+from fairlead.web.console.door import (
+    SILENT,
+    Counts,
+    Delta,
+    Door,
+    Forking,
+    Outcome,
+    RunPage,
+    Shipped,
+    Standing,
+    Standings,
+    Wanted,
+)
 from fairlead.web.console.router import console_router
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 
 __all__ = [
-    "ConsoleSettings", "Counts", "Delta", "Door", "Outcome", "RunPage", "Services", "Shipped", "Wanted",
-    "console_router",
+    "SILENT", "ConsoleSettings", "Counts", "Delta", "Door", "Forking", "Outcome", "RunPage", "Services", "Shipped",
+    "Standing", "Standings", "Wanted", "console_router",
 ]  # fmt: skip

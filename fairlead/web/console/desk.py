@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fairlead.access import LOCAL_ADMIN, Principal, Role
 from fairlead.clock import Clock
+from fairlead.runs.run import Status
 from fairlead.web.console import look, policy
 from fairlead.web.console.assets import Assets
-from fairlead.web.console.door import Door
+from fairlead.web.console.door import Door, Wanted
+from fairlead.web.console.reading import or_none
+from fairlead.web.console.section import of_house
 from fairlead.web.console.settings import ConsoleSettings
 
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
+
+
+MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A number beside a place of the side bar. `due`: somebody must act."""
+
+    count: int
+    due: bool = False
 
 
 class Desk:
@@ -24,12 +40,36 @@ class Desk:
         self.clock = clock
         self.settings = settings
         self.make_token = make_token
+        self._marks: dict[str, tuple[float, dict[str, Mark]]] = {}
         self.assets = Assets("/console/static")
-        self.templates = look.Pages(self.assets, environment_name=settings.environment, trace_url=settings.trace_url)
+        self.templates = look.Pages(
+            self.assets, environment_name=settings.environment, trace_url=settings.trace_url, locales=settings.locales
+        )
+
+    def serve(self, paths: Collection[str]) -> None:
+        """What there are pages for: nothing else is led to."""
+        self.templates.served = frozenset(paths)
 
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
         return self._door_of(caller_of(request))
+
+    async def count(self, request: Request) -> None:
+        """What is under way and what waits for a person, for the side bar of the page that is about to be drawn."""
+        tenant, now = caller_of(request).tenant, self.clock.monotonic()
+        known = self._marks.get(tenant)
+        if known is None or now - known[0] > MARKS_LAST:
+            known = self._marks[tenant] = (now, await self._count(self.door(request)))
+        request.state.marks = known[1]
+
+    async def _count(self, door: Door) -> dict[str, Mark]:
+        counts, waiting, deploys = await asyncio.gather(
+            or_none(door.counts(Wanted())), or_none(door.approvals()), or_none(door.deploys())
+        )
+        running = counts.by_status.get(Status.RUNNING, 0) if counts is not None else 0
+        under_way = sum(one.outcome is None for one in deploys or ())
+        marks = {"runs": Mark(running), "approvals": Mark(len(waiting or ()), due=True), "deploys": Mark(under_way)}
+        return {name: mark for name, mark in marks.items() if mark.count}
 
     def reader(self, request: Request) -> look.Reader:
         csrf = request.cookies.get(policy.CSRF_COOKIE) or getattr(request.state, "csrf", "")
@@ -39,13 +79,18 @@ class Desk:
         visit = getattr(request.state, "visit", None)
         return look.reader(
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
-            signed_in=visit is not None and visit.signed_in, admin=caller_of(request).role.covers(Role.ADMIN),
+            signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
+            locales=self.settings.locales,
+            keeps_cases=caller_of(request).role.covers(Role.OPERATOR) and of_house(caller_of(request)),
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         reader = self.reader(request)
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        html = self.templates.fill(template, reader, path=path, **({"here": ""} | values))
+        html = self.templates.fill(
+            template, reader, path=path, marks=getattr(request.state, "marks", {}),
+            **({"here": ""} | values),
+        )  # fmt: skip
         response = Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=policy.HEADERS)
         if policy.CSRF_COOKIE not in request.cookies:
             secure = self.settings.secure_cookies or request.url.scheme == "https"

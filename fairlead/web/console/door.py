@@ -11,13 +11,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from fairlead.operate.levels import Report
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
+from fairlead.runs.scores import NewScore, Score
 from fairlead.ship.ledger import Deploy, LookRecord, StepRecord
 from fairlead.ship.strategy import Word
+
+
+class Standing(StrEnum):
+    """What the status of a run does not tell."""
+
+    RETRYING = "retrying"  # silently: its model call fails and is tried again
+    STUCK = "stuck"  # a worker holds it, and for long nothing has been recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +39,31 @@ class Wanted:
     thread_id: str | None = None
     parent_id: str | None = None
     text: str = ""  # an id, the beginning of one, or words of the input
+    user: str | None = None
+    since: datetime | None = None  # when it was accepted
+    until: datetime | None = None
+    least_cost_nano: int | None = None
+    least_duration: timedelta | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Runs, newest first. `older` and `newer` say whether there is more on that side."""
+    """Runs, newest first. `older` and `newer` say whether there is more on that side; `looked_to`: the last that was
+    looked at, where what is behind it was not."""
 
     runs: tuple[Run, ...]
     older: bool = False
     newer: bool = False
+    looked_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Runs that somebody should look at: how often the calls of each have failed; since when each has stood still."""
+
+    retrying: Mapping[str, int]
+    stuck: Mapping[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +92,18 @@ class Shipped:
     looks: tuple[LookRecord, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Forking:
+    """`step`: its key. `input` and `result`: a tuple of one, where they are to be others than were recorded."""
+
+    step: str
+    input: tuple[Any] | None = None
+    result: tuple[Any] | None = None
+
+
+SILENT = timedelta(minutes=5)  # after which a run that is held stands still
+
+
 class Door(Protocol):
     async def runs(
         self, wanted: Wanted, *, before: str | None = None, after: str | None = None, limit: int = 50
@@ -76,6 +112,8 @@ class Door(Protocol):
         ...
 
     async def counts(self, wanted: Wanted) -> Counts: ...
+
+    async def standings(self) -> Standings: ...
 
     async def run(self, run_id: str) -> Run: ...
 
@@ -104,8 +142,16 @@ class Door(Protocol):
 
     async def retry(self, run_id: str) -> Run: ...
 
-    async def fork(self, run_id: str, *, step: str) -> Run:
-        """A new run from a step of this one, by its key."""
+    async def fork(self, run_id: str, forking: Forking) -> Run:
+        """A new run from a step of this one. Raises `InvalidInput` for a result that the step can't have."""
+        ...
+
+    async def scores(self, run_id: str) -> Sequence[Score]:
+        """The newest first."""
+        ...
+
+    async def score(self, run_id: str, new: NewScore) -> None:
+        """In the caller's name."""
         ...
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:

@@ -6,7 +6,7 @@ import gettext
 from pathlib import Path
 
 LOCALES = Path(__file__).parent / "locale"
-LANGUAGES = ("en", "ja", "zh")
+NAMES = {"en": "English", "ja": "日本語", "zh": "中文"}
 
 
 def N_(message: str) -> str:
@@ -14,17 +14,23 @@ def N_(message: str) -> str:
     return message
 
 
+def languages(folder: Path = LOCALES) -> tuple[str, ...]:
+    """Those that there are words of."""
+    return ("en", *sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ("en",)
+
+
 def words(language: str, *, folder: Path = LOCALES) -> gettext.NullTranslations:
     """The catalogue of a language; what it lacks, and an unknown language, is English."""
     return gettext.translation("console", folder, languages=[language], fallback=True)
 
 
-def choose(cookie: str | None, accept: str) -> str:
+def choose(cookie: str | None, accept: str, *, folder: Path = LOCALES) -> str:
     """The reader's own choice, else the first language of the browser that we speak, else English."""
-    if cookie in LANGUAGES:
+    spoken = languages(folder)
+    if cookie in spoken:
         return cookie
     for part in accept.split(","):
         code = part.split(";")[0].strip().lower().split("-")[0]
-        if code in LANGUAGES and (code == "en" or (LOCALES / code).is_dir()):
+        if code in spoken:
             return code
     return "en"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
 
+from fairlead.access import Role
 from fairlead.web.console import bars, format, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
 
@@ -29,6 +30,7 @@ _SCRIPT_WORDS = {
     "min_s": language.N_("%(min)s min %(s)s s"),
     "h_min": language.N_("%(h)s h %(min)s min"),
     "copied": language.N_("Copied"),
+    "marked": language.N_("%(n)s marked"),
 }
 
 
@@ -42,7 +44,9 @@ class Reader:
     fmt: format.Format
     csrf: str
     signed_in: bool  # and so may sign out
+    writes: bool = False  # may start, cancel, answer
     admin: bool = False
+    keeps_cases: bool = False  # may make a case of a run
 
 
 class Group(StrEnum):
@@ -68,7 +72,10 @@ PLACES = (
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
+    Place("evaluations", language.N_("Evaluations"), "/console/evaluations", "e", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
+    Place("releases", language.N_("Releases"), "/console/releases", "v", Group.SHIP),
+    Place("checklists", language.N_("Checklists"), "/console/checklists", "k", Group.SHIP),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
     Place("providers", language.N_("Providers"), "/console/providers", "m", Group.GOVERN),
     Place("budgets", language.N_("Budgets"), "/console/budgets", "b", Group.GOVERN),
@@ -82,22 +89,30 @@ PLACES = (
 
 def reader(
     cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
-    admin: bool = False,
+    role: Role = Role.VIEWER, locales: Path = language.LOCALES, keeps_cases: bool = False,
 ) -> Reader:  # fmt: skip
-    chosen = language.choose(cookies.get("fairlead_language"), accept_language)
+    chosen = language.choose(cookies.get("fairlead_language"), accept_language, folder=locales)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
     theme = cookies.get("fairlead_theme", "")
-    fmt = format.Format(now, zone, zone_name, language.words(chosen))
-    return Reader(name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, admin)
+    fmt = format.Format(now, zone, zone_name, language.words(chosen, folder=locales))
+    return Reader(
+        name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, writes=role.covers(Role.OPERATOR),
+        admin=role.covers(Role.ADMIN), keeps_cases=keeps_cases,
+    )  # fmt: skip
 
 
 class Pages:
     """The templates, and how to fill one for a reader."""
 
-    def __init__(self, assets: Assets, *, environment_name: str, trace_url: str | None = None) -> None:
+    def __init__(
+        self, assets: Assets, *, environment_name: str, trace_url: str | None = None,
+        locales: Path = language.LOCALES,
+    ) -> None:  # fmt: skip
         self.assets = assets
+        self.languages = {name: language.NAMES.get(name, name) for name in language.languages(locales)}
         self.environment_name = environment_name
         self.trace_url = trace_url
+        self.served: frozenset[str] = frozenset()  # paths there are pages for
         self.templates: dict[str, Environment] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
@@ -106,7 +121,8 @@ class Pages:
             reader=reader,
             fmt=reader.fmt,
             asset=self.assets.url,
-            places=_places(reader),
+            places=_places(reader, self.served),
+            languages=self.languages,
             environment_name=self.environment_name,
             trace_url=self.trace_url,
             **values,
@@ -119,9 +135,9 @@ class Pages:
         return self.templates[reader.language]
 
 
-def _places(reader: Reader) -> list[tuple[str, list[Place]]]:
-    """Those this reader may see, by group."""
-    seen = [place for place in PLACES if reader.admin or not place.admin]
+def _places(reader: Reader, served: Collection[str]) -> list[tuple[str, list[Place]]]:
+    """Those this reader may see and that are there, by group."""
+    seen = [place for place in PLACES if place.path in served and (reader.admin or not place.admin)]
     return [(group.value, list(places)) for group, places in groupby(seen, key=lambda place: place.group)]
 
 

@@ -1,10 +1,23 @@
-"""Read fields out of journal data that an agent, a provider or an older release wrote: nothing is taken on trust."""
+"""Read fields out of journal data that an agent, a provider or an older release wrote: nothing is taken on trust. And
+questions beside the main one, which may fail without taking the page with them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+
+from fairlead.errors import FairleadError
+
+T = TypeVar("T")
+
+
+async def or_none(asking: Awaitable[T]) -> T | None:
+    """The answer; None when it can't be had now."""
+    try:
+        return await asking
+    except FairleadError:
+        return None
 
 
 def mapping(data: Any, *path: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Every address of the console. A handler reads a page, shapes it, fills its template; a write moves a run.
 
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
+GET  /console/runs/bulk  /console/runs/{id}/fork                                forms; POST the same
+POST /console/runs/{id}/scores
 GET  /console/deploys  /console/deploys/{id}  /console/service-levels            pages
 GET  /console/providers[/live]                                                   a page
 GET  /console/budgets[/live]  /console/budgets/{set|remove|stop|resume}           a page, and its questions
@@ -8,9 +10,14 @@ GET  /console/costs[.csv|.json]                                                 
 GET  /console/keys[/{key|new|rotate|revoke}]  /console/users[/{user|new|…}]       pages of administrators
 GET  /console/audit[/verify|.jsonl]  /console/settings                           pages of administrators
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
+GET  /console/workers/live  /console/releases/live                               streams
+GET  /console/evaluations[/{id}]  /console/evaluations/cases                     evaluations, and cases of runs
+GET  /console/checklists[/{name}]  /console/releases                             how the lists stand; releases
+GET  /console/runs/{id}/case  /console/evaluations/cases/{id}/remove             questions about cases
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
 POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
+POST /console/checklists/{name}/{item}                                           answers of a person
 and those of `sign_in`, where people sign in with a provider
 """
 
@@ -25,7 +32,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from fairlead.access import SignIn, may_for_all, require_for_all
+from fairlead.access import Role, SignIn, may_for_all, require, require_for_all
 from fairlead.clock import Clock
 from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, InvalidInput, NotFound, Unauthorised
 from fairlead.ship.strategy import Word
@@ -39,9 +46,16 @@ from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages.audit import AuditPages
 from fairlead.web.console.pages.budget_moves import BudgetMoves
 from fairlead.web.console.pages.budgets import BudgetsPages
+from fairlead.web.console.pages.bulk import BulkPages
+from fairlead.web.console.pages.case import CasePages
+from fairlead.web.console.pages.checklists import ChecklistsPages
 from fairlead.web.console.pages.costs import CostsPages
+from fairlead.web.console.pages.evaluations import EvaluationsPages
+from fairlead.web.console.pages.fork import ForkPages
 from fairlead.web.console.pages.keys import KeysPages
 from fairlead.web.console.pages.providers import ProvidersPages
+from fairlead.web.console.pages.releases import ReleasesPages
+from fairlead.web.console.pages.scores import ScorePages
 from fairlead.web.console.pages.settings import SettingsPages
 from fairlead.web.console.pages.users import UsersPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
@@ -52,6 +66,7 @@ from fairlead.web.console.sign_in import SignInPages
 SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
     ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
     KeysPages, UsersPages, AuditPages, SettingsPages,
+    CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
 )  # fmt: skip
 
 
@@ -64,6 +79,7 @@ def console_router(
     and deploys are shown."""
     desk = Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token)
     console = Console(desk)
+    moves: list[Section] = [BulkPages(desk), ForkPages(desk), ScorePages(desk)]
     pages: Routes = []
     writes: Routes = []
     if sign_in is not None:
@@ -71,11 +87,13 @@ def console_router(
         pages = [(sign_in_pages.PAGE, entry.page), (sign_in_pages.START, entry.start),
                  (sign_in_pages.CALLBACK, entry.callback), (sign_in_pages.KEY, entry.key)]  # fmt: skip
         writes = [("/console/sign-out", entry.sign_out)]
-    for section in [] if services is None else [make(desk, services) for make in SECTIONS]:
+    for section in [*([] if services is None else [make(desk, services) for make in SECTIONS]), *moves]:
         pages += section.pages()
         writes += section.writes()
+    pages += console.pages()
+    desk.serve([path for path, _ in pages])
     router = APIRouter()
-    for path, handler in [*pages, *console.pages()]:
+    for path, handler in pages:
         router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
     for path, handler in [*writes, *console.writes()]:
         router.add_route(path, console.guarded(handler), methods=["POST"], include_in_schema=False)
@@ -98,6 +116,7 @@ class Console:
             ("/console/approvals", self.approvals),
             ("/console/approvals/{approval_id}/{answer}", self.ask_approval),
             ("/console/workers", self.workers),
+            ("/console/workers/live", self.workers_live),
             ("/console/service-levels", self.levels),
             ("/console/deploys", self.deploys),
             ("/console/deploys/live", self.deploys_live),
@@ -121,6 +140,8 @@ class Console:
 
         async def answer(request: Request) -> Response:
             try:
+                if request.method == "GET" and not is_fragment(request) and _is_page(request.url.path):
+                    await self.desk.count(request)
                 return await handler(request)
             except FairleadError as error:
                 status = _status(error)
@@ -134,9 +155,8 @@ class Console:
         return RedirectResponse(runs.PATH, status_code=307)
 
     async def runs(self, request: Request) -> Response:
-        query = runs.parse(request.query_params)
-        page, counts = await runs.read(self.desk.door(request), query)
-        view = runs.shape(query, page, counts, self.desk.reader(request).fmt)
+        query = runs.parse(request.query_params, now=self.desk.clock.now())
+        view = runs.shape(query, await runs.read(self.desk.door(request), query), self.desk.reader(request).fmt)
         return self.desk.page(request, "pages/runs.html", view=view, here="runs")
 
     async def run(self, request: Request) -> Response:
@@ -151,8 +171,9 @@ class Console:
         return self.desk.page(request, "pages/approvals.html", view=view, here="approvals")
 
     async def workers(self, request: Request) -> Response:
-        rows = workers.shape(await workers.read(self.desk.door(request)), self.desk.clock.now())
-        return self.desk.page(request, "pages/workers.html", rows=rows, here="workers")
+        found = await workers.read(self.desk.door(request))
+        view = workers.shape(found, self.desk.clock.now(), lease=self.desk.settings.lease)
+        return self.desk.page(request, "pages/workers.html", view=view, here="workers")
 
     async def levels(self, request: Request) -> Response:
         window = levels.parse(request.query_params.get("window"))
@@ -194,6 +215,9 @@ class Console:
             request.path_params["run_id"]
         )  # not found is said here, not in the middle of a stream
         return streams.of_run(self.desk, request, _selection(request))
+
+    async def workers_live(self, request: Request) -> Response:
+        return streams.of_workers(self.desk, request)
 
     async def deploys_live(self, request: Request) -> Response:
         return streams.of_deploys(self.desk, request)
@@ -239,6 +263,8 @@ class Console:
     async def move(self, request: Request) -> Response:
         form = await own_form(request)
         run_id = request.path_params["run_id"]
+        if request.path_params["move"] == "move":
+            require(caller_of(request), Role.ADMIN)
         match request.path_params["move"]:
             case "cancel":
                 await self.desk.door(request).cancel(run_id)
@@ -246,8 +272,6 @@ class Console:
                 run_id = (await self.desk.door(request).retry(run_id)).id
             case "resume":
                 run_id = (await self.desk.door(request).resume(run_id, outcome=_outcome(form))).id
-            case "fork":
-                run_id = (await self.desk.door(request).fork(run_id, step=form.get("step", ""))).id
             case "move":
                 if not form.get("release"):
                     raise InvalidInput("No release was chosen.", hint="Go back and choose one.")
@@ -273,7 +297,9 @@ class Console:
         form = await own_form(request)
         back = form.get("back", "")
         response = see(back if back.startswith("/console/") else runs.PATH)
-        response.set_cookie("fairlead_theme", form.get("theme", "")[:10], max_age=31536000, samesite="strict")
+        for name in ("theme", "language"):
+            if name in form:
+                response.set_cookie(f"fairlead_{name}", form[name][:10], max_age=31536000, samesite="strict")
         return response
 
     # What handlers share
@@ -293,6 +319,10 @@ class Console:
 
 def _selection(request: Request) -> run_page.Selection:
     return run_page.select(request.path_params["run_id"], request.query_params, request.query_params.getlist("open"))
+
+
+def _is_page(path: str) -> bool:
+    return not path.startswith("/console/static/") and not path.endswith(("/live", "/value"))
 
 
 def _word(request: Request) -> Word:

@@ -8,6 +8,8 @@ from typing import Protocol
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fairlead.access import HOUSE, Principal
+from fairlead.errors import Forbidden
 from fairlead.web.console import policy
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -33,6 +35,19 @@ async def own_form(request: Request) -> dict[str, str]:
     form = await policy.form_of(request)
     policy.check_own(request.headers, request.cookies, form)
     return form
+
+
+def of_house(caller: Principal) -> bool:
+    """Whether what is of the installation, such as evaluations, is theirs to see."""
+    return caller.installation or caller.tenant == HOUSE
+
+
+def ensure_house(caller: Principal) -> None:
+    """Raises `Forbidden`."""
+    if not of_house(caller):
+        raise Forbidden(
+            f"This is for the tenant {HOUSE}, which runs the installation.", hint="Use a key of that tenant."
+        )
 
 
 def see(path: str) -> Response:

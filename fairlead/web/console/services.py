@@ -22,6 +22,8 @@ from fairlead.runs.oversight import Oversight
 from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
 from fairlead.runs.threads import Threads
+from fairlead.ship.checklist.ledger import AnswerLedger
+from fairlead.ship.evaluation.book import Book
 from fairlead.ship.ledger import Ledger
 
 
@@ -43,6 +45,8 @@ class Services:
     books: Books
     levels: LevelBook
     ledger: Ledger
+    answers: AnswerLedger
+    evaluations: Book
     rate: RateLimit
     agents: Mapping[str, AgentSpec]
     settings: Settings

@@ -14,7 +14,7 @@ from fairlead.web.console import live, policy
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Counts, Delta, Door
 from fairlead.web.console.pages import deploy as deploy_page
-from fairlead.web.console.pages import deploys, runs
+from fairlead.web.console.pages import deploys, runs, workers
 from fairlead.web.console.pages import run as run_page
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
@@ -45,7 +45,7 @@ def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.
 
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
     """Rows that are shown change in place; new ones are only counted, so nothing moves under the reader."""
-    query = runs.parse(request.query_params)
+    query = runs.parse(request.query_params, now=desk.clock.now())
     door = desk.door(request)
     listing = _Listing(desk, door, query, request.query_params.get("first", ""), request.query_params.get("last", ""))
 
@@ -91,6 +91,16 @@ def of_deploys(desk: Desk, request: Request) -> live.EventStream:
         return {"deploys": desk.templates.fill("parts/_deploys.html", reader, view=view, path="")}, False
 
     return _stream(desk, draw, _nothing(), again=_DEPLOYS_AGAIN)
+
+
+def of_workers(desk: Desk, request: Request) -> live.EventStream:
+    door = desk.door(request)
+
+    async def draw() -> live.Parts:
+        view = workers.shape(await workers.read(door), desk.clock.now(), lease=desk.settings.lease)
+        return {"workers": desk.templates.fill("parts/_workers.html", desk.reader(request), view=view, path="")}
+
+    return of_page(desk, draw, again=_DEPLOYS_AGAIN)
 
 
 def of_page(desk: Desk, draw: Callable[[], Awaitable[live.Parts]], *, again: timedelta) -> live.EventStream:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from fairlead.errors import FairleadError
 from fairlead.runs.run import Approval, Event, Run, Status
+from fairlead.runs.scores import Score
 from fairlead.web.console import conversation, reading, state, steps, waterfall
-from fairlead.web.console.door import Door
+from fairlead.web.console.door import Door, Standings
 from fairlead.web.console.format import Format
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
+from fairlead.web.console.pages import scores
 from fairlead.web.console.pages.ask import Move, moves
+from fairlead.web.console.reading import or_none
 
 TABS = {
     "overview": N_("Overview"),
@@ -28,7 +31,6 @@ TABS = {
     "json": N_("JSON"),
 }
 MOST_EVENTS = 500
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +80,28 @@ class Material:
     children: Sequence[Run] | None
     approvals: Sequence[Approval] | None
     releases: Sequence[str] = ()
+    scores: Sequence[Score] | None = None
+    standings: Standings | None = None
 
 
 async def read(door: Door, run_id: str, *, known: Sequence[Event] = ()) -> Material:
     """The run and its events, or an error; everything else as far as it can be had."""
     run = await door.run(run_id)
     after = known[-1].seq if known else 0
-    events, children, approvals, workers = await asyncio.gather(
+    events, children, approvals, workers, said, standings = await asyncio.gather(
         door.events(run_id, after=after),
-        _or_none(door.children(run_id)),
-        _or_none(door.approvals(run_id=run_id, waiting=False)),
-        _or_none(door.workers()),
+        or_none(door.children(run_id)),
+        or_none(door.approvals(run_id=run_id, waiting=False)),
+        or_none(door.workers()),
+        or_none(door.scores(run_id)),
+        or_none(door.standings()) if run.status is Status.RUNNING else _nothing(),
     )
     releases = sorted({worker.release for worker in workers or () if worker.lost_at is None} - {run.release})
-    return Material(run, [*known, *events], children, approvals, releases)
+    return Material(run, [*known, *events], children, approvals, releases, said, standings)
 
 
-async def _or_none(asking: Awaitable[T]) -> T | None:
-    try:
-        return await asking
-    except FairleadError:
-        return None
+async def _nothing() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,9 @@ class RunView:
     logs: tuple[Event, ...]
     progress: str
     live: str
+    scores: tuple[scores.Line, ...] | None
+    retrying: int  # failed tries of a run whose call is being tried again
+    still: datetime | None  # since when nothing has come of a run that is held
 
     @property
     def broken(self) -> steps.Step | None:
@@ -176,6 +182,9 @@ def shape(material: Material, selection: Selection, fmt: Format, *, texts: Mappi
         logs=logs[-MOST_EVENTS:],
         progress=_progress(material.events),
         live="" if run.status.finished else selection.address(live=True),
+        scores=None if material.scores is None else scores.shape(material.scores),
+        retrying=0 if material.standings is None else material.standings.retrying.get(run.id, 0),
+        still=None if material.standings is None else material.standings.stuck.get(run.id),
     )
 
 

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from fairlead.errors import FairleadError
+from fairlead.errors import InvalidInput
+from fairlead.gateway.period import parse_period
 from fairlead.runs.run import Reason, Run, Status
 from fairlead.web.console import state
-from fairlead.web.console.door import Counts, Door, RunPage, Wanted
+from fairlead.web.console.door import Counts, Door, RunPage, Standing, Standings, Wanted
 from fairlead.web.console.format import Format
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
+from fairlead.web.console.reading import or_none
 
 PATH = "/console/runs"
 PAGE = 50
 E = TypeVar("E", bound=StrEnum)
-_FIELDS = ("agent", "release", "reason", "status", "thread", "parent")
+_FIELDS = (
+    "agent", "release", "reason", "status", "thread", "parent", "user", "from", "to", "min_cost", "min_duration", "is",
+)  # fmt: skip
+_LENGTHS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|min|h|d)?")
+_MONEY = re.compile(r"\$?(\d{1,9}(?:\.\d{1,9})?)")
+_STANDINGS = {
+    Standing.RETRYING: state.State("running", state.Tone.ACCENT, N_("silently retrying")),
+    Standing.STUCK: state.State("running", state.Tone.WARN, N_("stuck")),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the address asks for. `text` is the search line without its `name:value` words."""
+    """What the address asks for. `given` are its filters as they are written, `wanted` what they mean: `text` is the
+    search line without its `name:value` words."""
 
     wanted: Wanted = field(default_factory=Wanted)
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
     before: str | None = None
     after: str | None = None
 
@@ -42,17 +56,11 @@ class Query:
         found = {name: value for name, value in self._filters().items() if value} | changes
         return f"{PATH}?{urlencode({name: value for name, value in found.items() if value})}".rstrip("?")
 
-    def _filters(self) -> dict[str, str | None]:
-        wanted = self.wanted
-        return {
-            "q": wanted.text,
-            "status": wanted.status,
-            "reason": wanted.reason,
-            "agent": wanted.agent,
-            "release": wanted.release,
-            "thread": wanted.thread_id,
-            "parent": wanted.parent_id,
-        }
+    def without(self, name: str) -> str:
+        return self.address(**{name: None})
+
+    def _filters(self) -> dict[str, str]:
+        return {"q": self.wanted.text, **self.given}
 
     @property
     def narrowed(self) -> bool:
@@ -102,12 +110,20 @@ class RunsView:
     older: str
     newer: str
     live: str
-    error: str = ""
+    standings: tuple[StatusLink, ...] = ()
+    further: str = ""
+    """Where to look on, when not all could be looked at."""
     fresh: int = 0
 
+    @property
+    def found_by(self) -> str:
+        """The filters, as they are in the address."""
+        return self.query.address().partition("?")[2]
 
-def parse(params: Mapping[str, str]) -> Query:
-    """Filters from the address; `agent:triage` in the search line is the same as the filter. Nonsense is no filter."""
+
+def parse(params: Mapping[str, str], *, now: datetime) -> Query:
+    """Filters from the address; `agent:triage` in the search line is the same as the filter. Nonsense is no filter, but
+    for times, lengths and money. Raises `InvalidInput`."""
     found = {name: params.get(name, "").strip()[:200] for name in _FIELDS}
     words: list[str] = []
     for word in params.get("q", "")[:500].split():
@@ -116,38 +132,69 @@ def parse(params: Mapping[str, str]) -> Query:
             found[name] = value
         else:
             words.append(word)
+    for name, kind in (("status", Status), ("reason", Reason), ("is", Standing)):
+        found[name] = _member(kind, found[name]) or ""
+    given = {name: value for name, value in found.items() if value}
+    period = parse_period(given.get("from"), given.get("to"), now=now) if "from" in given or "to" in given else None
     wanted = Wanted(
         status=_member(Status, found["status"]),
         reason=_member(Reason, found["reason"]),
-        agent=found["agent"] or None,
-        release=found["release"] or None,
-        thread_id=found["thread"] or None,
-        parent_id=found["parent"] or None,
+        agent=given.get("agent"),
+        release=given.get("release"),
+        thread_id=given.get("thread"),
+        parent_id=given.get("parent"),
         text=" ".join(words),
+        user=given.get("user"),
+        since=period.since if period is not None and "from" in given else None,
+        until=period.until if period is not None and "to" in given else None,
+        least_cost_nano=_nano(given.get("min_cost")),
+        least_duration=_length(given.get("min_duration")),
+        standing=_member(Standing, found["is"]),
     )
-    return Query(wanted, before=params.get("before") or None, after=params.get("after") or None)
+    return Query(wanted, given, before=params.get("before") or None, after=params.get("after") or None)
+
+
+def _nano(given: str | None) -> int | None:
+    if given is None:
+        return None
+    if (told := _MONEY.fullmatch(given)) is None:
+        raise InvalidInput(f"min_cost: {given[:60]!r} is no sum of money.", hint="Write dollars: 0.05")
+    return round(float(told[1]) * 1_000_000_000)
+
+
+def _length(given: str | None) -> timedelta | None:
+    if given is None:
+        return None
+    if (told := _LENGTH.fullmatch(given)) is None:
+        raise InvalidInput(f"min_duration: {given[:60]!r} is no length of time.", hint="Write 30s, 5min or 2h.")
+    return timedelta(seconds=float(told[1]) * _LENGTHS[told[2] or "s"])
 
 
 def _member(kind: type[E], value: str) -> E | None:
     return next((member for member in kind if member.value == value), None)
 
 
-async def read(door: Door, query: Query) -> tuple[RunPage, Counts | None]:
-    """The rows, and the counts beside them; counts that cannot be had cost nobody the rows."""
-    page, counts = await asyncio.gather(
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The rows, and what is told beside them: it cost nobody the rows when it can't be had."""
+
+    page: RunPage
+    counts: Counts | None
+    standings: Standings | None
+
+
+async def read(door: Door, query: Query) -> Material:
+    page, counts, standings = await asyncio.gather(
         door.runs(query.wanted, before=query.before, after=query.after, limit=PAGE),
-        door.counts(replace(query.wanted, status=None)),
-        return_exceptions=True,
+        or_none(door.counts(replace(query.wanted, status=None))),
+        or_none(door.standings()),
     )
-    if isinstance(page, BaseException):
-        raise page
-    if isinstance(counts, BaseException) and not isinstance(counts, FairleadError):
-        raise counts
-    return page, None if isinstance(counts, BaseException) else counts
+    return Material(page, counts, standings)
 
 
-def shape(query: Query, page: RunPage, counts: Counts | None, fmt: Format) -> RunsView:
-    rows = tuple(row(run, fmt) for run in page.runs)
+def shape(query: Query, material: Material, fmt: Format) -> RunsView:
+    page, counts = material.page, material.counts
+    rows = tuple(row(run, fmt, material.standings) for run in page.runs)
     first, last = (page.runs[0].id, page.runs[-1].id) if page.runs else ("", "")
     return RunsView(
         query=query,
@@ -160,6 +207,8 @@ def shape(query: Query, page: RunPage, counts: Counts | None, fmt: Format) -> Ru
         older=query.address(before=last) if page.older and last else "",
         newer=query.address(after=first) if page.newer and first else "",
         live=_live(query, first, last, newest=not page.newer),
+        standings=standings(query, material.standings),
+        further=query.address(before=page.looked_to) if page.looked_to else "",
     )
 
 
@@ -168,15 +217,36 @@ def statuses(query: Query, counts: Counts | None) -> tuple[StatusLink, ...]:
         StatusLink(
             state=state.of_status(status),
             count=counts.by_status.get(status, 0) if counts else None,
-            address=query.address(status=status.value, reason=None),
+            address=query.address(status=status.value, reason=None, **{"is": None}),
             current=query.wanted.status is status,
         )
         for status in Status
     )
 
 
-def row(run: Run, fmt: Format) -> Row:
-    return Row(run, state.of_run(run), headline(run), duration(run, fmt), run.status is Status.RUNNING)
+def standings(query: Query, told: Standings | None) -> tuple[StatusLink, ...]:
+    """What needs a look, whatever is shown."""
+    counts = {} if told is None else {Standing.RETRYING: len(told.retrying), Standing.STUCK: len(told.stuck)}
+    return tuple(
+        StatusLink(
+            state=shown,
+            count=counts.get(standing),
+            address=query.address(status=None, reason=None, **{"is": standing.value}),
+            current=query.wanted.standing is standing,
+        )
+        for standing, shown in _STANDINGS.items()
+    )
+
+
+def row(run: Run, fmt: Format, told: Standings | None = None) -> Row:
+    shown = state.of_run(run)
+    if told is not None and run.status is Status.RUNNING and not run.cancel_requested:
+        if failed := told.retrying.get(run.id):
+            word = fmt.words.ngettext("retrying, %(num)s failed try", "retrying, %(num)s failed tries", failed)
+            shown = replace(_STANDINGS[Standing.RETRYING], word=word % {"num": failed}, name=run.status.value)
+        elif run.id in told.stuck:
+            shown = replace(_STANDINGS[Standing.STUCK], name=run.status.value)
+    return Row(run, shown, headline(run), duration(run, fmt), run.status is Status.RUNNING)
 
 
 def duration(run: Run, fmt: Format) -> str:
@@ -212,12 +282,22 @@ def matches(wanted: Wanted, run: Run) -> bool:
         and wanted.release in (None, run.release)
         and wanted.thread_id in (None, run.thread_id)
         and wanted.parent_id in (None, run.parent_id)
+        and wanted.user in (None, run.user)
+        and (wanted.since is None or run.created_at >= wanted.since)
+        and (wanted.until is None or run.created_at < wanted.until)
+        and run.cost_nano >= (wanted.least_cost_nano or 0)
+        and (wanted.least_duration is None or _length_of(run) >= wanted.least_duration)
+        and wanted.standing is None
         and (not wanted.text or run.id.startswith(wanted.text) or wanted.text.lower() in headline(run).lower())
     )
 
 
+def _length_of(run: Run) -> timedelta:
+    return run.finished_at - run.created_at if run.finished_at is not None else timedelta()
+
+
 def _chips(query: Query) -> list[Chip]:
-    return [Chip(name, value, query.address(**{name: None})) for name, value in query.hidden if name != "status"]
+    return [Chip(name, value, query.without(name)) for name, value in query.hidden if name not in ("status", "is")]
 
 
 def _live(query: Query, first: str, last: str, *, newest: bool) -> str:

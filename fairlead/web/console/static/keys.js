@@ -1,4 +1,5 @@
 // Single keys. Off while typing and during composition, off with Ctrl, Alt and Meta; the reader can switch them off.
+import { mark } from "./marking.js";
 import { turnTheme } from "./reader.js";
 
 const OFF = "fairlead-keys-off";
@@ -40,6 +41,8 @@ const acts = {
   k: () => step(-1),
   e: () => step(1, failed),
   o: () => document.activeElement.closest(".row-link")?.click(),
+  x: () => mark(document.activeElement.closest("tr"), false),
+  X: () => mark(document.activeElement.closest("tr"), true),
   "[": () => follow("next"),
   "]": () => follow("prev"),
   t: turnTheme,

@@ -1,0 +1,15 @@
+-- Those just newer than `after`, the nearest first; see `search`.
+SELECT * FROM (
+    SELECT * FROM runs WHERE tenant = :tenant AND id > :after AND id < :newest ORDER BY id LIMIT :look
+) looked
+WHERE (:status::text IS NULL OR status = :status)
+  AND (:agent::text IS NULL OR agent = :agent)
+  AND (:release::text IS NULL OR release = :release)
+  AND (:reason::text IS NULL OR reason = :reason)
+  AND (:user_id::text IS NULL OR user_id = :user_id)
+  AND (:since::bigint IS NULL OR created_at >= :since)
+  AND (:until::bigint IS NULL OR created_at < :until)
+  AND (:least_cost::bigint IS NULL OR cost_nano >= :least_cost)
+  AND (:least_us::bigint IS NULL OR coalesce(finished_at, {now}) - created_at >= :least_us)
+  AND (:text::text IS NULL OR strpos(id, :text) > 0 OR strpos(lower(input), :written) > 0)
+LIMIT :limit

@@ -1,0 +1,15 @@
+-- Newest first. Only so many are looked at, whatever is found among them; the order is that of the inner question.
+SELECT * FROM (
+    SELECT * FROM runs WHERE tenant = :tenant AND id < :before AND id >= :oldest ORDER BY id DESC LIMIT :look
+) looked
+WHERE (:status IS NULL OR status = :status)
+  AND (:agent IS NULL OR agent = :agent)
+  AND (:release IS NULL OR release = :release)
+  AND (:reason IS NULL OR reason = :reason)
+  AND (:user_id IS NULL OR user_id = :user_id)
+  AND (:since IS NULL OR created_at >= :since)
+  AND (:until IS NULL OR created_at < :until)
+  AND (:least_cost IS NULL OR cost_nano >= :least_cost)
+  AND (:least_us IS NULL OR coalesce(finished_at, {now}) - created_at >= :least_us)
+  AND (:text IS NULL OR instr(id, :text) > 0 OR instr(lower(input), :written) > 0)
+LIMIT :limit

@@ -1,0 +1,1 @@
+DELETE FROM kept_cases WHERE environment = :environment AND tenant = :tenant AND id = :id

@@ -1,0 +1,1 @@
+UPDATE evaluations SET outcomes = :outcomes WHERE environment = :environment AND id = :id

@@ -1,0 +1,100 @@
+"""Runs found by what they are like, and no more of them looked at than is said."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from fairlead import testing
+from fairlead.agents.context import Context
+from fairlead.runs.run import Status
+from fairlead.runs.search import Filter, Search
+from tests.runs.conftest import OpenEngine
+
+WHEREVER: dict[str, Any] = {"tenant": "default", "before": None, "limit": 10}
+
+
+async def greet(input: str) -> str:
+    if input == "fail":
+        raise ValueError("no")
+    return f"Hello, {input}"
+
+
+async def dawdle(input: str, ctx: Context) -> str:
+    await ctx.sleep(timedelta(milliseconds=300))
+    return input
+
+
+async def hang(input: Any) -> None:
+    await asyncio.sleep(30)
+
+
+async def ran(running: testing.Running, agent: str, input: Any, **more: Any) -> str:
+    return (await running.run(agent, input, **more)).id
+
+
+async def found(search: Search, **wanted: Any) -> list[str]:
+    return [run.id for run in (await search.older(Filter(**wanted), **WHEREVER)).runs]
+
+
+async def test_runs_are_found_by_each_thing_they_are_like(engine: OpenEngine) -> None:
+    running = await engine(greet=greet, dawdle=dawdle)
+    search, clock = running.engine.search, running.engine.clock
+    before = clock.now() - timedelta(seconds=5)
+    ada = await ran(running, "greet", "Ada", user="ada")
+    bad = await ran(running, "greet", "fail", user="bob")
+    slow = await ran(running, "dawdle", "Carl 100%_'\"", user="carl")
+    await running.submit("greet", "elsewhere", tenant="other", user="ada")
+    assert await found(search) == [slow, bad, ada]
+    assert await found(search, user="ada") == [ada]
+    assert await found(search, status=Status.ERROR) == [bad]
+    assert await found(search, agent="dawdle") == [slow]
+    assert await found(search, text="CARL 100%_'\"") == [slow]
+    assert await found(search, text="%") == [slow], "it is no wildcard"
+    assert await found(search, least_duration=timedelta(milliseconds=290)) == [slow]
+    assert await found(search, least_cost_nano=1) == []
+    assert await found(search, since=before) == [slow, bad, ada]
+    assert await found(search, until=before) == []
+    middle = (await running.engine.control.get(bad)).created_at
+    assert await found(search, since=middle) == [slow, bad]
+    assert await found(search, until=middle) == [ada]
+    assert await found(search, release="other") == []
+
+
+async def test_only_so_many_are_looked_at_and_it_is_said_how_far(engine: OpenEngine) -> None:
+    running = await engine(greet=greet)
+    inside = running.engine
+    first = await ran(running, "greet", "needle")
+    others = [await ran(running, "greet", f"hay {n}") for n in range(5)]
+    search = Search(inside.database, inside.queries, inside.payloads, look=3)
+    one = await search.older(Filter(text="needle"), **WHEREVER)
+    assert (one.runs, one.looked_to) == ((), others[2])
+    two = await search.older(Filter(text="needle"), tenant="default", before=one.looked_to, limit=10)
+    assert [run.id for run in two.runs] == [first]
+    assert two.looked_to == first, "it may be that there are more behind the last one that was looked at"
+    three = await search.older(Filter(text="needle"), tenant="default", before=two.looked_to, limit=10)
+    assert (three.runs, three.looked_to) == ((), None)
+    whole = await search.older(Filter(text="hay"), tenant="default", before=None, limit=2)
+    assert [run.id for run in whole.runs] == others[:2:-1] and whole.looked_to is None
+
+
+async def test_pages_lead_back_the_way_they_came(engine: OpenEngine) -> None:
+    running = await engine(greet=greet)
+    ids = [await ran(running, "greet", f"hay {n}") for n in range(6)]
+    search = running.engine.search
+    page = await search.older(Filter(text="hay"), tenant="default", before=ids[3], limit=2)
+    assert [run.id for run in page.runs] == [ids[2], ids[1]]
+    newer = await search.newer(Filter(text="hay"), tenant="default", after=ids[2], limit=2)
+    assert [run.id for run in newer] == [ids[4], ids[3]]
+
+
+async def test_what_is_held_says_since_when_nothing_came_of_it(engine: OpenEngine) -> None:
+    running = await engine(hang=hang)
+    run = await running.submit("hang")
+    await running.until(run.id, "started")
+    held = await running.engine.search.held(tenant="default", most=10)
+    assert [one.run_id for one in held] == [run.id]
+    assert held[0].last_at <= running.engine.clock.now() + timedelta(seconds=1)
+    assert await running.engine.search.held(tenant="other", most=10) == []
+    await running.engine.control.cancel(run.id)
