@@ -21,6 +21,7 @@ from fairlead.web.console.settings import ConsoleSettings
 
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
+KEEPS_CASES = "/console/runs/{run_id}/case"
 
 
 MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
@@ -49,6 +50,9 @@ class Desk:
     def serve(self, paths: Collection[str]) -> None:
         """What there are pages for: nothing else is led to."""
         self.templates.served = frozenset(paths)
+
+    def _keeps_cases(self, caller: Principal) -> bool:
+        return KEEPS_CASES in self.templates.served and caller.role.covers(Role.OPERATOR) and of_house(caller)
 
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
@@ -81,7 +85,7 @@ class Desk:
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
-            keeps_cases=caller_of(request).role.covers(Role.OPERATOR) and of_house(caller_of(request)),
+            keeps_cases=self._keeps_cases(caller_of(request)),
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
