@@ -91,8 +91,8 @@ class UsageLog:
         self._database = database
         self._query = queries["add_usage"]
         self._tallies = queries["usage_tallies"]
-        self._of_late = queries["usage_of_late"]
         self._of_runs = queries["usage_of_runs"]
+        self._of_late = queries["usage_of_late"]
         self._clock = clock
         self._emit = emit
         self._most_waiting = most_waiting
@@ -118,18 +118,18 @@ class UsageLog:
         rows = await self._database.read(self._tallies, since=to_micros(since))
         return [Tally(row["provider"], row["calls"], row["ok"], row["limited"], row["failed"]) for row in rows]
 
-    async def of_late(self, since: datetime, *, tenant: str, most: int = _NEWEST) -> OfLate:
-        """The newest calls since then, of a tenant or (`*`) of all. Of more than `most` only those count."""
-        rows = await self._database.read(self._of_late, since=to_micros(since), tenant=tenant, most=most)
-        providers, models = ([row for row in rows if row["kind"] == kind] for kind in ("provider", "model"))
-        return OfLate(tuple(map(_recent, providers)), tuple(map(_recent, models)))
-
     async def of_runs(self, tenant: str, run_ids: Sequence[str]) -> dict[str, RunCalls]:
         """By run; those that have made no call are left out."""
         if not run_ids:
             return {}
         rows = await self._database.read(self._of_runs, tenant=tenant, ids=orjson.dumps(list(run_ids)).decode())
         return {row["run_id"]: RunCalls(row["failed"], from_micros(row["last_at"])) for row in rows}
+
+    async def of_late(self, since: datetime, *, tenant: str, most: int = _NEWEST) -> OfLate:
+        """The newest calls since then, of a tenant or (`*`) of all. Of more than `most` only those count."""
+        rows = await self._database.read(self._of_late, since=to_micros(since), tenant=tenant, most=most)
+        providers, models = ([row for row in rows if row["kind"] == kind] for kind in ("provider", "model"))
+        return OfLate(tuple(map(_recent, providers)), tuple(map(_recent, models)))
 
     async def close(self) -> None:
         """Write what waits. What the database does not take now is lost, and told."""

@@ -109,6 +109,12 @@ viewer    GET     /console/deploys /console/deploys/live /console/deploys/{deplo
 viewer    GET     /console/deploys/{deploy_id}/live
 admin     GET     /console/deploys/{deploy_id}/{word}
 admin     POST    /console/deploys/{deploy_id}/{word}
+viewer    GET     /console/releases /console/releases/live /console/workers/live
+viewer    GET     /console/checklists /console/checklists/{name}
+admin     POST    /console/checklists/{name}/{item}
+viewer    GET     /console/evaluations /console/evaluations/{evaluation_id} /console/evaluations/cases
+operator  GET     /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
+operator  POST    /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
 viewer    GET     /console/providers /console/providers/live
 viewer    GET     /console/budgets /console/budgets/live
 operator  GET     /console/budgets/set /console/budgets/remove /console/budgets/stop /console/budgets/resume
@@ -120,12 +126,6 @@ admin     GET     /console/users /console/users/user /console/users/new /console
 admin     POST    /console/users/new /console/users/role /console/users/disable /console/users/enable
 admin     POST    /console/users/delete
 admin     GET     /console/audit /console/audit/verify /console/audit.jsonl /console/settings
-viewer    GET     /console/releases /console/releases/live /console/workers/live
-viewer    GET     /console/checklists /console/checklists/{name}
-admin     POST    /console/checklists/{name}/{item}
-viewer    GET     /console/evaluations /console/evaluations/{evaluation_id} /console/evaluations/cases
-operator  GET     /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
-operator  POST    /console/runs/{run_id}/case /console/evaluations/cases/{case_id}/remove
 viewer    POST    /console/preferences
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
 """

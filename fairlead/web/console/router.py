@@ -64,9 +64,9 @@ from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
 SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
+    CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
     ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
     KeysPages, UsersPages, AuditPages, SettingsPages,
-    CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
 )  # fmt: skip
 
 
