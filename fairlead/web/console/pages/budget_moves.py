@@ -177,9 +177,11 @@ class BudgetMoves:
         kind, _, name = scope.partition(":")
         if kind not in ("all", "agent", "user"):
             return None
-        of = {} if kind == "all" else {kind: name}
+        agent, user = (name if kind == one else None for one in ("agent", "user"))
         try:
-            runs = await self._services.control.list(tenant=tenant, status=Status.RUNNING, limit=_COUNTED + 1, **of)
+            runs = await self._services.control.list(
+                tenant=tenant, status=Status.RUNNING, agent=agent, user=user, limit=_COUNTED + 1
+            )
         except FairleadError:
             return None  # to count them must keep nobody from stopping them
         return len(runs)

@@ -60,7 +60,7 @@ class Query:
     top: int = TOPS[0]
     of: tuple[Dimension, str] | None = None
 
-    def address(self, path: str = PATH, **changes: str | None) -> str:
+    def address(self, path: str = PATH, /, **changes: str | None) -> str:
         found = {
             "period": self.preset if self.preset != USUAL else "", "from": self.since, "to": self.until,
             "by": self.by.value if self.by is not Dimension.AGENT else "",
@@ -240,7 +240,7 @@ class CostsPages:
     async def page(self, request: Request) -> Response:
         query, report = await self._read(request)
         by_key = Dimension.KEY in (query.by, query.of and query.of[0])
-        names = await key_names(self._services, caller_of(request).tenant) if by_key else {}
+        names: Mapping[str, str] = await key_names(self._services, caller_of(request).tenant) if by_key else {}
         view = shape(query, report, names, self._desk.reader(request).fmt)
         return self._desk.page(request, "pages/costs.html", view=view, here="costs")
 
