@@ -24,6 +24,7 @@ from fairlead.telemetry.emit import Emit
 _BATCH = 50
 _MICROSECOND = timedelta(microseconds=1)
 _MOST = 1000  # of a tenant
+_NOW = "now"  # in place of a time: beside them
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Schedules:
         barred = await self._books.barred(schedule.tenant, key_id=asker.key_id if asker else None, user=schedule.user)
         if barred:
             raise Forbidden(f"Whoever made it may start no run: {barred}.", hint="Make it anew with a valid key.")
-        key = f"schedule {schedule.id} {at.isoformat()}"
+        key = _key(schedule.id, at.isoformat())
         return await self._submit(schedule, key, spread(schedule.id, at, schedule.rhythm.jitter), at)
 
     async def _submit(self, schedule: Schedule, key: str, start_at: datetime | None, at: datetime) -> Run:
@@ -168,6 +169,15 @@ class Schedules:
         if not rows:
             raise NotFound(f"There is no schedule {schedule_id}.")
         return schedule_of(rows[0])
+
+    async def started(self, schedule_id: str, *, tenant: str, limit: int = 20) -> list[str]:
+        """Ids of the latest runs that it started, the newest first."""
+        begins = _key(schedule_id, "")
+        rows = await self._database.read(
+            self._queries["runs_of_schedule"], tenant=tenant, first=begins, beside=begins + _NOW, beyond=begins + "o",
+            limit=limit,
+        )  # fmt: skip
+        return [row["id"] for row in rows]
 
     async def search(
         self, wanted: ScheduleWanted, *, tenant: str, sort: str = "created_at", descending: bool = True,
@@ -219,7 +229,12 @@ class Schedules:
     async def run_now(self, schedule_id: str, *, tenant: str) -> Run:
         """Beside its times, which stay as they are. Raises `NotFound`, and what starting a run raises."""
         schedule = await self.get(schedule_id, tenant=tenant)
-        return await self._submit(schedule, f"schedule {schedule_id} now {self._ids.new()}", None, self._clock.now())
+        return await self._submit(schedule, _key(schedule_id, f"{_NOW} {self._ids.new()}"), None, self._clock.now())
+
+
+def _key(schedule_id: str, at: str) -> str:
+    """Under which a run is started, so that no two are for one time."""
+    return f"schedule {schedule_id} {at}"
 
 
 def schedule_of(row: Row) -> Schedule:

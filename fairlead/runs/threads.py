@@ -6,27 +6,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import Clock, from_micros
 from fairlead.database import Call, Database, Query, Row
 from fairlead.errors import Conflict, DatabaseUnavailable, InvalidInput, NotFound
+from fairlead.runs.activity import Activity
 from fairlead.runs.checkpoints import Checkpoints
 from fairlead.runs.ids import Ids
 from fairlead.runs.payload import Payloads, thread_scope
 from fairlead.runs.run import user_of
+from fairlead.runs.thread_status import ThreadStatus as ThreadStatus
+from fairlead.runs.thread_status import status_of
 from fairlead.store import Conversations
 
 _ON_ITS_WAY = timedelta(days=1)  # to a database that may be away
-
-
-class ThreadStatus(StrEnum):
-    IDLE = "idle"
-    BUSY = "busy"
-    INTERRUPTED = "interrupted"  # its run needs a person
-    ERROR = "error"  # its last run failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +60,7 @@ class Threads:
         self._conversations = conversations
         self._ids = ids
         self._clock = clock
+        self.activity = Activity(database, queries, payloads)
         self._ttl = None if ttl is None else TimeToLive(ttl)
         self._checkpoints = Checkpoints(database, queries, payloads, ids=ids)
 
@@ -196,7 +192,7 @@ class Threads:
             tenant=row["tenant"],
             user=row["user_id"],
             metadata=decode(row["metadata"]),
-            status=_status(row["active_status"], row["last_status"]),
+            status=status_of(row["active_status"], row["last_status"]),
             state=await self._payloads.load(row["state"]),
             state_run_id=row["state_run_id"],
             active_run_id=row["active_run_id"] if row["active_status"] in _OPEN else None,
@@ -206,16 +202,6 @@ class Threads:
 
 
 _OPEN = ("pending", "running", "interrupted")
-
-
-def _status(active: str | None, last: str | None) -> ThreadStatus:
-    match active:
-        case "pending" | "running":
-            return ThreadStatus.BUSY
-        case "interrupted":
-            return ThreadStatus.INTERRUPTED
-        case _:
-            return ThreadStatus.ERROR if last in ("error", "timeout") else ThreadStatus.IDLE
 
 
 def _kept(ttl: TimeToLive) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from fairlead.store.document import Search as Search
 from fairlead.store.document import mode_of as mode_of
 from fairlead.store.files import File as File
 from fairlead.store.files import Files as Files
+from fairlead.store.files import media_type_of as media_type_of
 from fairlead.store.items import Item as Item
 from fairlead.store.items import Items as Items
 from fairlead.store.knowledge import Knowledge as Knowledge

@@ -108,6 +108,11 @@ class Files:
             raise InvalidInput(f"There is no file {min(missing)[:100]}.", hint="Upload it first: POST /files.")
 
 
+def media_type_of(header: str | None) -> str:
+    """What a `Content-Type` says, without its parameters."""
+    return (header or "").partition(";")[0].strip().lower() or "application/octet-stream"
+
+
 def scope_of(tenant: str, id: str) -> str:
     return f"file {tenant} {id}"
 

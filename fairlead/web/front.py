@@ -31,6 +31,7 @@ from fairlead.web import cookies
 from fairlead.web.api.call import Headers, Visit, too_large
 from fairlead.web.api.problems import internal_reply, problem_reply
 from fairlead.web.console import sign_in
+from fairlead.web.console.pages.playground_form import PATH as PLAYGROUND
 from fairlead.web.cookies import Cookie
 from fairlead.web.gateway import is_gateway
 
@@ -59,7 +60,7 @@ class Front:
         self._keys = keys
         self._sign_in = sign_in
         self._limit = limit
-        self._limits = {"/files": file_limit}  # of addresses that take more
+        self._limits = {"/files": file_limit, PLAYGROUND: file_limit}  # of addresses that take more
         self._clock = clock
         self._emit = emit
         self._redactor = redactor

@@ -18,7 +18,7 @@ from fairlead.runs.scores import Wanted as WantedScores
 from fairlead.runs.search import Filter
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
-from fairlead.web.api.asking import asker_of
+from fairlead.web.asking import asker_of
 from fairlead.web.console import SILENT, Counts, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
 from fairlead.wiring.engine import Engine
 

@@ -13,5 +13,5 @@ def services_of(engine: Engine) -> Services:
         assistants=engine.assistants, scores=engine.scores, schedules=engine.schedules, costs=models.costs,
         usage=models.usage, budgets=models.budgets, stops=models.stops, limits=models.limits, gateway=models.gateway,
         books=engine.books, levels=engine.levels, ledger=engine.ledger, answers=engine.answers,
-        evaluations=engine.evaluations, rate=engine.rate, agents=engine.agents, settings=engine.settings,
+        evaluations=engine.evaluations, rate=engine.rate, files=engine.stores.files, agents=engine.agents, settings=engine.settings,
     )  # fmt: skip

@@ -127,6 +127,16 @@ admin     POST    /console/users/new /console/users/role /console/users/disable 
 admin     POST    /console/users/delete
 admin     GET     /console/audit /console/audit/verify /console/audit.jsonl /console/settings
 viewer    POST    /console/preferences
+viewer    GET     /console/threads /console/threads/{thread_id} /console/threads/{thread_id}/live
+operator  POST    /console/threads/{thread_id}/messages
+viewer    GET     /console/agents /console/agents/{name} /console/agents/{name}/{assistant_id}
+viewer    GET     /console/agents/{name}/{assistant_id}/use
+operator  POST    /console/agents/{name}/{assistant_id}/use
+viewer    GET     /console/schedules /console/schedules/new /console/schedules/{schedule_id}
+viewer    GET     /console/schedules/{schedule_id}/edit /console/schedules/{schedule_id}/delete
+operator  POST    /console/schedules /console/schedules/{schedule_id} /console/schedules/{schedule_id}/{word}
+viewer    GET     /console/playground /console/playground/live
+operator  POST    /console/playground /console/playground/scores/{run_id}
 operator  POST    /console/approvals/{approval_id}/answer /console/runs/{run_id}/{move}
 """
 SIGN_IN = """

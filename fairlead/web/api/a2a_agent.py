@@ -38,8 +38,9 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.offered import RunFrames, start
 from fairlead.web.api.reply import Reply
 from fairlead.web.api.rpc import INVALID_PARAMS, Params, RpcError, rpc_error
-from fairlead.web.api.run_body import SAFE_ID, Moment
+from fairlead.web.api.run_body import Moment
 from fairlead.web.api.sse import EventStream
+from fairlead.web.asking import SAFE_ID
 
 TASK_NOT_FOUND, NOT_CANCELABLE, UNSUPPORTED, OTHER_VERSION = -32001, -32002, -32004, -32009
 VERSION = "1.0"

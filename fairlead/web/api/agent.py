@@ -11,13 +11,13 @@ from pydantic import BaseModel
 
 from fairlead.access import Role
 from fairlead.runs.run import NewRun, Run, Status
-from fairlead.web.api.asking import asker_of
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
-from fairlead.web.api.run_body import AgentRun, nano_of
+from fairlead.web.api.run_body import AgentRun
 from fairlead.web.api.views import NANO
+from fairlead.web.asking import asker_of, nano_of
 
 
 class Accepted(BaseModel):

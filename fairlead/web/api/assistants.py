@@ -13,16 +13,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairlead.access import Role
+from fairlead.agents.interface import schemas_of
 from fairlead.errors import Conflict, InvalidInput
 from fairlead.runs.assistants import Change, Wanted
 from fairlead.runs.threads import ThreadStatus
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.graph import graph_of, schemas_of
+from fairlead.web.api.graph import graph_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import SAFE_ID, Body, SafeId
+from fairlead.web.api.run_body import Body, SafeId
 from fairlead.web.api.views import AssistantView, Chosen, assistant_view, selected
+from fairlead.web.asking import SAFE_ID
 
 _AT_ONCE = 100
 Name = Annotated[str, Field(min_length=1, max_length=200)]

@@ -13,13 +13,13 @@ from fairlead.errors import InvalidInput
 from fairlead.runs.schedule import Missed, Overlap, Rhythm, Schedule, Work, times
 from fairlead.runs.schedules import ScheduleWanted
 from fairlead.runs.webhooks import callable_url
-from fairlead.web.api.asking import asker_of
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Additions, Body, Mode, Moment, nano_of
+from fairlead.web.api.run_body import Additions, Body, Mode, Moment
 from fairlead.web.api.views import NANO, Chosen, RunView, run_view, selected
+from fairlead.web.asking import asker_of, nano_of
 
 Cron = Annotated[str, Field(min_length=1, max_length=200, description="Minute, hour, day, month, weekday.")]
 Zone = Annotated[str, Field(min_length=1, max_length=100)]

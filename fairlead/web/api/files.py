@@ -5,7 +5,6 @@ POST, GET /files   GET, DELETE /files/{file_id}   GET /files/{file_id}/content
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput, TooLarge
-from fairlead.store import File
+from fairlead.store import File, media_type_of
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
@@ -29,7 +28,6 @@ from fairlead.web.api.reply import JsonReply, Reply, json_reply
 _IN_MEMORY = 1024**2  # of an upload; the rest goes to a temporary file
 FORM_SLACK = 64 * 1024  # bytes of a form around its file
 _LONGEST_S = 366 * 24 * 3600
-_TYPES = re.compile(r"[^;]*")
 _SAFE = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"))
 
 
@@ -124,10 +122,9 @@ class Files:
             raise TooLarge(
                 f"The file is larger than {self._files.limit} bytes.", hint="Send less, or raise FILE_LIMIT."
             )
-        kind = _TYPES.match(media_type or "")
         made = await self._files.add(
             file, name=name or "file", size=size, tenant=call.tenant, by=call.by, keep=keep,
-            media_type=(kind.group().strip().lower() if kind else "") or "application/octet-stream",
+            media_type=media_type_of(media_type),
             user=call.visit.caller.user,
         )  # fmt: skip
         return json_reply(_view(made), status=201, headers=[(b"location", f"/files/{made.id}".encode())])

@@ -9,14 +9,14 @@ from pydantic import Field
 from fairlead.access import Role
 from fairlead.runs.forking import Fork
 from fairlead.runs.run import NewRun, Run
-from fairlead.web.api.asking import asker_of
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
-from fairlead.web.api.run_body import Additions, nano_of
+from fairlead.web.api.run_body import Additions
 from fairlead.web.api.start import Started, find_run
 from fairlead.web.api.views import RunView, run_view
+from fairlead.web.asking import asker_of, nano_of
 
 StepNumber = Annotated[int, Field(ge=1, lt=2**31)]
 StepKey = Annotated[str, Field(min_length=1, max_length=200)]

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from fairlead.agents.agent import CONFIGURABLE, Agent
 from fairlead.agents.spec import AgentSpec
 
 _START, _END = "__start__", "__end__"
-_CONFIGURABLE: Mapping[str, Mapping[str, Any]] = {
-    "instructions": {"type": "string"},
-    "model": {"type": "string"},
-    "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-    "max_tokens": {"type": "integer", "minimum": 1},
-    "max_iterations": {"type": "integer", "minimum": 1},
-}
-_MESSAGES: Mapping[str, Any] = {
-    "type": "object",
-    "title": "Messages",
-    "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
-}
 
 
 def graph_of(spec: AgentSpec) -> dict[str, Any]:
@@ -32,23 +18,6 @@ def graph_of(spec: AgentSpec) -> dict[str, Any]:
         return {"nodes": _nodes("model"), "edges": edges}
     edges += [_edge("model", "tools", conditional=True), _edge("tools", "model")]
     return {"nodes": _nodes("model", "tools"), "edges": edges}
-
-
-def schemas_of(spec: AgentSpec) -> dict[str, Any]:
-    native = spec.native
-    return {
-        "graph_id": spec.name,
-        "input_schema": spec.input_schema if native is None else _MESSAGES,
-        "output_schema": native.output.schema if native is not None and native.output is not None else None,
-        "state_schema": _MESSAGES,
-        "config_schema": _configurable(native),
-        "context_schema": None,
-    }
-
-
-def _configurable(native: Agent | None) -> dict[str, Any]:
-    names = [name for name in CONFIGURABLE if native is not None and name in native.configurable]
-    return {"type": "object", "title": "Configurable", "properties": {name: _CONFIGURABLE[name] for name in names}}
 
 
 def _nodes(*names: str) -> list[dict[str, Any]]:

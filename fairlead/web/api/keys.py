@@ -13,8 +13,9 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
-from fairlead.web.api.run_body import Body, nano_of
+from fairlead.web.api.run_body import Body
 from fairlead.web.api.views import NANO
+from fairlead.web.asking import nano_of
 
 _DEAREST_USD = 1_000_000
 _LONGEST_S = 10 * 366 * 24 * 3600

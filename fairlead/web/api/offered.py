@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from fairlead.errors import FairleadError
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, NewRun, Run
-from fairlead.web.api.asking import asker_of
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.modes import Frame
+from fairlead.web.asking import asker_of
 
 
 class Telling(Protocol):

@@ -15,18 +15,16 @@ from fairlead.agents.spec import AgentSpec
 from fairlead.errors import InvalidInput
 from fairlead.runs.run import Assignment, Discard, Multitask, NewRun
 from fairlead.runs.webhooks import callable_url
-from fairlead.web.api.asking import asker_of
 from fairlead.web.api.command import Command, Nodes, check_nodes, destination
-from fairlead.web.api.views import NANO
+from fairlead.web.asking import SAFE_ID, asker_of, nano_of
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
 ScoreName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 _PRIORITY = 1_000_000
 _DEAREST_USD = 1_000_000
 _LATEST_S = 366 * 24 * 3600
-SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 SafeId = Annotated[str, Field(json_schema_extra={"pattern": f"^{SAFE_ID.pattern}$"})]
-"""What callers may name a thread or an assistant; `SAFE_ID` says whether it is one."""
+"""`SAFE_ID` says whether it is one."""
 
 
 class WholeNumbers(BaseModel):
@@ -186,7 +184,3 @@ def _terms_of(body: RunCreate, spec: AgentSpec, thread_id: str | None) -> dict[s
         "update": command.update if command is not None else None,
     }  # fmt: skip
     return {name: value for name, value in said.items() if value}
-
-
-def nano_of(usd: float | None) -> int | None:
-    return None if usd is None else max(1, round(usd * NANO))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fairlead.errors import Conflict, InvalidInput, NotFound
-from fairlead.runs.assistants import assistant_id_of
 from fairlead.runs.control import PAUSES
 from fairlead.runs.history import History
 from fairlead.runs.run import Multitask, NewRun, Run
@@ -16,8 +15,9 @@ from fairlead.runs.threads import Thread, ThreadStatus
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.reply import Headers
-from fairlead.web.api.run_body import SAFE_ID, RunCreate, new_run_of
+from fairlead.web.api.run_body import RunCreate, new_run_of
 from fairlead.web.api.thread_states import checkpoint_id_of
+from fairlead.web.asking import prepare_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ async def start_run(doors: Doors, call: Call, body: RunCreate, *, watch: bool = 
     thread_id = call.path.get("thread_id")
     new = await _wanted(doors, call, body)
     if thread_id is not None:
-        thread = await _prepare_thread(doors, new, body, thread_id)
+        thread = await prepare_thread(doors.threads, new, thread_id, create=body.if_not_exists == "create")
         if thread.status is ThreadStatus.INTERRUPTED or (body.command is not None and body.command.resumes):
             parked = await _parked(doors, thread)
             if (said := _answer_to(body)) is not None:
@@ -140,23 +140,3 @@ async def find_run(doors: Doors, call: Call) -> Run:
     if thread_id is not None and thread_id != (run.thread_id or run.id):
         raise NotFound(f"There is no run {run.id} in thread {thread_id}.")
     return run
-
-
-async def _prepare_thread(doors: Doors, new: NewRun, body: RunCreate, thread_id: str) -> Thread:
-    """LangGraph's clients look for threads by the graph that has run in them."""
-    assistant_id = new.assignment.assistant_id if new.assignment else assistant_id_of(new.agent)
-    graph = {"graph_id": new.agent, "assistant_id": assistant_id}
-    thread = await _thread(doors, new, thread_id, create=body.if_not_exists == "create", metadata=graph)
-    wanted = {key: value for key, value in graph.items() if thread.metadata.get(key) != value}
-    if wanted:
-        await doors.threads.describe(thread_id, wanted, tenant=new.tenant)
-    return thread
-
-
-async def _thread(doors: Doors, new: NewRun, thread_id: str, *, create: bool, metadata: dict[str, str]) -> Thread:
-    try:
-        return await doors.threads.get(thread_id, tenant=new.tenant)
-    except NotFound as error:
-        if not create or not SAFE_ID.fullmatch(thread_id):
-            raise NotFound(error.message, hint='Create it, or send if_not_exists="create".') from None
-    return await doors.threads.create(thread_id, metadata=metadata, tenant=new.tenant, if_exists=True, user=new.user)

@@ -16,10 +16,11 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.extract import Path, extracted
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import SAFE_ID, Body, SafeId
+from fairlead.web.api.run_body import Body, SafeId
 from fairlead.web.api.thread_states import Superstep, write_supersteps
 from fairlead.web.api.values import interrupts_of, values_of_state
 from fairlead.web.api.views import Chosen, ThreadView, selected, thread_view
+from fairlead.web.asking import SAFE_ID
 
 _MOST = 1000
 _LONGEST_TTL = 60 * 24 * 3660

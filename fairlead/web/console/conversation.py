@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from fairlead.agents.files import file_id_of
 from fairlead.runs.run import Approval, Run
 from fairlead.web.console import reading
 from fairlead.web.console.headline import asked, content_text
@@ -37,6 +38,7 @@ class Said:
     comment: str = ""
     cut: int = 0  # characters that are not shown
     approved: bool | None = None
+    files: tuple[str, ...] = ()  # ids of those that came with it
 
 
 def conversation(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> list[Said]:
@@ -45,6 +47,48 @@ def conversation(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> 
     said = _from_calls(run, calls, story) if calls else _from_ends(run)
     said += [_streaming(run, step) for step in story.steps if step.state is StepState.OPEN and step.text][:1]
     return _with_people(said, approvals)
+
+
+def turn(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> list[Said]:
+    """What one run added to its thread: what its caller said, the replies, and its answer where no model spoke it.
+
+    Requests repeat what the thread had before; they are left out.
+    """
+    calls, uses = _spoken(story), _Uses(story)
+    said = _asked(run, uses)
+    for step in calls:
+        said += _message(run, reading.mapping(step.data, "reply"), step.end, uses)
+    said += [_streaming(run, step) for step in story.steps if step.state is StepState.OPEN and step.text][:1]
+    answer = answered(run.output)
+    if answer and not any(one.who == "agent" and one.text.strip() == answer.strip() for one in said[-1:]):
+        said.append(_cut(Said("agent", run.agent, answer, run.finished_at)))
+    return _with_people(said, approvals)
+
+
+def kept(messages: Sequence[Any]) -> list[Said]:
+    """Messages that a thread keeps, from wherever they came."""
+    said: list[Said] = []
+    for message in messages:
+        role = reading.text(message, "role")
+        who = {"user": "user", "assistant": "agent"}.get(role, "system")
+        body = content_text(reading.at(message, "content"))
+        if role != "tool" and body:
+            said.append(_cut(Said(who, "", body, None)))
+    return said
+
+
+def _asked(run: Run, uses: _Uses) -> list[Said]:
+    given = reading.items(run.input, "messages")
+    if given:
+        return [one for message in given for one in _message(run, _with_role(message), run.created_at, uses)]
+    said = Said("user", run.user or reading.text(run.metadata, "user"), asked(run.input), run.created_at)
+    return [_cut(said)] if said.text else []
+
+
+def _with_role(message: Any) -> Any:
+    """LangChain's clients write `type` for `role`."""
+    role = reading.text(message, "role") or reading.text(message, "type")
+    return {**reading.mapping(message), "role": {"human": "user", "ai": "assistant"}.get(role, role)}
 
 
 def _spoken(story: Story) -> list[Step]:
@@ -90,12 +134,13 @@ def _message(run: Run, message: Any, at: datetime | None, uses: _Uses) -> list[S
     name = {"user": reading.text(run.metadata, "user"), "agent": run.agent}.get(who, role)
     body = content_text(reading.at(message, "content"))
     tools = tuple(uses.use(call) for call in reading.items(message, "tool_calls")[:50])
-    return [_cut(Said(who, name, body, at, tools))] if body or tools else []
+    files = tuple(found for part in reading.items(message, "content") if (found := file_id_of(part)))
+    return [_cut(Said(who, name, body, at, tools, files=files))] if body or tools or files else []
 
 
 def _cut(said: Said) -> Said:
     over = len(said.text) - LONGEST
-    return said if over <= 0 else Said(said.who, said.name, said.text[:LONGEST], said.at, said.tools, cut=over)
+    return said if over <= 0 else replace(said, text=said.text[:LONGEST], cut=over)
 
 
 class _Uses:

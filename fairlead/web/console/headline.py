@@ -15,9 +15,13 @@ LONGEST = 160
 
 def headline(run: Run) -> str:
     """One line, never empty, never longer than `LONGEST`."""
-    told = reading.text(run.metadata, "title") or asked(run.input)
-    line = " ".join(told.split())
-    return (line[: LONGEST - 1] + "…" if len(line) > LONGEST else line) or run.agent
+    return one_line(reading.text(run.metadata, "title") or asked(run.input)) or run.agent
+
+
+def one_line(text: str) -> str:
+    """Its beginning, never longer than `LONGEST`."""
+    line = " ".join(text.split())
+    return line[: LONGEST - 1] + "…" if len(line) > LONGEST else line
 
 
 def asked(value: Any) -> str:

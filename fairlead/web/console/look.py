@@ -70,9 +70,13 @@ class Place:
 
 PLACES = (
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
+    Place("threads", language.N_("Threads"), "/console/threads", "t", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
+    Place("agents", language.N_("Agents"), "/console/agents", "n", Group.BUILD),
+    Place("playground", language.N_("Playground"), "/console/playground", "y", Group.BUILD),
     Place("evaluations", language.N_("Evaluations"), "/console/evaluations", "e", Group.BUILD),
+    Place("schedules", language.N_("Schedules"), "/console/schedules", "s", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
     Place("releases", language.N_("Releases"), "/console/releases", "v", Group.SHIP),
     Place("checklists", language.N_("Checklists"), "/console/checklists", "k", Group.SHIP),

@@ -14,6 +14,11 @@ GET  /console/workers/live  /console/releases/live                              
 GET  /console/evaluations[/{id}]  /console/evaluations/cases                     evaluations, and cases of runs
 GET  /console/checklists[/{name}]  /console/releases                             how the lists stand; releases
 GET  /console/runs/{id}/case  /console/evaluations/cases/{id}/remove             questions about cases
+GET  /console/threads  /console/threads/{id}[/live]                              threads
+GET  /console/agents  /console/agents/{name}[/{assistant}[/use]]                 agents, POST the last
+GET  /console/playground[/live]  POST /console/playground[/scores/{id}]          trying agents
+GET  /console/schedules[/new]  /console/schedules/{id}[/edit|/delete]            schedules
+POST /console/schedules  /console/schedules/{id}[/{pause|resume|run|delete}]     writes
 GET  /console/runs/{id}/{move}  /console/approvals/{id}/{approve|deny}           questions
 GET  /console/deploys/{id}/{word}                                                questions
 POST the same moves, /console/approvals/{id}/answer, /console/preferences        writes
@@ -34,7 +39,7 @@ from starlette.responses import RedirectResponse, Response
 
 from fairlead.access import Role, SignIn, may_for_all, require, require_for_all
 from fairlead.clock import Clock
-from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, InvalidInput, NotFound, Unauthorised
+from fairlead.errors import Conflict, FairleadError, InvalidInput, NotFound
 from fairlead.ship.strategy import Word
 from fairlead.web.console import course, policy, streams
 from fairlead.web.console import sign_in as sign_in_pages
@@ -43,6 +48,7 @@ from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pages.agents import AgentsPages
 from fairlead.web.console.pages.audit import AuditPages
 from fairlead.web.console.pages.budget_moves import BudgetMoves
 from fairlead.web.console.pages.budgets import BudgetsPages
@@ -53,12 +59,15 @@ from fairlead.web.console.pages.costs import CostsPages
 from fairlead.web.console.pages.evaluations import EvaluationsPages
 from fairlead.web.console.pages.fork import ForkPages
 from fairlead.web.console.pages.keys import KeysPages
+from fairlead.web.console.pages.playground import PlaygroundPages
 from fairlead.web.console.pages.providers import ProvidersPages
 from fairlead.web.console.pages.releases import ReleasesPages
+from fairlead.web.console.pages.schedules import SchedulesPages
 from fairlead.web.console.pages.scores import ScorePages
 from fairlead.web.console.pages.settings import SettingsPages
+from fairlead.web.console.pages.threads import ThreadsPages
 from fairlead.web.console.pages.users import UsersPages
-from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see
+from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see, status_of
 from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
@@ -66,6 +75,7 @@ from fairlead.web.console.sign_in import SignInPages
 SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
     CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
     ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
+    ThreadsPages, AgentsPages, PlaygroundPages, SchedulesPages,
     KeysPages, UsersPages, AuditPages, SettingsPages,
 )  # fmt: skip
 
@@ -144,7 +154,7 @@ class Console:
                     await self.desk.count(request)
                 return await handler(request)
             except FairleadError as error:
-                status = _status(error)
+                status = status_of(error)
                 return self.desk.page(request, "pages/error.html", status=status, error=error, at=self.desk.clock.now())
 
         return answer
@@ -337,19 +347,3 @@ def _outcome(form: dict[str, str]) -> Outcome | None:
     if given and given not in set(Outcome):
         raise InvalidInput(f"{given!r} is no outcome.", hint="It is done, failed or repeat.")
     return Outcome(given) if given else None
-
-
-def _status(error: FairleadError) -> int:
-    match error:
-        case NotFound():
-            return 404
-        case Conflict():
-            return 409
-        case Unauthorised():
-            return 403
-        case InvalidInput():
-            return 422
-        case DatabaseUnavailable():
-            return 503
-        case _:
-            return 500

@@ -9,7 +9,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from fairlead.access import HOUSE, Principal
-from fairlead.errors import Forbidden
+from fairlead.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    FairleadError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    QueueFull,
+    RateLimitError,
+    TooLarge,
+    Unauthorised,
+    UnknownAgent,
+)
 from fairlead.web.console import policy
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -53,3 +65,24 @@ def ensure_house(caller: Principal) -> None:
 def see(path: str) -> Response:
     """After a write: the page to look at."""
     return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def status_of(error: FairleadError) -> int:
+    """What a page that shows this error is answered with."""
+    match error:
+        case NotFound() | UnknownAgent():
+            return 404
+        case Conflict():
+            return 409
+        case Unauthorised():
+            return 403
+        case TooLarge():
+            return 413
+        case InvalidInput():
+            return 422
+        case RateLimitError() | QueueFull():
+            return 429
+        case DatabaseUnavailable():
+            return 503
+        case _:
+            return 500

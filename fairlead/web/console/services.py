@@ -25,6 +25,7 @@ from fairlead.runs.threads import Threads
 from fairlead.ship.checklist.ledger import AnswerLedger
 from fairlead.ship.evaluation.book import Book
 from fairlead.ship.ledger import Ledger
+from fairlead.store import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Services:
     feed: Feed
     oversight: Oversight
     threads: Threads
+    files: Files
     assistants: Assistants
     scores: Scores
     schedules: Schedules

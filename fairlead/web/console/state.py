@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fairlead.runs.run import Reason, Run, Status
+from fairlead.runs.threads import ThreadStatus
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Outcome, Word
 from fairlead.ship.verdict import Verdict
@@ -76,8 +77,18 @@ _VERDICT = {
     Verdict.UNCLEAR: State("unclear", Tone.WARN, N_("unclear")),
     Verdict.COULD_NOT_ASK: State("unknown", Tone.ASK, N_("could not ask")),
 }
+_THREAD = {
+    ThreadStatus.IDLE: State("success", Tone.MUTED, N_("idle"), "idle"),
+    ThreadStatus.BUSY: State("running", Tone.ACCENT, N_("busy"), "busy"),
+    ThreadStatus.INTERRUPTED: State("interrupted", Tone.WARN, N_("needs a person"), "interrupted"),
+    ThreadStatus.ERROR: State("error", Tone.ERR, N_("last run failed"), "error"),
+}
 PLANNED = State("pending", Tone.MUTED, N_("to come"))
 UNDER_WAY = State("running", Tone.ACCENT, N_("under way"))
+
+
+def of_thread(status: ThreadStatus) -> State:
+    return _THREAD[status]
 
 
 def of_verdict(verdict: Verdict) -> State:

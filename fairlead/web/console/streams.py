@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
@@ -20,6 +22,7 @@ from fairlead.web.console.pages import run as run_page
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
 _RUN_PARTS = ("facts", "actions", "tabs", "attention", "waterfall", "conversation", "rest")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
+_HEARD_AHEAD = 1000
 _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 
 
@@ -110,6 +113,32 @@ def of_page(desk: Desk, draw: Callable[[], Awaitable[live.Parts]], *, again: tim
         return await draw(), False
 
     return _stream(desk, drawn, _nothing(), again=again)
+
+
+def of_happenings(
+    desk: Desk, draw: live.Draw, happenings: AsyncIterator[Event | Delta], *, again: timedelta | None = None
+) -> live.EventStream:
+    """A page that is drawn again when something of this happens."""
+    return _stream(desk, draw, happenings, again=again)
+
+
+async def together(*several: AsyncIterator[Event | Delta]) -> AsyncIterator[Event | Delta]:
+    """What happens in any of them, as it happens; none waits for another."""
+    heard: asyncio.Queue[Event | Delta] = asyncio.Queue(_HEARD_AHEAD)
+
+    async def listen(one: AsyncIterator[Event | Delta]) -> None:
+        with contextlib.suppress(FairleadError):
+            async for happening in one:
+                await heard.put(happening)
+
+    listening = [asyncio.create_task(listen(one)) for one in several]
+    try:
+        while True:
+            yield await heard.get()
+    finally:
+        for task in listening:
+            task.cancel()
+        await asyncio.gather(*listening, return_exceptions=True)
 
 
 async def _nothing() -> AsyncIterator[Event | Delta]:

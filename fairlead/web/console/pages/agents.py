@@ -1,0 +1,96 @@
+"""Agents and the assistants that are made of them.
+
+GET  /console/agents  /console/agents/{name}  /console/agents/{name}/{assistant}  …/use
+POST /console/agents/{name}/{assistant}/use
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fairlead.access import Role
+from fairlead.agents.spec import AgentSpec
+from fairlead.errors import NotFound
+from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.pages import agent as agent_page
+from fairlead.web.console.pages import agent_list
+from fairlead.web.console.pages import assistant as assistant_page
+from fairlead.web.console.section import Routes, is_fragment, own_form, see
+from fairlead.web.console.services import Services
+
+PATH = agent_list.PATH
+_ASSISTANT = PATH + "/{name}/{assistant_id}"
+
+
+class AgentsPages:
+    def __init__(self, desk: Desk, services: Services) -> None:
+        self._desk = desk
+        self._services = services
+
+    def pages(self) -> Routes:
+        return [
+            (PATH, self.list), (PATH + "/{name}", self.agent), (_ASSISTANT, self.assistant),
+            (_ASSISTANT + "/use", self.ask),
+        ]  # fmt: skip
+
+    def writes(self) -> Routes:
+        return [(_ASSISTANT + "/use", self.use)]
+
+    async def list(self, request: Request) -> Response:
+        workers = await agent_list.workers_of(self._desk.door(request))
+        view = agent_list.shape(self._services.agents, workers, self._desk.reader(request).fmt)
+        return self._desk.page(request, "pages/agents.html", view=view, here="agents")
+
+    async def agent(self, request: Request) -> Response:
+        spec, tenant = self._spec(request), caller_of(request).tenant
+        material = await agent_page.read(self._services, self._desk.door(request), spec, tenant=tenant)
+        release = self._services.settings.engine.release
+        view = agent_page.shape(material, self._desk.reader(request).fmt, release=release)
+        return self._desk.page(
+            request, "pages/agent.html", view=view, here="agents", path_of_assistant=agent_page.path_of_assistant,
+            parameters_of=agent_page.parameters_of,
+        )  # fmt: skip
+
+    async def assistant(self, request: Request) -> Response:
+        material = await self._material(request)
+        before, after = assistant_page.parse(request.query_params, material)
+        view = await asyncio.to_thread(assistant_page.shape, material, before, after)
+        may = caller_of(request).role.covers(Role.OPERATOR)
+        return self._desk.page(request, "pages/assistant.html", view=view, here="agents", may=may)
+
+    async def ask(self, request: Request) -> Response:
+        material = await self._material(request)
+        version = assistant_page.wanted_version(request.query_params.get("version", ""), material)
+        words = self._desk.reader(request).fmt.words.gettext
+        question = assistant_page.question_of(material.now, version, words)
+        template = "parts/_question.html" if is_fragment(request) else "pages/question.html"
+        return self._desk.page(request, template, question=question, here="agents")
+
+    async def use(self, request: Request) -> Response:
+        form, caller = await own_form(request), caller_of(request)
+        material = await self._material(request)
+        version = assistant_page.wanted_version(form.get("version", ""), material)
+        await self._services.assistants.use(material.now.id, version, tenant=caller.tenant)
+        await self._services.books.audit.report(
+            "assistant.latest", tenant=caller.tenant, by=caller.name, subject=material.now.id,
+            detail={"version": version},
+        )  # fmt: skip
+        return see(agent_page.path_of_assistant(material.now))
+
+    def _spec(self, request: Request) -> AgentSpec:
+        name = request.path_params["name"]
+        if name not in self._services.agents:
+            raise NotFound(f"There is no agent {name}.", hint="It may have been declared by an earlier release.")
+        return self._services.agents[name]
+
+    async def _material(self, request: Request) -> assistant_page.Material:
+        """Raises `NotFound`, also for an assistant of another agent."""
+        material = await assistant_page.read(
+            self._services.assistants, request.path_params["assistant_id"], tenant=caller_of(request).tenant
+        )
+        if material.now.agent != request.path_params["name"]:
+            raise NotFound(f"There is no assistant {material.now.id} of {request.path_params['name']}.")
+        return material
