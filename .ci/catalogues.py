@@ -12,6 +12,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -28,6 +29,7 @@ KEYWORDS = {
 }  # fmt: skip
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {"**.html": {"trimmed": "true", "silent": "false", "newstyle_gettext": "true"}}
+_NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 PLACE = re.compile(r"%\((\w+)\)[sd]")
 
 
@@ -91,6 +93,7 @@ _CHANGING = ('"POT-Creation-Date', '"PO-Revision-Date', '"Generated-By', '"Last-
 
 
 def as_mo(catalogue: Catalog) -> bytes:
+    catalogue.creation_date = catalogue.revision_date = _NEVER  # the same file from the same words
     told = io.BytesIO()
     write_mo(told, catalogue)
     return told.getvalue()

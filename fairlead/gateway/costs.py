@@ -132,6 +132,10 @@ class Costs:
         self._database = database
         self._queries = queries
 
+    async def over_time(self, tenant: str, period: Period, step: timedelta) -> Sequence[Moment]:
+        """Every hour or day of the period, also those without a call; nothing else of a report."""
+        return await self._over_time(tenant, period, step)
+
     async def report(self, tenant: str, period: Period, *, by: Iterable[Dimension], top: int) -> Report:
         """What one tenant's calls cost; of each dimension the `top` dearest names, and as many runs."""
         wanted = tuple(by)

@@ -59,6 +59,8 @@ SIGNED = (
     Signed("erasures", ("id",), ("requested_by",)),
 )
 EXEMPT = {
+    "run_figures": "how many runs there were of each agent, how they ended and what they took: nobody's name",
+    "run_folds": "which runs are counted",
     "workers": "processes, and where they run",
     "erasures": "the erasure itself, which forgets whom it was of when it is done; a digest proves it",
 }

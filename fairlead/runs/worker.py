@@ -23,6 +23,7 @@ from fairlead.clock import to_micros
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs import branch
 from fairlead.runs.ending import CANCELLED, DRAINED, FENCED
+from fairlead.runs.figure_folding import EVERY
 from fairlead.runs.holding import Holding
 from fairlead.runs.ids import Ids
 from fairlead.runs.journal import micros
@@ -92,6 +93,9 @@ class Session:
             self._roles.start(Role("escalation", every.renew_every, parts.escalating.once))
         if parts.erasing is not None:
             self._roles.start(Role("erasing", every.poll_every, parts.erasing.once))
+        if parts.folding is not None:
+            self._roles.start(Role("figures", EVERY, parts.folding.once))
+            self._roles.start(Role("figures_sweep", every.retention_every, parts.folding.sweep))
         if parts.delivering is not None:
             self._roles.start(Role("webhooks", every.poll_every, parts.delivering.once))
             self._roles.start(Role("webhooks_sweep", every.retention_every, parts.delivering.sweep))

@@ -16,6 +16,7 @@ from fairlead.runs.asked import Escalating
 from fairlead.runs.delivering import Delivering
 from fairlead.runs.erasing import Erasing
 from fairlead.runs.execute import Executor
+from fairlead.runs.figure_folding import FigureFolding
 from fairlead.runs.journal import Journal
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.retention import Retention
@@ -44,3 +45,4 @@ class Parts:
     schedules: Schedules | None = None
     escalating: Escalating | None = None
     erasing: Erasing | None = None
+    folding: FigureFolding | None = None

@@ -123,6 +123,8 @@ _SPECS = (
     _process("rate_limit_shared", "what callers start is counted together again", "took"),
     _process("queue_depth", "the queue was counted", "depth", "active", level=Level.DEBUG),
     _process("retention_swept", "old runs and checkpoints were deleted", "runs", "checkpoints", "blobs", "took"),
+    _process("runs_counted", "runs that had ended were added to the figures of the dashboard", "runs", "took",
+             level=Level.DEBUG),
     EventSpec("database_query", "a query ended", ("query", "took"), heard=Heard.NEVER),
     _process("database_unreachable", "the database did not answer; we try again", "database", "error",
              level=Level.ERROR),

@@ -9,9 +9,10 @@ from fairlead.wiring.engine import Engine
 def services_of(engine: Engine) -> Services:
     models = engine.models
     return Services(
-        control=engine.control, feed=engine.feed, oversight=engine.oversight, threads=engine.threads,
-        assistants=engine.assistants, scores=engine.scores, schedules=engine.schedules, costs=models.costs,
-        usage=models.usage, budgets=models.budgets, stops=models.stops, limits=models.limits, gateway=models.gateway,
-        books=engine.books, levels=engine.levels, ledger=engine.ledger, answers=engine.answers,
-        evaluations=engine.evaluations, rate=engine.rate, files=engine.stores.files, agents=engine.agents, settings=engine.settings,
+        control=engine.control, feed=engine.feed, oversight=engine.oversight, figures=engine.figures,
+        threads=engine.threads, assistants=engine.assistants, scores=engine.scores, schedules=engine.schedules,
+        costs=models.costs, usage=models.usage, budgets=models.budgets, stops=models.stops, limits=models.limits,
+        gateway=models.gateway, books=engine.books, levels=engine.levels, ledger=engine.ledger, answers=engine.answers,
+        evaluations=engine.evaluations, rate=engine.rate, files=engine.stores.files, agents=engine.agents,
+        settings=engine.settings,
     )  # fmt: skip

@@ -30,6 +30,8 @@ from fairlead.runs.delivering import Delivering
 from fairlead.runs.erasing import Erasing
 from fairlead.runs.execute import Executor
 from fairlead.runs.feed import Feed
+from fairlead.runs.figure_book import FigureBook
+from fairlead.runs.figure_folding import FigureFolding
 from fairlead.runs.ids import Ids
 from fairlead.runs.journal import MIGRATIONS, Journal, load_queries
 from fairlead.runs.oversight import Oversight
@@ -76,6 +78,8 @@ class Engine:
     control: Control
     feed: Feed
     oversight: Oversight
+    figures: FigureBook
+    folding: FigureFolding
     threads: Threads
     assistants: Assistants
     scores: Scores
@@ -184,6 +188,8 @@ async def open_engine(
         control=control,
         feed=Feed(database, queries, payloads, clock=clock),
         oversight=Oversight(database, queries, clock=clock, emit=emit, servers=tool_servers.conditions),
+        figures=FigureBook(database, queries),
+        folding=FigureFolding(database, queries, keep=settings.models.cost_retention, clock=clock, emit=emit),
         threads=threads,
         assistants=assistants,
         scores=Scores(database, queries, clock=clock, emit=emit),
@@ -317,6 +323,7 @@ def make_worker(
         schedules=engine.schedules,
         escalating=engine.escalating,
         erasing=engine.erasing,
+        folding=engine.folding,
         announcer=engine.announcer,
     )
     return Worker(parts, ids=engine.ids)

@@ -141,6 +141,13 @@ async def test_others_are_not_asked() -> None:
         assert page.status_code == 200 and 'name="word"' not in page.text and "An admin of who runs" in page.text
         for path in ("/console/checklists", "/console/checklists/deploy"):
             assert (await api.client.get(path, headers=acme)).status_code == 403
+        operator = await key("op", role=Role.OPERATOR)
+        for headers in (operator, acme):
+            await api.client.get("/console/runs", headers=headers)
+            form = {"csrf": api.client.cookies["fairlead_csrf"], "word": "yes", "about": "v2"}
+            answer = await api.client.post("/console/checklists/deploy/review", data=form, headers=headers)
+            assert (answer.status_code, "every tenant" in answer.text) == (403, True)
+        assert await api.running.engine.answers.newest(ListName.DEPLOY) == []
 
 
 async def test_somebody_answers_an_item_by_keyboard(browser: Browser, at: House) -> None:

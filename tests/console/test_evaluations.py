@@ -203,6 +203,8 @@ async def test_a_failed_run_becomes_a_case_and_is_seen_in_the_next_evaluation(
             await page.get_by_role("button", name="Keep the case").click()
             await expect(page.get_by_role("alert")).to_contain_text("Nothing is expected")
             await expect(page.get_by_label("Name of the case")).to_have_value("late-parcel")
+            assert ["422" in one for one in seen.complaints] == [True], "the browser tells of it too"
+            seen.complaints.clear()
             await page.get_by_label("Expected output").fill("sorry about the late parcel")
             await page.get_by_role("button", name="Keep the case").click()
             await expect(page.get_by_role("link", name="late-parcel", exact=True)).to_be_visible()

@@ -17,7 +17,7 @@ from fairlead.runs.journal import MIGRATIONS, load_queries
 from fairlead.store import MIGRATIONS as STORE
 
 _HOT = ("record", "record_one", "put_down", "figures", "held")
-_LISTS = dict.fromkeys(("agents", "statuses", "holding", "metadata", "ids"), "[]")
+_LISTS = dict.fromkeys(("agents", "statuses", "holding", "metadata", "ids", "tenants"), "[]")
 
 
 @pytest.fixture(scope="module")

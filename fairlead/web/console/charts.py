@@ -183,7 +183,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`data` is what the script draws; `rows` the same as a table, the last first, `csv` as a file, by its address."""
+    """`data`: what the script draws. `rows`: the same as a table, the last first; `csv`: where it is as a file."""
 
     name: str
     sentence: str

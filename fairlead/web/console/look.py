@@ -69,6 +69,7 @@ class Place:
 
 
 PLACES = (
+    Place("dashboard", language.N_("Dashboard"), "/console", "d", Group.WATCH),
     Place("runs", language.N_("Runs"), "/console/runs", "r", Group.WATCH),
     Place("threads", language.N_("Threads"), "/console/threads", "t", Group.WATCH),
     Place("approvals", language.N_("Approvals"), "/console/approvals", "a", Group.WATCH),
@@ -118,6 +119,7 @@ class Pages:
         self.trace_url = trace_url
         self.served: frozenset[str] = frozenset()  # paths there are pages for
         self.templates: dict[str, Environment] = {}
+        self.served: frozenset[str] = frozenset()  # paths there are pages for
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
         environment = self._environment(reader)

@@ -1,5 +1,6 @@
 """Every address of the console. A handler reads a page, shapes it, fills its template; a write moves a run.
 
+GET  /console  /console/dashboard/live                                           the dashboard, and its stream
 GET  /console/runs  /console/runs/{id}  /console/approvals  /console/workers     pages
 GET  /console/runs/bulk  /console/runs/{id}/fork                                forms; POST the same
 POST /console/runs/{id}/scores
@@ -56,6 +57,7 @@ from fairlead.web.console.pages.bulk import BulkPages
 from fairlead.web.console.pages.case import CasePages
 from fairlead.web.console.pages.checklists import ChecklistsPages
 from fairlead.web.console.pages.costs import CostsPages
+from fairlead.web.console.pages.dashboard import DashboardPages
 from fairlead.web.console.pages.evaluations import EvaluationsPages
 from fairlead.web.console.pages.fork import ForkPages
 from fairlead.web.console.pages.keys import KeysPages
@@ -73,7 +75,7 @@ from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
 SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
-    CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
+    DashboardPages, CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
     ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
     ThreadsPages, AgentsPages, PlaygroundPages, SchedulesPages,
     KeysPages, UsersPages, AuditPages, SettingsPages,
@@ -117,7 +119,7 @@ class Console:
     def pages(self) -> Routes:
         return [
             ("/", self.home),
-            ("/console", self.home),
+            ("/console", self.runs),  # where no section is, there is no dashboard
             ("/console/runs", self.runs),
             ("/console/runs/{run_id}", self.run),
             ("/console/runs/{run_id}/live", self.run_live),
@@ -162,7 +164,7 @@ class Console:
     # Pages
 
     async def home(self, request: Request) -> Response:
-        return RedirectResponse(runs.PATH, status_code=307)
+        return RedirectResponse("/console", status_code=307)
 
     async def runs(self, request: Request) -> Response:
         query = runs.parse(request.query_params, now=self.desk.clock.now())
@@ -306,7 +308,7 @@ class Console:
     async def preferences(self, request: Request) -> Response:
         form = await own_form(request)
         back = form.get("back", "")
-        response = see(back if back.startswith("/console/") else runs.PATH)
+        response = see(back if back == "/console" or back.startswith(("/console/", "/console?")) else runs.PATH)
         for name in ("theme", "language"):
             if name in form:
                 response.set_cookie(f"fairlead_{name}", form[name][:10], max_age=31536000, samesite="strict")

@@ -18,6 +18,7 @@ from fairlead.operate.levels import LevelBook
 from fairlead.runs.assistants import Assistants
 from fairlead.runs.control import Control
 from fairlead.runs.feed import Feed
+from fairlead.runs.figure_book import FigureBook
 from fairlead.runs.oversight import Oversight
 from fairlead.runs.schedules import Schedules
 from fairlead.runs.scores import Scores
@@ -33,6 +34,7 @@ class Services:
     control: Control
     feed: Feed
     oversight: Oversight
+    figures: FigureBook
     threads: Threads
     files: Files
     assistants: Assistants

@@ -53,6 +53,12 @@ _TEXT = {
     "resume": N_("The run goes on from its last recorded step. Recorded steps are not paid again."),
     "move": N_("The run will be carried on by another release. Recorded steps are reused where they still fit."),
 }
+_TITLE = {
+    "cancel": N_("Cancel this run?"),
+    "retry": N_("Retry this run?"),
+    "resume": N_("Resume this run?"),
+    "move": N_("Move this run?"),
+}
 _CONFIRM = {
     "cancel": N_("Cancel this run"),
     "retry": N_("Retry this run"),
@@ -107,7 +113,7 @@ def moves(run: Run, *, other_release: bool = False) -> list[Move]:
 
 def of_move(name: str, run: Run, translate: Callable[[str], str], *, releases: tuple[str, ...] = ()) -> Question:
     return Question(
-        title=translate(_CONFIRM[name]) + "?",
+        title=translate(_TITLE[name]),
         text=translate(_TEXT[name]),
         detail=headline(run),
         confirm=translate(_CONFIRM[name]),

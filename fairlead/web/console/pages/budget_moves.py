@@ -177,7 +177,7 @@ class BudgetMoves:
         kind, _, name = scope.partition(":")
         if kind not in ("all", "agent", "user"):
             return None
-        agent, user = (name if kind == one else None for one in ("agent", "user"))
+        agent, user = (name if kind == wanted else None for wanted in ("agent", "user"))
         try:
             runs = await self._services.control.list(
                 tenant=tenant, status=Status.RUNNING, agent=agent, user=user, limit=_COUNTED + 1

@@ -15,14 +15,14 @@ from fairlead.access import Principal, Role, require
 from fairlead.errors import Conflict, FairleadError, InvalidInput, NotFound
 from fairlead.runs.run import Run
 from fairlead.ship.evaluation.kept import NewCase
-from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.desk import KEEPS_CASES, Desk, caller_of
 from fairlead.web.console.format import Format
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
 from fairlead.web.console.section import Routes, ensure_house, own_form, see
 from fairlead.web.console.services import Services
 
-PATH = "/console/runs/{run_id}/case"
+PATH = KEEPS_CASES
 CASES = "/console/evaluations/cases"
 EXPECTED, RUBRIC, LATER = RIGHT = ("expected", "rubric", "later")
 SCORERS = ("", "Exact", "Contains")

@@ -39,11 +39,11 @@ USUAL = "24h"
 TOPS = (10, 25, 100)
 BY = {
     Dimension.MODEL: N_("Model"), Dimension.PROVIDER: N_("Provider"), Dimension.AGENT: N_("Agent"),
-    Dimension.USER: N_("User"), Dimension.RELEASE: N_("Release"), Dimension.KEY: N_("Key"),
+    Dimension.USER: N_("User"), Dimension.RELEASE: N_("Release"), Dimension.KEY: N_("API key"),
     Dimension.HOUR: N_("Hour"), Dimension.DAY: N_("Day"),
 }  # fmt: skip
 NAMED = tuple(one for one in BY if one not in (Dimension.HOUR, Dimension.DAY))
-_OF_RUNS = {Dimension.MODEL: "model", Dimension.AGENT: "agent", Dimension.USER: "user", Dimension.RELEASE: "release"}
+_OF_RUNS = {Dimension.AGENT: "agent", Dimension.USER: "user", Dimension.RELEASE: "release"}
 _STEPS = {Dimension.HOUR: HOUR, Dimension.DAY: DAY}
 
 

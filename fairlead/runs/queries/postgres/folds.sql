@@ -1,0 +1,1 @@
+SELECT ahead_at, behind_at FROM run_folds WHERE name = 'runs'

@@ -1,0 +1,5 @@
+-- From here on in both directions, if anything lies behind.
+INSERT INTO run_folds (name, ahead_at, behind_at)
+SELECT 'runs', n.at, CASE WHEN EXISTS (SELECT 1 FROM runs WHERE finished_at <= n.at) THEN n.at ELSE 0 END
+FROM (SELECT {now} - :settled::bigint AS at OFFSET 0) AS n
+ON CONFLICT DO NOTHING
