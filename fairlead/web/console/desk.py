@@ -22,9 +22,6 @@ from fairlead.web.console.settings import ConsoleSettings
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
 KEEPS_CASES = "/console/runs/{run_id}/case"
-
-
-KEEPS_CASES = "/console/runs/{run_id}/case"
 MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
 
 
@@ -47,13 +44,6 @@ class Desk:
         self.templates = look.Pages(
             self.assets, environment_name=settings.environment, trace_url=settings.trace_url, locales=settings.locales
         )
-
-    def serve(self, paths: Collection[str]) -> None:
-        """What there are pages for: nothing else is led to."""
-        self.templates.served = frozenset(paths)
-
-    def _keeps_cases(self, caller: Principal) -> bool:
-        return KEEPS_CASES in self.templates.served and caller.role.covers(Role.OPERATOR) and of_house(caller)
 
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
