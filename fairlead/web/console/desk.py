@@ -24,7 +24,6 @@ DoorOf = Callable[[Principal], Door]
 KEEPS_CASES = "/console/runs/{run_id}/case"
 
 
-KEEPS_CASES = "/console/runs/{run_id}/case"
 MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
 
 
@@ -58,13 +57,6 @@ class Desk:
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
         return self._door_of(caller_of(request))
-
-    def serve(self, paths: Collection[str]) -> None:
-        """What there are pages for: nothing else is led to."""
-        self.templates.served = frozenset(paths)
-
-    def _keeps_cases(self, caller: Principal) -> bool:
-        return KEEPS_CASES in self.templates.served and caller.role.covers(Role.OPERATOR) and of_house(caller)
 
     async def count(self, request: Request) -> None:
         """What is under way and what waits for a person, for the side bar of the page that is about to be drawn."""
