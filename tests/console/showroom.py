@@ -25,7 +25,7 @@ from fairlead.gateway.allowance import Period
 from fairlead.runs.assistants import Change
 from fairlead.runs.schedule import Rhythm, Work
 from fairlead.runs.scores import NewScore
-from fairlead.ship.evaluation.book import Book, Evaluation, figures_of, new_id
+from fairlead.ship.evaluation.book import Evaluation, figures_of, new_id
 from fairlead.ship.evaluation.gate import Bounds
 from fairlead.ship.evaluation.outcome import Outcome, Result
 from fairlead.ship.verdict import Finding, Verdict
@@ -146,7 +146,7 @@ def _change(name: str, config: dict[str, Any]) -> Change:
 
 async def evaluate(engine: Engine) -> None:
     """Two evaluations, the second a little better."""
-    book = Book(engine.database, environment=engine.settings.app.environment.value)
+    book = engine.evaluations
     for number, failing in enumerate((4, 2)):
         outcomes = [_outcome(n, right=n >= failing) for n in range(20)]
         at = engine.clock.now() - timedelta(hours=5 - number)

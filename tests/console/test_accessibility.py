@@ -1,0 +1,87 @@
+"""Every page as axe sees it: both themes, three languages, wide and narrow. Nothing serious, nothing that scrolls
+sideways, and nothing that the page's own policy refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser
+
+from fairlead.runs.schedules import ScheduleWanted
+from fairlead.wiring import Engine
+from tests.console.desktop import Desktop, desktop
+from tests.console.showroom import showroom
+
+AXE = (Path(__file__).resolve().parents[1] / "node/node_modules/axe-core/axe.min.js").read_text()
+_RUN = """async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
+  return found.violations.filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => [one.id, one.help, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
+}"""
+_WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+PAGES = (
+    "/console", "/console?period=7d", "/console/runs", "/console/runs?status=error", "/console/runs?q=zzz",
+    "/console/threads", "/console/approvals", "/console/service-levels", "/console/agents",
+    "/console/agents/refund-desk", "/console/playground", "/console/evaluations", "/console/evaluations/cases",
+    "/console/schedules", "/console/schedules/new", "/console/deploys", "/console/releases", "/console/checklists",
+    "/console/checklists/daily", "/console/workers", "/console/providers", "/console/budgets", "/console/costs",
+    "/console/keys", "/console/keys/new", "/console/users", "/console/audit", "/console/settings",
+    "/console/runs/nobody",
+)  # fmt: skip
+LOOKS = (("light", "en", 1280), ("dark", "ja", 1280), ("light", "zh", 390), ("dark", "en", 390))
+"""Each page in both themes, three languages and both widths, though not in each of all."""
+
+
+async def addresses(engine: Engine) -> list[str]:
+    """Pages of one thing, too."""
+    runs = await engine.control.list(limit=20)
+    failed = next(run for run in runs if run.error is not None)
+    asked = next(run for run in runs if run.agent == "refund-desk")
+    steps = [event.key for event in await engine.feed.events(asked.id, tenant="default") if event.type == "step"]
+    (schedule, *_), _ = await engine.schedules.search(ScheduleWanted(), tenant="default")
+    evaluations = [one.id for one in await engine.evaluations.list()]
+    return [
+        *PAGES, f"/console/runs/{failed.id}", f"/console/runs/{asked.id}?step={steps[0]}",
+        *(f"/console/runs/{asked.id}?tab={tab}" for tab in ("events", "model", "tools", "json")),
+        f"/console/runs/{asked.id}/fork?step={steps[0]}", f"/console/runs/{failed.id}/case",
+        f"/console/runs/bulk?move=retry&id={failed.id}", f"/console/runs/{failed.id}/retry",
+        f"/console/schedules/{schedule.id}", f"/console/evaluations/{evaluations[0]}",
+        f"/console/evaluations/{evaluations[0]}?with={evaluations[1]}",
+    ]  # fmt: skip
+
+
+async def looked_at(one: Desktop, paths: Sequence[str], look: str) -> list[str]:
+    """What is wrong with each page."""
+    wrong: list[str] = []
+    for path in paths:
+        await one.go(path)
+        await one.page.evaluate(AXE)
+        found: list[Any] = await one.page.evaluate(_RUN)
+        wrong += [f"{look} {path}: {rule}: {why} {nodes}" for rule, why, nodes in found]
+        if (wider := await one.page.evaluate(_WIDER)) > 0:
+            wrong.append(f"{look} {path}: scrolls sideways by {wider} px")
+    one.complaints[:] = [said for said in one.complaints if "404" not in said]
+    return wrong
+
+
+async def test_no_page_keeps_anybody_out(browser: Browser) -> None:
+    async with showroom(hours=2) as (app, engine):
+        paths = await addresses(engine)
+
+        async def as_seen(theme: Any, language: str, width: int) -> list[str]:
+            async with desktop(browser, app, width=width, color_scheme=theme, locale=language) as one:
+                return await looked_at(one, paths, f"{theme} {language} {width}")
+
+        wrong = await asyncio.gather(*(as_seen(*look) for look in LOOKS))
+    assert [line for lines in wrong for line in lines] == []
+
+
+async def test_what_keeps_somebody_out_would_be_found(browser: Browser) -> None:
+    page = await browser.new_page()
+    await page.set_content("<html lang=en><title>x</title><main><input><p style='color:#999'>pale</p></main>")
+    await page.evaluate(AXE)
+    assert {rule for rule, *_ in await page.evaluate(_RUN)} == {"label", "color-contrast"}
