@@ -139,6 +139,15 @@ class Course:
     def sums(self, since: int, until: int) -> Sums:
         return sum((one for minute, one in self.spans.items() if since <= minute < until), Sums())
 
+    def steps(self, starts: range) -> list[Sums | None]:
+        """What ended in each of the spans that begin there; None where not all of it is counted."""
+        found: list[Sums | None] = [None if start < self.counted_from else Sums() for start in starts]
+        for minute, one in self.spans.items():
+            place = (minute - starts.start) // starts.step
+            if 0 <= place < len(found) and (before := found[place]) is not None:
+                found[place] = before + one
+        return found
+
 
 def cover(cuts: Iterable[int], *, finest: int) -> list[Range]:
     """The spans to be read, as coarse as can be, so that what lies between any two of the cuts can be told. Cuts are

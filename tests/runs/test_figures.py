@@ -130,6 +130,12 @@ def test_a_course_adds_up_part_of_itself() -> None:
     course = Course(0, 240, {0: Sums(success=1), 60: Sums(failed=2), 180: Sums(success=4)})
     assert course.sums(0, 120) == Sums(success=1, failed=2)
     assert course.sums(120, 240) == Sums(success=4)
+    assert course.steps(range(60, 240, 120)) == [Sums(failed=2), Sums(success=4)]
+
+
+def test_a_step_that_is_not_all_counted_is_not_known() -> None:
+    course = Course(0, 240, {0: Sums(success=1), 60: Sums(failed=2)}, counted_from=30)
+    assert course.steps(range(0, 240, 60)) == [None, Sums(failed=2), Sums(), Sums()]
 
 
 def test_what_is_read_is_as_coarse_as_can_be() -> None:

@@ -90,6 +90,8 @@ class Query:
 def parse(params: Mapping[str, str], now: datetime) -> Query:
     """Raises `InvalidInput` for a period that is none."""
     given = {name: said for name in ("from", "to") if (said := params.get(name, "").strip()[:60])}
+    if params.get("given") and params.get("period"):
+        given = {}  # the form had held them before, and now a period was chosen
     period = "" if given else params.get("period", "").strip() or USUAL
     if period and period not in PERIODS:
         known = ", ".join(PERIODS)

@@ -25,7 +25,7 @@ _MUCH = 0.005  # of a share
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SINCE = {
     "1h": N_("%(by)s on the hour before"), "24h": N_("%(by)s on the day before"), "7d": N_("%(by)s on the week before"),
-    "30d": N_("%(by)s on the 30 days before"), "": N_("%(by)s on the time before"),
+    "30d": N_("%(by)s on the 30 days before"), "": N_("%(by)s on the period before"),
 }  # fmt: skip
 
 
@@ -51,10 +51,10 @@ class Tile:
 
 
 def shape(
-    query: Query, course: Course | None, now: AtWork | None, today: Sequence[Moment] | None,
-    budget: BudgetState | None, fmt: Format,
+    query: Query, course: Course | None, steps: Sequence[Sums | None], now: AtWork | None,
+    today: Sequence[Moment] | None, budget: BudgetState | None, fmt: Format,
 ) -> tuple[Tile, ...]:  # fmt: skip
-    ended = _Ended(query, course, fmt)
+    ended = _Ended(query, course, steps, fmt)
     return (
         ended.success(), ended.latency(), _cost(query, today, budget, fmt), ended.runs(), ended.errors(),
         _at_work(query, now, ended.at_work(), fmt),
@@ -64,9 +64,8 @@ def shape(
 class _Ended:
     """Figures of runs that ended: in the period, in the one before, and step by step."""
 
-    def __init__(self, query: Query, course: Course | None, fmt: Format) -> None:
-        self.query, self.course, self.fmt = query, course, fmt
-        self.steps: list[Sums | None] = []
+    def __init__(self, query: Query, course: Course | None, steps: Sequence[Sums | None], fmt: Format) -> None:
+        self.query, self.course, self.steps, self.fmt = query, course, steps, fmt
         self.sums: Sums | None = None
         self.before: Sums | None = None
         span = query.span
@@ -74,9 +73,6 @@ class _Ended:
             self.sums = course.sums(span.since, span.until)
             known = course.counted_from <= 2 * span.since - span.until
             self.before = course.sums(2 * span.since - span.until, span.since) if known else None
-            self.steps = [
-                None if start < course.counted_from else course.sums(start, start + span.step) for start in span.starts
-            ]
 
     def success(self) -> Tile:
         _, rate = self.fmt.words.gettext, self.sums.success_rate if self.sums else None

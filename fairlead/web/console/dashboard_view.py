@@ -48,6 +48,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 LEVELS_OVER = timedelta(days=30)
 _MOST_TOOLS = 8
 _FAILS_OFTEN = 0.05
+Steps = Sequence[Sums | None]
 T = TypeVar("T")
 Told = T | FairleadError
 
@@ -105,6 +106,7 @@ class DashboardView:
     ended: int = 0  # runs, in what is drawn
     failed: Mapping[str, FairleadError] = field(default_factory=dict[str, FairleadError])
     counted_from: str = ""
+    between: str = ""  # the beginning and the end that were given
     live: str = ""
     parts: tuple[str, ...] = PARTS
 
@@ -114,10 +116,11 @@ def shape(query: Query, read: Material, fmt: Format) -> DashboardView:
     charts: dict[str, Chart] = {}
     heads: dict[str, str] = {}
     latency, tools, course = None, (), known(read.course)
+    steps = course.steps(query.span.starts) if course is not None else []
     if isinstance(read.course, FairleadError):
         failed |= dict.fromkeys(("runs", "latency", "errors", "tools"), read.course)
     if course is not None:
-        charts |= {"runs": _runs(query, course, fmt), "errors": _errors(query, course, fmt)}
+        charts |= {"runs": _runs(query, steps, fmt), "errors": _errors(query, steps, fmt)}
         heads["errors"] = charts["errors"].far
         latency, tools = _latency(query, course, fmt), _tools(course, fmt)
     if isinstance(read.costs, FairleadError):
@@ -125,30 +128,22 @@ def shape(query: Query, read: Material, fmt: Format) -> DashboardView:
     elif read.costs is None and isinstance(read.course, FairleadError):
         failed["cost"] = read.course
     else:
-        charts["cost"], heads["cost"] = _cost(query, course, known(read.costs), fmt)
+        charts["cost"], heads["cost"] = _cost(query, steps, known(read.costs), fmt)
     if isinstance(read.levels, FairleadError):
         failed["levels"] = read.levels
     looked = [one for one in read.attention if not isinstance(one, FairleadError)]
     return DashboardView(
         query, known(read.choices) or Choices(),
-        tiles.shape(query, course, known(read.at_work), known(read.today), known(read.budget), fmt),
+        tiles.shape(query, course, steps, known(read.at_work), known(read.today), known(read.budget), fmt),
         tuple(item for items in looked for item in items), len(read.attention) - len(looked),
         charts, heads, latency, tools, _levels(known(read.levels), fmt),
         course.sums(query.span.drawn, query.span.until).runs if course else 0, failed,
-        _counted_from(query, course, fmt), query.address("/console/dashboard/live"),
+        _counted_from(query, course, fmt), _between(query, fmt), query.address("/console/dashboard/live"),
     )  # fmt: skip
 
 
 def known(told: T | FairleadError | None) -> T | None:
     return None if isinstance(told, FairleadError) else told
-
-
-def steps(query: Query, course: Course) -> list[Sums | None]:
-    """What ended in each step that is drawn; None where not all of it is counted."""
-    step = query.span.step
-    return [
-        None if start < course.counted_from else course.sums(start, start + step) for start in query.span.starts
-    ]  # fmt: skip
 
 
 def axis(query: Query, fmt: Format) -> Axis:
@@ -172,8 +167,8 @@ def _csv(query: Query, name: str) -> str:
     return query.address(format="csv", chart=name)
 
 
-def _runs(query: Query, course: Course, fmt: Format) -> Chart:
-    _, found = fmt.words.gettext, steps(query, course)
+def _runs(query: Query, found: Steps, fmt: Format) -> Chart:
+    _ = fmt.words.gettext
     series = [
         Series(_(N_("success")), [None if one is None else one.success for one in found], "model"),
         Series(_(N_("interrupted")), [None if one is None else one.interrupted for one in found], "warn"),
@@ -182,15 +177,15 @@ def _runs(query: Query, course: Course, fmt: Format) -> Chart:
     return chart("runs", axis(query, fmt), series, fmt, shape=Shape.STACK, csv=_csv(query, "runs"))
 
 
-def _errors(query: Query, course: Course, fmt: Format) -> Chart:
+def _errors(query: Query, found: Steps, fmt: Format) -> Chart:
     _ = fmt.words.gettext
-    values = [None if one is None else one.error_rate for one in steps(query, course)]
+    values = [None if one is None else one.error_rate for one in found]
     limit = Limit(ERROR_ALERT, _(N_("alert at %(limit)s")) % {"limit": percent(ERROR_ALERT)})
     series = [Series(_(N_("Error rate")), values, "err")]
     return chart("errors", axis(query, fmt), series, fmt, unit=Unit.SHARE, limit=limit, csv=_csv(query, "errors"))
 
 
-def _cost(query: Query, course: Course | None, costs: Sequence[Moment] | None, fmt: Format) -> tuple[Chart, str]:
+def _cost(query: Query, found: Steps, costs: Sequence[Moment] | None, fmt: Format) -> tuple[Chart, str]:
     """By when calls were made; where they are filtered, or by less than an hour, by when their runs ended."""
     _ = fmt.words.gettext
     if costs is not None:
@@ -199,7 +194,7 @@ def _cost(query: Query, course: Course | None, costs: Sequence[Moment] | None, f
         values: list[float | None] = [one.sums.cost_nano for one in costs]
     else:
         drawn = axis(query, fmt)
-        values = [None if one is None else one.cost_nano for one in steps(query, course)] if course else []
+        values = [None if one is None else one.cost_nano for one in found]
     series = [Series(_(N_("Cost")), values, "tool")]
     made = chart("cost", drawn, series, fmt, unit=Unit.MONEY, shape=Shape.BARS, csv=_csv(query, "cost"))
     total = fmt.money(round(sum(value or 0 for value in values)))
@@ -255,3 +250,10 @@ def _counted_from(query: Query, course: Course | None, fmt: Format) -> str:
     if course is None or course.counted_from <= query.span.before:
         return ""
     return fmt.time(moment(course.counted_from))
+
+
+def _between(query: Query, fmt: Format) -> str:
+    if not query.given:
+        return ""
+    since, until = (f"{fmt.local(moment(one)):%Y-%m-%d %H:%M}" for one in (query.span.since, query.span.until))
+    return f"{since} – {until}"

@@ -21,8 +21,6 @@ from fairlead.web.console.settings import ConsoleSettings
 
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
-
-
 KEEPS_CASES = "/console/runs/{run_id}/case"
 MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
 

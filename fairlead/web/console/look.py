@@ -117,8 +117,8 @@ class Pages:
         self.languages = {name: language.NAMES.get(name, name) for name in language.languages(locales)}
         self.environment_name = environment_name
         self.trace_url = trace_url
-        self.templates: dict[str, Environment] = {}
         self.served: frozenset[str] = frozenset()  # paths there are pages for
+        self.templates: dict[str, Environment] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
         environment = self._environment(reader)

@@ -43,7 +43,7 @@ BY = {
     Dimension.HOUR: N_("Hour"), Dimension.DAY: N_("Day"),
 }  # fmt: skip
 NAMED = tuple(one for one in BY if one not in (Dimension.HOUR, Dimension.DAY))
-_OF_RUNS = {Dimension.MODEL: "model", Dimension.AGENT: "agent", Dimension.USER: "user", Dimension.RELEASE: "release"}
+_OF_RUNS = {Dimension.AGENT: "agent", Dimension.USER: "user", Dimension.RELEASE: "release"}
 _STEPS = {Dimension.HOUR: HOUR, Dimension.DAY: DAY}
 
 
