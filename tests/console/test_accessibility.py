@@ -64,7 +64,8 @@ async def looked_at(one: Desktop, paths: Sequence[str], look: str) -> list[str]:
         wrong += [f"{look} {path}: {rule}: {why} {nodes}" for rule, why, nodes in found]
         if (wider := await one.page.evaluate(_WIDER)) > 0:
             wrong.append(f"{look} {path}: scrolls sideways by {wider} px")
-    one.complaints[:] = [said for said in one.complaints if "404" not in said]
+        wrong += [f"{look} {path}: {said}" for said in one.complaints if "404" not in said]
+        one.complaints.clear()
     return wrong
 
 
