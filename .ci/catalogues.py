@@ -20,6 +20,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from fairlead.config import describe_settings
+from fairlead.ship.checklist.items import ITEMS
+
 ROOT = Path(__file__).resolve().parent.parent
 CONSOLE = ROOT / "fairlead/web/console"
 LANGUAGES = ("ja", "zh")
@@ -41,7 +44,17 @@ def messages() -> Catalog:
     )
     for _, _, message, comments, context in told:
         found.add(message, auto_comments=comments, context=context)
+    for text in written_below():
+        found.add(text)
     return found
+
+
+def written_below() -> Iterator[str]:
+    """What parts below the console say in words of their own, and it shows."""
+    for item in ITEMS:
+        yield from filter(None, (item.text, item.mend, item.question.text if item.question else ""))
+    for doc in describe_settings():
+        yield doc.description
 
 
 def path_of(language: str) -> Path:

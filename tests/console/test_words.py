@@ -25,7 +25,7 @@ _SAID_BY = re.compile(r"""\b(?:aria-label|title|placeholder|alt)=["']([^"'{}]*[A
 def spoken(html: str) -> str:
     """The text between the tags, but for code and keys."""
     html = re.sub(r"<(code|kbd|script|style)\b.*?</\1>", " ", html, flags=re.DOTALL)
-    return re.sub(r"<[^>]*>", " ", html)
+    return re.sub(r'[\w-]+="[^"]*"', " ", re.sub(r"<[^>]*>", " ", html))  # attributes that a macro writes
 
 
 def literal_words(source: str) -> list[str]:

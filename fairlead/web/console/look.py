@@ -160,6 +160,7 @@ def _environment(reader: Reader) -> Environment:
     environment.install_gettext_translations(reader.fmt.words, newstyle=True)  # type: ignore[attr-defined]
     given: dict[str, Any] = {
         "script_words": {name: reader.fmt.words.gettext(word) for name, word in _SCRIPT_WORDS.items()},
+        "say": reader.fmt.words.gettext,  # what was written elsewhere: it may hold a sign of per cent
         "state_of": state.of_run,
         "status_state": state.of_status,
         "json_view": json_view.view,
