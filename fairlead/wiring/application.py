@@ -13,7 +13,7 @@ from fairlead.config import Settings
 from fairlead.web.app import make_app
 from fairlead.web.console import ConsoleSettings, console_router
 from fairlead.wiring.console_door import EngineDoor
-from fairlead.wiring.console_services import services_of
+from fairlead.wiring.console_doors import doors_of
 from fairlead.wiring.engine import Engine
 from fairlead.wiring.keyring import open_sign_in
 from fairlead.wiring.probes import open_probes
@@ -32,7 +32,7 @@ def open_application(
     sign_in = open_sign_in(engine)
     console = console_router(
         lambda caller: EngineDoor(engine, caller), clock=engine.clock, sign_in=sign_in,
-        services=services_of(engine), settings=ConsoleSettings(
+        doors=doors_of(engine), settings=ConsoleSettings(
             environment=environment, secure_cookies=_over_tls(settings), trace_url=settings.telemetry.trace_url,
             lease=settings.engine.lease,
         ),

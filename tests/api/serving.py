@@ -23,7 +23,7 @@ from fairlead.web.app import make_app
 from fairlead.web.console import ConsoleSettings, console_router
 from fairlead.wiring import Engine
 from fairlead.wiring.console_door import EngineDoor
-from fairlead.wiring.console_services import services_of
+from fairlead.wiring.console_doors import doors_of
 from fairlead.wiring.keyring import open_keyring, open_tokens
 from tests.access.sign_in_provider import SignInProvider
 
@@ -88,7 +88,7 @@ def make_console(
 ) -> APIRouter:
     settings = ConsoleSettings(environment="testing", look_again=look_again)
     return console_router(
-        partial(EngineDoor, engine), clock=engine.clock, services=services_of(engine), settings=settings,
+        partial(EngineDoor, engine), clock=engine.clock, doors=doors_of(engine), settings=settings,
         sign_in=sign_in,
     )  # fmt: skip
 

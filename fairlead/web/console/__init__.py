@@ -20,11 +20,23 @@ from fairlead.web.console.door import (
     Standings,
     Wanted,
 )
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.router import console_router
-from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 
 __all__ = [
-    "SILENT", "ConsoleSettings", "Counts", "Delta", "Door", "Forking", "Outcome", "RunPage", "Services", "Shipped",
-    "Standing", "Standings", "Wanted", "console_router",
+    "SILENT",
+    "ConsoleSettings",
+    "Counts",
+    "Delta",
+    "Door",
+    "Doors",
+    "Forking",
+    "Outcome",
+    "RunPage",
+    "Shipped",
+    "Standing",
+    "Standings",
+    "Wanted",
+    "console_router",
 ]  # fmt: skip

@@ -46,6 +46,7 @@ from fairlead.web.console import course, policy, streams
 from fairlead.web.console import sign_in as sign_in_pages
 from fairlead.web.console.desk import Desk, DoorOf, MakeToken, caller_of
 from fairlead.web.console.door import Outcome, Shipped
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, workers
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
@@ -70,11 +71,10 @@ from fairlead.web.console.pages.settings import SettingsPages
 from fairlead.web.console.pages.threads import ThreadsPages
 from fairlead.web.console.pages.users import UsersPages
 from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see, status_of
-from fairlead.web.console.services import Services
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
-SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
+SECTIONS: tuple[Callable[[Desk, Doors], Section], ...] = (
     DashboardPages, CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
     ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
     ThreadsPages, AgentsPages, PlaygroundPages, SchedulesPages,
@@ -83,11 +83,11 @@ SECTIONS: tuple[Callable[[Desk, Services], Section], ...] = (
 
 
 def console_router(
-    door_of: DoorOf, *, clock: Clock, services: Services | None = None, settings: ConsoleSettings | None = None,
+    door_of: DoorOf, *, clock: Clock, doors: Doors | None = None, settings: ConsoleSettings | None = None,
     sign_in: SignIn | None = None, make_token: MakeToken = secrets.token_urlsafe,
 ) -> APIRouter:  # fmt: skip
     """The console, to be included without a prefix. It asks nobody who they are: the front does, and says it. With
-    `sign_in` there are pages for those whom the front does not know; without `services` only runs, what they wait for
+    `sign_in` there are pages for those whom the front does not know; without `doors` only runs, what they wait for
     and deploys are shown."""
     desk = Desk(door_of, clock=clock, settings=settings or ConsoleSettings(), make_token=make_token)
     console = Console(desk)
@@ -99,7 +99,7 @@ def console_router(
         pages = [(sign_in_pages.PAGE, entry.page), (sign_in_pages.START, entry.start),
                  (sign_in_pages.CALLBACK, entry.callback), (sign_in_pages.KEY, entry.key)]  # fmt: skip
         writes = [("/console/sign-out", entry.sign_out)]
-    for section in [*([] if services is None else [make(desk, services) for make in SECTIONS]), *moves]:
+    for section in [*([] if doors is None else [make(desk, doors) for make in SECTIONS]), *moves]:
         pages += section.pages()
         writes += section.writes()
     pages += console.pages()

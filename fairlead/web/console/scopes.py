@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from fairlead.errors import InvalidInput, NotFound
 from fairlead.gateway.allowance import ANY
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
-from fairlead.web.console.services import Services
 
 KINDS = {
     "all": N_("All model calls"), "agent": N_("Agent"), "user": N_("User"), "key": N_("API key"),
@@ -48,7 +48,7 @@ def named(scope: str, keys: Mapping[str, str], fmt: Format) -> Named:
     return Named(scope, shown, _(_WORDS.get(kind, kind)), {kind: name} if kind in _COSTS else None)
 
 
-async def scope_of(services: Services, tenant: str, kind: str, name: str) -> str:
+async def scope_of(doors: Doors, tenant: str, kind: str, name: str) -> str:
     """What somebody chose in a form. A key is called by its name, or by its id. Raises `InvalidInput`."""
     if kind not in KINDS:
         raise InvalidInput(f"{kind[:60]!r} is nothing that can be limited or stopped.", hint=", ".join(KINDS))
@@ -58,7 +58,7 @@ async def scope_of(services: Services, tenant: str, kind: str, name: str) -> str
         raise InvalidInput("No name was given.", hint="Go back and write whose calls are meant; * means each.")
     if kind == "key" and name != ANY:
         try:
-            name = (await services.books.keys.get(name.strip(), tenant=tenant)).id
+            name = (await doors.books.keys.get(name.strip(), tenant=tenant)).id
         except NotFound:  # an id, then, or a key that is still to be made
             pass
     return f"{kind}:{name.strip()}"

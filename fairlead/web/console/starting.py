@@ -11,7 +11,7 @@ from fairlead.access import Principal
 from fairlead.agents.jsonable import encode
 from fairlead.runs.run import NewRun, Run
 from fairlead.web.asking import asker_of, prepare_thread
-from fairlead.web.console.services import Services
+from fairlead.web.console.doors import Doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +29,37 @@ class Asked:
     once: str = ""
 
 
-async def prepare(services: Services, caller: Principal, asked: Asked) -> NewRun:
+async def prepare(doors: Doors, caller: Principal, asked: Asked) -> NewRun:
     """The run that it would be. Raises `UnknownAgent`, `NotFound`, and `InvalidInput` for a config that the agent does
     not allow."""
-    agent, assignment = await services.assistants.assign(
+    agent, assignment = await doors.assistants.assign(
         asked.given, tenant=caller.tenant, config=asked.config, context=asked.context
     )
     new = NewRun(
         agent, asked.input, assignment=assignment, tenant=caller.tenant, thread_id=asked.thread_id,
-        release=services.settings.engine.release, metadata=dict(asked.metadata), budget_nano=asked.budget_nano,
+        release=doors.settings.engine.release, metadata=dict(asked.metadata), budget_nano=asked.budget_nano,
         user=caller.user, asker=asker_of(caller),
     )  # fmt: skip
     return replace(new, idempotency_key=_key(asked.once, new, caller)) if asked.once else new
 
 
-async def start(services: Services, caller: Principal, *wanted: NewRun) -> list[Run]:
+async def start(doors: Doors, caller: Principal, *wanted: NewRun) -> list[Run]:
     """All of them, or none: what had begun when one was refused is cancelled. Raises `NotFound` (no such thread),
     `Conflict`, `InvalidInput`, `QueueFull`, `RateLimitError`."""
     for new in wanted:
         if new.thread_id is not None:
-            await prepare_thread(services.threads, new, new.thread_id)
-    await services.control.ensure_room(wanted[0], len(wanted))
-    await services.rate.take(caller, len(wanted))
+            await prepare_thread(doors.threads, new, new.thread_id)
+    await doors.control.ensure_room(wanted[0], len(wanted))
+    await doors.rate.take(caller, len(wanted))
     begun: list[tuple[Run, bool]] = []
     try:
         for new in wanted:
-            begun.append(await services.control.submit(new, watch=True))
+            begun.append(await doors.control.submit(new, watch=True))
     except BaseException:
         for run, fresh in begun:
             if fresh:
                 by = f"{caller.name}: one of a group was refused"
-                await services.control.cancel(run.id, tenant=run.tenant, by=by)
+                await doors.control.cancel(run.id, tenant=run.tenant, by=by)
         raise
     return [run for run, _ in begun]
 

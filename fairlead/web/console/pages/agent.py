@@ -15,12 +15,12 @@ from fairlead.runs.assistants import Assistant, Wanted
 from fairlead.runs.run import Run, Worker
 from fairlead.web.console import form, reading
 from fairlead.web.console.door import Door
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.form import Kind
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages import runs as runs_page
 from fairlead.web.console.pages.agent_list import kind_of, path_of, workers_of
-from fairlead.web.console.services import Services
 
 RUNS = 8
 ASSISTANTS = 50
@@ -79,12 +79,12 @@ class AgentView:
     playground: str
 
 
-async def read(services: Services, door: Door, spec: AgentSpec, *, tenant: str) -> Material:
+async def read(doors: Doors, door: Door, spec: AgentSpec, *, tenant: str) -> Material:
     """Each of them as far as it can be had."""
     workers, runs, found = await asyncio.gather(
         workers_of(door),
-        _or_none(services.control.list(tenant=tenant, agent=spec.name, limit=RUNS)),
-        _or_none(services.assistants.search(
+        _or_none(doors.control.list(tenant=tenant, agent=spec.name, limit=RUNS)),
+        _or_none(doors.assistants.search(
             Wanted(agent=spec.name), tenant=tenant, sort="updated_at", descending=True, limit=ASSISTANTS
         )),
     )  # fmt: skip

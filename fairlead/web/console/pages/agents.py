@@ -15,20 +15,20 @@ from fairlead.access import Role
 from fairlead.agents.spec import AgentSpec
 from fairlead.errors import NotFound
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.pages import agent as agent_page
 from fairlead.web.console.pages import agent_list
 from fairlead.web.console.pages import assistant as assistant_page
 from fairlead.web.console.section import Routes, is_fragment, own_form, see
-from fairlead.web.console.services import Services
 
 PATH = agent_list.PATH
 _ASSISTANT = PATH + "/{name}/{assistant_id}"
 
 
 class AgentsPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [
@@ -41,13 +41,13 @@ class AgentsPages:
 
     async def list(self, request: Request) -> Response:
         workers = await agent_list.workers_of(self._desk.door(request))
-        view = agent_list.shape(self._services.agents, workers, self._desk.reader(request).fmt)
+        view = agent_list.shape(self._doors.agents, workers, self._desk.reader(request).fmt)
         return self._desk.page(request, "pages/agents.html", view=view, here="agents")
 
     async def agent(self, request: Request) -> Response:
         spec, tenant = self._spec(request), caller_of(request).tenant
-        material = await agent_page.read(self._services, self._desk.door(request), spec, tenant=tenant)
-        release = self._services.settings.engine.release
+        material = await agent_page.read(self._doors, self._desk.door(request), spec, tenant=tenant)
+        release = self._doors.settings.engine.release
         view = agent_page.shape(material, self._desk.reader(request).fmt, release=release)
         return self._desk.page(
             request, "pages/agent.html", view=view, here="agents", path_of_assistant=agent_page.path_of_assistant,
@@ -73,8 +73,8 @@ class AgentsPages:
         form, caller = await own_form(request), caller_of(request)
         material = await self._material(request)
         version = assistant_page.wanted_version(form.get("version", ""), material)
-        await self._services.assistants.use(material.now.id, version, tenant=caller.tenant)
-        await self._services.books.audit.report(
+        await self._doors.assistants.use(material.now.id, version, tenant=caller.tenant)
+        await self._doors.books.audit.report(
             "assistant.latest", tenant=caller.tenant, by=caller.name, subject=material.now.id,
             detail={"version": version},
         )  # fmt: skip
@@ -82,14 +82,14 @@ class AgentsPages:
 
     def _spec(self, request: Request) -> AgentSpec:
         name = request.path_params["name"]
-        if name not in self._services.agents:
+        if name not in self._doors.agents:
             raise NotFound(f"There is no agent {name}.", hint="It may have been declared by an earlier release.")
-        return self._services.agents[name]
+        return self._doors.agents[name]
 
     async def _material(self, request: Request) -> assistant_page.Material:
         """Raises `NotFound`, also for an assistant of another agent."""
         material = await assistant_page.read(
-            self._services.assistants, request.path_params["assistant_id"], tenant=caller_of(request).tenant
+            self._doors.assistants, request.path_params["assistant_id"], tenant=caller_of(request).tenant
         )
         if material.now.agent != request.path_params["name"]:
             raise NotFound(f"There is no assistant {material.now.id} of {request.path_params['name']}.")

@@ -17,10 +17,10 @@ from fairlead.errors import InvalidInput
 from fairlead.gateway.period import parse_period
 from fairlead.web.console import policy
 from fairlead.web.console.desk import Desk
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.roles import admin_of
 from fairlead.web.console.scopes import address
 from fairlead.web.console.section import Routes
-from fairlead.web.console.services import Services
 
 PATH = "/console/audit"
 PAGE = 50
@@ -156,9 +156,9 @@ def matches(entry: Entry, wanted: Wanted) -> bool:
 
 
 class AuditPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._audit = services.books.audit
+        self._audit = doors.books.audit
 
     def pages(self) -> Routes:
         return [(PATH, self.page), (f"{PATH}/verify", self.verify), (f"{PATH}.jsonl", self.export)]

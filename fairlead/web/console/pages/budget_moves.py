@@ -12,6 +12,7 @@ from fairlead.gateway.budgets import BudgetState
 from fairlead.gateway.switch import Stop
 from fairlead.runs.run import Status
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.key_names import key_names
 from fairlead.web.console.language import N_
@@ -20,7 +21,6 @@ from fairlead.web.console.pages.ask import Question, answer_question
 from fairlead.web.console.pages.budgets import PATH, PER, PERIODS
 from fairlead.web.console.scopes import KINDS, Named, address, named, scope_of
 from fairlead.web.console.section import Routes, is_fragment, own_form, see
-from fairlead.web.console.services import Services
 
 _COUNTED = 100
 _LIMITED = [one for one in KINDS.items() if one[0] != "provider"]
@@ -70,9 +70,9 @@ def of_resume(told: Named, stop: Stop, fmt: Format) -> Question:
 
 
 class BudgetMoves:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [
@@ -98,7 +98,7 @@ class BudgetMoves:
         return self._desk.page(
             request, "pages/budget.html", here="budgets", named=told, period=period.value, periods=PERIODS,
             chosen=chosen, kinds=_LIMITED,
-            usd="" if chosen is None else write_usd(chosen.limit_nano), agents=sorted(self._services.agents),
+            usd="" if chosen is None else write_usd(chosen.limit_nano), agents=sorted(self._doors.agents),
             remove=address(f"{PATH}/remove", **of) if chosen is not None and chosen.own else "",
         )  # fmt: skip
 
@@ -114,9 +114,9 @@ class BudgetMoves:
         scope = params.get("scope", "")
         if not scope and "kind" not in params:
             template = "parts/_stop_whom.html" if is_fragment(request) else "pages/budget_stop.html"
-            kinds, agents = list(KINDS.items()), sorted(self._services.agents)
+            kinds, agents = list(KINDS.items()), sorted(self._doors.agents)
             return self._desk.page(request, template, here="budgets", kinds=kinds, agents=agents)
-        scope = scope or await scope_of(self._services, caller.tenant, params["kind"], params.get("name", ""))
+        scope = scope or await scope_of(self._doors, caller.tenant, params["kind"], params.get("name", ""))
         told = await self._named(request, scope)
         question = of_stop(told, await self._under_way(caller.tenant, scope), self._fmt(request))
         return answer_question(self._desk, request, question, here="budgets")
@@ -133,9 +133,9 @@ class BudgetMoves:
         caller, form = _operator(request), await own_form(request)
         scope = form.get("scope", "")
         if not scope:
-            scope = await scope_of(self._services, caller.tenant, form.get("kind", ""), form.get("name", ""))
+            scope = await scope_of(self._doors, caller.tenant, form.get("kind", ""), form.get("name", ""))
         period, nano = parse_period(form.get("period", "")), parse_usd(form.get("usd", ""))
-        await self._services.budgets.set(scope, period, nano, by=caller.name, tenant=caller.tenant)
+        await self._doors.budgets.set(scope, period, nano, by=caller.name, tenant=caller.tenant)
         usd = None if nano is None else nano / NANO
         await self._note(caller, "budget.set", scope, period=period.value, usd=usd)
         return see(PATH)
@@ -143,21 +143,21 @@ class BudgetMoves:
     async def remove(self, request: Request) -> Response:
         caller, form = _operator(request), await own_form(request)
         scope, period = form.get("scope", ""), parse_period(form.get("period", ""))
-        await self._services.budgets.remove(scope, period, tenant=caller.tenant)
+        await self._doors.budgets.remove(scope, period, tenant=caller.tenant)
         await self._note(caller, "budget.remove", scope, period=period.value)
         return see(PATH)
 
     async def stop(self, request: Request) -> Response:
         caller, form = _operator(request), await own_form(request)
         scope, reason = form.get("scope", ""), form.get("comment", "")[:1000]
-        await self._services.stops.stop(scope, reason=reason, by=caller.name, tenant=caller.tenant)
+        await self._doors.stops.stop(scope, reason=reason, by=caller.name, tenant=caller.tenant)
         await self._note(caller, "calls.stop", scope, reason=reason)
         return see(PATH)
 
     async def resume(self, request: Request) -> Response:
         caller, form = _operator(request), await own_form(request)
         scope = form.get("scope", "")
-        await self._services.stops.resume(scope, by=caller.name, tenant=caller.tenant)
+        await self._doors.stops.resume(scope, by=caller.name, tenant=caller.tenant)
         await self._note(caller, "calls.resume", scope)
         return see(PATH)
 
@@ -167,10 +167,10 @@ class BudgetMoves:
         return self._desk.reader(request).fmt
 
     async def _named(self, request: Request, scope: str) -> Named:
-        return named(scope, await key_names(self._services, caller_of(request).tenant), self._fmt(request))
+        return named(scope, await key_names(self._doors, caller_of(request).tenant), self._fmt(request))
 
     async def _budget(self, tenant: str, scope: str, period: Period) -> BudgetState | None:
-        states = await self._services.budgets.state(tenant)
+        states = await self._doors.budgets.state(tenant)
         return next((one for one in states if (one.scope, one.period) == (scope, period)), None)
 
     async def _under_way(self, tenant: str, scope: str) -> int | None:
@@ -179,7 +179,7 @@ class BudgetMoves:
             return None
         agent, user = (name if kind == wanted else None for wanted in ("agent", "user"))
         try:
-            runs = await self._services.control.list(
+            runs = await self._doors.control.list(
                 tenant=tenant, status=Status.RUNNING, agent=agent, user=user, limit=_COUNTED + 1
             )
         except FairleadError:
@@ -187,13 +187,13 @@ class BudgetMoves:
         return len(runs)
 
     def _stopped(self, tenant: str, scope: str) -> Stop:
-        for stop in self._services.stops.all:
+        for stop in self._doors.stops.all:
             if (stop.tenant, stop.scope) == (tenant, scope):
                 return stop
         raise NotFound("These calls are not stopped.", hint="Somebody may have let them go on already.")
 
     async def _note(self, caller: Principal, action: str, scope: str, **detail: object) -> None:
-        audit = self._services.books.audit
+        audit = self._doors.books.audit
         await audit.report(action, tenant=caller.tenant, by=caller.name, subject=scope, detail=detail)
 
 

@@ -16,12 +16,12 @@ from fairlead.gateway.budgets import KEY, BudgetState
 from fairlead.gateway.switch import Stop
 from fairlead.web.console import streams
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.key_names import key_names
 from fairlead.web.console.language import N_
 from fairlead.web.console.scopes import Named, address, named
 from fairlead.web.console.section import Routes
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/budgets"
@@ -92,9 +92,9 @@ def parse(params: Mapping[str, str]) -> str:
     return params.get("q", "").strip()[:200]
 
 
-async def read(services: Services, tenant: str) -> Material:
-    states, keys = await asyncio.gather(services.budgets.state(tenant), key_names(services, tenant))
-    stops = [stop for stop in services.stops.all if stop.tenant in (ANY, tenant)]
+async def read(doors: Doors, tenant: str) -> Material:
+    states, keys = await asyncio.gather(doors.budgets.state(tenant), key_names(doors, tenant))
+    stops = [stop for stop in doors.stops.all if stop.tenant in (ANY, tenant)]
     return states, stops, keys
 
 
@@ -162,9 +162,9 @@ def _costs(of: Mapping[str, str], period: Period) -> str:
 
 
 class BudgetsPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [(PATH, self.page), (f"{PATH}/live", self.live)]
@@ -188,6 +188,6 @@ class BudgetsPages:
 
     async def _view(self, request: Request) -> BudgetsView:
         caller = caller_of(request)
-        material = await read(self._services, caller.tenant)
+        material = await read(self._doors, caller.tenant)
         may = caller.role.covers(Role.OPERATOR)
         return shape(parse(request.query_params), material, self._desk.reader(request).fmt, may=may)

@@ -16,11 +16,11 @@ from fairlead.errors import Conflict, FairleadError, InvalidInput, NotFound
 from fairlead.runs.run import Run
 from fairlead.ship.evaluation.kept import NewCase
 from fairlead.web.console.desk import KEEPS_CASES, Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
 from fairlead.web.console.section import Routes, ensure_house, own_form, see
-from fairlead.web.console.services import Services
 
 PATH = KEEPS_CASES
 CASES = "/console/evaluations/cases"
@@ -165,9 +165,9 @@ def shape(
 
 
 class CasePages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [(PATH, self.form)]
@@ -177,7 +177,7 @@ class CasePages:
 
     async def form(self, request: Request) -> Response:
         caller, run = await self._run(request)
-        suites = await self._services.evaluations.cases.suites(tenant=caller.tenant)
+        suites = await self._doors.evaluations.cases.suites(tenant=caller.tenant)
         models = self._models(run)
         return self._page(request, shape(run, first(run, suites, models), suites, models, self._fmt(request)))
 
@@ -185,14 +185,14 @@ class CasePages:
         """What is wrong is said in the form, which keeps what was written."""
         form = await own_form(request)
         caller, run = await self._run(request)
-        given, cases = parse(form), self._services.evaluations.cases
+        given, cases = parse(form), self._doors.evaluations.cases
         try:
             kept = await cases.keep(made(run, given, user=await self._user(run)), tenant=caller.tenant, by=caller.name)
         except (InvalidInput, Conflict) as error:
             suites = await cases.suites(tenant=caller.tenant)
             view = shape(run, given, suites, self._models(run), self._fmt(request), problem=error)
             return self._page(request, view, status=409 if isinstance(error, Conflict) else 422)
-        await self._services.books.audit.report(
+        await self._doors.books.audit.report(
             "case.keep", tenant=caller.tenant, by=caller.name, subject=kept.id,
             detail={"run": run.id, "suite": kept.case.suite},
         )  # fmt: skip
@@ -210,12 +210,12 @@ class CasePages:
         if run.user is not None or run.thread_id is None:
             return run.user
         try:
-            return (await self._services.threads.get(run.thread_id, tenant=run.tenant)).user
+            return (await self._doors.threads.get(run.thread_id, tenant=run.tenant)).user
         except NotFound:
             return None
 
     def _models(self, run: Run) -> tuple[str, ...]:
-        spec = self._services.agents.get(run.agent)
+        spec = self._doors.agents.get(run.agent)
         model = spec.native.model if spec is not None and spec.native is not None else None
         return (model,) if isinstance(model, str) else ()
 

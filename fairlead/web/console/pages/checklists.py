@@ -21,10 +21,10 @@ from fairlead.ship.checklist.items import Item, ListName, item_of, items_of, lis
 from fairlead.ship.checklist.ledger import AnswerLedger
 from fairlead.ship.verdict import Verdict
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.section import Routes, ensure_house, is_fragment, own_form, see
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/checklists"
@@ -213,9 +213,9 @@ def given_answer(item: Item, form: Mapping[str, str], *, by: str, now: datetime)
 
 
 class ChecklistsPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [(PATH, self.all), (f"{PATH}/{{name}}", self.one)]
@@ -265,7 +265,7 @@ class ChecklistsPages:
             raise NotFound("The list has no such item.")
         given = given_answer(item, form, by=caller.name, now=self._desk.clock.now())
         await self._ledger.record([given])
-        await self._services.books.audit.report(
+        await self._doors.books.audit.report(
             "checklist.answer", tenant=caller.tenant, by=caller.name, subject=item.id,
             detail={"result": given.found.result.value, "about": given.about},
         )  # fmt: skip
@@ -273,12 +273,12 @@ class ChecklistsPages:
 
     @property
     def _ledger(self) -> AnswerLedger:
-        return self._services.answers
+        return self._doors.answers
 
     @property
     def _environment(self) -> Environment:
-        return self._services.settings.app.environment
+        return self._doors.settings.app.environment
 
     @property
     def _release(self) -> str:
-        return self._services.settings.engine.release
+        return self._doors.settings.engine.release

@@ -19,11 +19,11 @@ from fairlead.gateway.period import DAY, HOUR, Period, parse_period
 from fairlead.web.console import policy
 from fairlead.web.console.columns import Columns, of_moments, when
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.key_names import key_names
 from fairlead.web.console.language import N_
 from fairlead.web.console.section import Routes
-from fairlead.web.console.services import Services
 from fairlead.web.cost_report import report_view
 from fairlead.web.cost_table import COLUMNS, cost_rows
 
@@ -152,10 +152,10 @@ def _top(text: str) -> int:
     return int(text)
 
 
-async def read(services: Services, tenant: str, query: Query) -> Report:
+async def read(doors: Doors, tenant: str, query: Query) -> Report:
     if query.of is not None:
-        return await services.costs.of_name(tenant, query.period, *query.of, top=query.top)
-    return await services.costs.report(tenant, query.period, by=(query.by,), top=query.top)
+        return await doors.costs.of_name(tenant, query.period, *query.of, top=query.top)
+    return await doors.costs.report(tenant, query.period, by=(query.by,), top=query.top)
 
 
 def shape(query: Query, report: Report, names: Mapping[str, str], fmt: Format) -> CostsView:
@@ -227,9 +227,9 @@ def moment(at: datetime) -> str:
 
 
 class CostsPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [(PATH, self.page), (f"{PATH}.csv", self.csv), (f"{PATH}.json", self.json)]
@@ -240,7 +240,7 @@ class CostsPages:
     async def page(self, request: Request) -> Response:
         query, report = await self._read(request)
         by_key = Dimension.KEY in (query.by, query.of and query.of[0])
-        names: Mapping[str, str] = await key_names(self._services, caller_of(request).tenant) if by_key else {}
+        names: Mapping[str, str] = await key_names(self._doors, caller_of(request).tenant) if by_key else {}
         view = shape(query, report, names, self._desk.reader(request).fmt)
         return self._desk.page(request, "pages/costs.html", view=view, here="costs")
 
@@ -258,7 +258,7 @@ class CostsPages:
 
     async def _read(self, request: Request) -> tuple[Query, Report]:
         query = parse(request.query_params, self._desk.clock.now())
-        return query, await read(self._services, caller_of(request).tenant, query)
+        return query, await read(self._doors, caller_of(request).tenant, query)
 
 
 def _file(body: bytes, name: str, kind: str) -> Response:

@@ -25,9 +25,9 @@ from fairlead.web.console.attention import Item, Ship
 from fairlead.web.console.dashboard_query import ALL, PATH, Query, parse
 from fairlead.web.console.dashboard_view import Choices, DashboardView, Material
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.section import Routes
-from fairlead.web.console.services import Services
 
 _AGAIN = timedelta(seconds=5)
 _OF_LATE = timedelta(minutes=5)
@@ -36,9 +36,9 @@ T = TypeVar("T")
 
 
 class DashboardPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._reading = Reading(services)
+        self._reading = Reading(doors)
 
     def pages(self) -> Routes:
         return [(PATH, self._page), (f"{PATH}/dashboard/live", self._live)]
@@ -89,25 +89,25 @@ class DashboardPages:
 class Reading:
     """Everything a dashboard shows, at once; what can't be read costs nobody the rest."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
 
     async def all(self, query: Query, caller: Principal, fmt: Format) -> Material:
         tenants = await self._tenants(query, caller)
         wanted, span = Wanted(tenants, query.agent, query.release), query.span
-        services, own = self._services, query.tenant is None
+        doors, own = self._doors, query.tenant is None
         calls = not query.narrowed and span.step >= dashboard_query.HOUR
-        course = services.figures.course(wanted, cuts=span.cuts, middle=span.since, finest=span.grain)
+        course = doors.figures.course(wanted, cuts=span.cuts, middle=span.since, finest=span.grain)
         (of_runs, at_work, costs, today, budget), (levels, choices, *looked) = await asyncio.gather(
             asyncio.gather(
                 _told(course),
-                _told(services.figures.at_work(wanted)),
+                _told(doors.figures.at_work(wanted)),
                 _told(self._costs(tenants, dashboard_query.whole_hours(span), timedelta(minutes=max(span.step, 60)))),
                 _told(self._costs(tenants, _two_days(fmt), HOUR)),
                 _told(self._budget(caller.tenant if own else query.tenant or ALL)),
             ),
             asyncio.gather(
-                _told(services.levels.report(dashboard_view.LEVELS_OVER)),
+                _told(doors.levels.report(dashboard_view.LEVELS_OVER)),
                 _told(self._choices(query, caller, wanted, fmt)),
                 _told(self._still(wanted, query, fmt)),
                 _told(self._unserved(caller, fmt)),
@@ -123,10 +123,10 @@ class Reading:
     async def _tenants(self, query: Query, caller: Principal) -> Sequence[str]:
         if query.tenant is None:
             return (caller.tenant,)
-        return await self._services.figures.tenants() if query.tenant == ALL else (query.tenant,)
+        return await self._doors.figures.tenants() if query.tenant == ALL else (query.tenant,)
 
     async def _costs(self, tenants: Sequence[str], period: Period, step: timedelta) -> Sequence[Moment]:
-        of_each = await asyncio.gather(*(self._services.costs.over_time(one, period, step) for one in tenants))
+        of_each = await asyncio.gather(*(self._doors.costs.over_time(one, period, step) for one in tenants))
         return [
             Moment(moments[0].at, sum((one.sums for one in moments), Sums()))
             for moments in zip(*of_each, strict=True)
@@ -134,31 +134,31 @@ class Reading:
 
     async def _budget(self, tenant: str) -> BudgetState | None:
         """What all calls of a day may cost."""
-        states = await self._services.budgets.state(tenant)
+        states = await self._doors.budgets.state(tenant)
         found = [one for one in states if one.scope == EVERYBODY and one.period is BudgetPeriod.DAY]
         return next((one for one in found if one.tenant == tenant), found[0] if len(found) == 1 else None)
 
     async def _choices(self, query: Query, caller: Principal, wanted: Wanted, fmt: Format) -> Choices:
-        figures, since = self._services.figures, to_micros(fmt.now - _NAMES_OF) // MICROS
+        figures, since = self._doors.figures, to_micros(fmt.now - _NAMES_OF) // MICROS
         agents, releases = await figures.names(Wanted(wanted.tenants), since=since)
         tenants = await figures.tenants() if may_for_all(caller) else []
         return Choices(
-            _with(sorted({*agents, *(self._services.agents if query.tenant is None else ())}), query.agent),
+            _with(sorted({*agents, *(self._doors.agents if query.tenant is None else ())}), query.agent),
             _with(releases, query.release),
             [one for one in tenants if one != caller.tenant],
         )
 
     async def _still(self, wanted: Wanted, query: Query, fmt: Format) -> Sequence[Item]:
         own = "/console/runs?status=interrupted" if query.tenant is None else ""
-        return attention.of_still(await self._services.figures.standing_still(wanted), own, fmt)
+        return attention.of_still(await self._doors.figures.standing_still(wanted), own, fmt)
 
     async def _unserved(self, caller: Principal, fmt: Format) -> Sequence[Item]:
         """It is counted over all tenants."""
-        found = await self._services.oversight.unserved() if may_for_all(caller) else []
+        found = await self._doors.oversight.unserved() if may_for_all(caller) else []
         return attention.of_unserved(found, fmt)
 
     async def _ship(self, fmt: Format) -> Sequence[Item]:
-        ledger = self._services.ledger
+        ledger = self._doors.ledger
         newest = await ledger.history(limit=1)
         if not newest:
             return ()
@@ -166,8 +166,8 @@ class Reading:
         return attention.of_deploy(Ship(newest[0], looks[-1] if looks else None), fmt)
 
     async def _providers(self, fmt: Format) -> Sequence[Item]:
-        tallies = await self._services.usage.tallies(fmt.now - _OF_LATE)
-        return attention.of_providers(self._services.gateway.standings(), tallies, fmt)
+        tallies = await self._doors.usage.tallies(fmt.now - _OF_LATE)
+        return attention.of_providers(self._doors.gateway.standings(), tallies, fmt)
 
 
 def _with(names: Sequence[str], chosen: str | None) -> Sequence[str]:

@@ -19,13 +19,13 @@ from fairlead.ship.evaluation.kept import KeptCase
 from fairlead.ship.verdict import Verdict
 from fairlead.web.console import reading, state
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.headline import asked
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages import comparison, evaluation
 from fairlead.web.console.pages.ask import Question
 from fairlead.web.console.section import Routes, ensure_house, is_fragment, own_form, see
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State
 from fairlead.web.console.trend import MOST, Trend, trend
 
@@ -193,9 +193,9 @@ def _short(text: str) -> str:
 
 
 class EvaluationsPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [
@@ -246,12 +246,12 @@ class EvaluationsPages:
         caller = self._caller(request)
         case_id = request.path_params["case_id"]
         await self._book.cases.remove(case_id, tenant=caller.tenant, by=caller.name)
-        await self._services.books.audit.report("case.remove", tenant=caller.tenant, by=caller.name, subject=case_id)
+        await self._doors.books.audit.report("case.remove", tenant=caller.tenant, by=caller.name, subject=case_id)
         return see(CASES)
 
     @property
     def _book(self) -> Book:
-        return self._services.evaluations
+        return self._doors.evaluations
 
     def _caller(self, request: Request) -> Principal:
         """Raises `Forbidden`."""

@@ -25,6 +25,7 @@ from fairlead.access import (
 from fairlead.access.key import MOST
 from fairlead.errors import InvalidInput
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.money import parse_usd
@@ -32,7 +33,6 @@ from fairlead.web.console.pages.ask import Question, answer_question
 from fairlead.web.console.roles import ROLES, admin_of, parse_role
 from fairlead.web.console.scopes import address
 from fairlead.web.console.section import Routes, own_form, see
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/keys"
@@ -180,9 +180,9 @@ def of_revoke(key: Key, caller: Principal, fmt: Format) -> Question:
 
 
 class KeysPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._book = services.books.keys
+        self._book = doors.books.keys
 
     def pages(self) -> Routes:
         return [

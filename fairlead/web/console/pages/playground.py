@@ -24,12 +24,12 @@ from fairlead.runs.scores import Wanted as ScoresWanted
 from fairlead.web.console import form, live, streams
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Delta
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.form import Layout, Problem
 from fairlead.web.console.pages import playground_form as asked
 from fairlead.web.console.pages.playground_form import KEYS, PATH, Choice, Side
 from fairlead.web.console.pages.playground_result import Results, results
 from fairlead.web.console.section import Routes, own_form, see, status_of
-from fairlead.web.console.services import Services
 from fairlead.web.console.starting import Asked, prepare, start
 from fairlead.web.console.turns import Texts, Told, tell, tell_again
 from fairlead.web.console.upload import Sent, keep, own_upload
@@ -63,9 +63,9 @@ class PlaygroundView:
 
 
 class PlaygroundPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [(PATH, self.page), (f"{PATH}/live", self.live)]
@@ -95,7 +95,7 @@ class PlaygroundPages:
 
         async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
             texts.hear(pending)
-            runs = [await self._services.control.get(run_id, tenant=tenant) for run_id in choice.runs]
+            runs = [await self._doors.control.get(run_id, tenant=tenant) for run_id in choice.runs]
             told = [await tell_again(door, run, known.get(run.id)) for run in runs]
             known.update({one.run.id: one for one in told})
             reader = self._desk.reader(request)
@@ -105,14 +105,14 @@ class PlaygroundPages:
             }, found.over
 
         follow = [
-            self._services.feed.follow(run_id, tenant=tenant, deltas=True, until_end=False) for run_id in choice.runs
+            self._doors.feed.follow(run_id, tenant=tenant, deltas=True, until_end=False) for run_id in choice.runs
         ]
         return streams.of_happenings(self._desk, draw, streams.together(*follow))  # type: ignore[arg-type]
 
     # -- doing
 
     async def start(self, request: Request) -> Response:
-        caller, limit = caller_of(request), self._services.files.limit
+        caller, limit = caller_of(request), self._doors.files.limit
         async with own_upload(request, limit=limit) as sent:
             choice = asked.parse(sent.fields)
             choice = Choice(choice.a, choice.b, thread=choice.thread, raw=choice.raw)
@@ -152,24 +152,22 @@ class PlaygroundPages:
                     written.problems[side.key] = one
             once = f"{written.typed.get('once', '')} {side.key}" if written.typed.get("once") else ""
             try:
-                wanted.append(await prepare(self._services, caller, Asked(
+                wanted.append(await prepare(self._doors, caller, Asked(
                     side.given, found.value, options.thread_id, config, context, options.metadata or {},
                     options.budget_nano, once,
                 )))  # fmt: skip
             except InvalidInput as error:
                 written.problems[side.key] = asked.refused(error)
-        return [] if written.problems else await start(self._services, caller, *wanted)
+        return [] if written.problems else await start(self._doors, caller, *wanted)
 
     async def score(self, request: Request) -> Response:
         """A thumb of whoever looks, and why. Said again, it is changed."""
         sent, caller = await own_form(request), caller_of(request)
-        run = await self._services.control.get(request.path_params["run_id"], tenant=caller.tenant)
+        run = await self._doors.control.get(request.path_params["run_id"], tenant=caller.tenant)
         if sent.get("value") not in ("up", "down"):
             raise InvalidInput("The score is neither up nor down.")
         comment = sent.get("comment", "").strip()[:_LONGEST_COMMENT] or None
-        await self._services.scores.put(
-            run, NewScore(SCORE, sent["value"] == "up", author=caller.name, comment=comment)
-        )
+        await self._doors.scores.put(run, NewScore(SCORE, sent["value"] == "up", author=caller.name, comment=comment))
         back = sent.get("back", "")
         return see(back if back.startswith(PATH) else PATH)
 
@@ -181,16 +179,14 @@ class PlaygroundPages:
         told: list[Told] = []
         for run_id in choice.runs:
             try:
-                told.append(await tell(door, await self._services.control.get(run_id, tenant=tenant)))
+                told.append(await tell(door, await self._doors.control.get(run_id, tenant=tenant)))
             except NotFound:
                 return choice, told, run_id
         return choice, told, ""
 
     async def _assistants(self, tenant: str) -> list[tuple[str, Sequence[Assistant]]]:
-        found, _ = await self._services.assistants.search(
-            Wanted(), tenant=tenant, sort="graph_id", limit=_MOST_ASSISTANTS
-        )
-        known = [one for one in found if one.agent in self._services.agents]
+        found, _ = await self._doors.assistants.search(Wanted(), tenant=tenant, sort="graph_id", limit=_MOST_ASSISTANTS)
+        known = [one for one in found if one.agent in self._doors.agents]
         order = sorted(known, key=lambda one: (one.agent, not one.declared, one.name))
         return [(agent, list(some)) for agent, some in groupby(order, key=lambda one: one.agent)]
 
@@ -205,9 +201,9 @@ class PlaygroundPages:
         """Raises `NotFound`, `UnknownAgent`."""
         sides: list[Side] = []
         for key, given in zip(KEYS, choice.given, strict=False):
-            assistant = await self._services.assistants.get(given, tenant=caller.tenant)
-            agent = self._services.assistants.agent_named(assistant.agent)
-            sides.append(asked.side_of(key, assistant, self._services.agents[agent]))
+            assistant = await self._doors.assistants.get(given, tenant=caller.tenant)
+            agent = self._doors.assistants.agent_named(assistant.agent)
+            sides.append(asked.side_of(key, assistant, self._doors.agents[agent]))
         return sides
 
     async def _written(
@@ -239,14 +235,14 @@ class PlaygroundPages:
     async def _origin(self, choice: Choice, caller: Principal) -> Assistant | None:
         if not choice.of or not choice.version:
             return None
-        versions = await self._services.assistants.versions(choice.of, tenant=caller.tenant, limit=1000)
+        versions = await self._doors.assistants.versions(choice.of, tenant=caller.tenant, limit=1000)
         return next((one for one in versions if one.version == choice.version), None)
 
     async def _named(self, ids: Sequence[str], caller: Principal) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         for id in ids[:20]:
             try:
-                found.append((id, (await self._services.files.get(id, tenant=caller.tenant)).name))
+                found.append((id, (await self._doors.files.get(id, tenant=caller.tenant)).name))
             except NotFound:  # it has expired
                 continue
         return found
@@ -258,7 +254,7 @@ class PlaygroundPages:
             now = await self._named(before, caller)
             for upload in sent.files.get(one.name, []):
                 try:
-                    file = await keep(self._services.files, upload, caller=caller)
+                    file = await keep(self._doors.files, upload, caller=caller)
                     now.append((file.id, file.name))
                 except InvalidInput as error:
                     written.problems[one.name] = asked.refused(error)
@@ -288,7 +284,7 @@ class PlaygroundPages:
         for one in told:
             wanted = ScoresWanted(run_id=one.run.id, name=SCORE, author=caller.name)
             try:
-                found = await self._services.scores.list(wanted, tenant=caller.tenant, limit=1)
+                found = await self._doors.scores.list(wanted, tenant=caller.tenant, limit=1)
             except FairleadError:
                 continue  # the form is empty then; the page stays
             if found:

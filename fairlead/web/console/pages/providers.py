@@ -26,11 +26,11 @@ from fairlead.gateway.strategy import Strategy
 from fairlead.gateway.switch import Stop
 from fairlead.web.console import streams
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.scopes import address
 from fairlead.web.console.section import Routes
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/providers"
@@ -154,20 +154,20 @@ class ProvidersView:
     may: bool
 
 
-async def read(services: Services, caller: Principal, now: datetime) -> Material:
+async def read(doors: Doors, caller: Principal, now: datetime) -> Material:
     tenant, of_all = caller.tenant, may_for_all(caller)
     late, costs = await asyncio.gather(
-        _had(services.usage.of_late(now - OF_LATE, tenant=ANY if of_all else tenant)),
-        _had(services.costs.report(tenant, parse_period("24h", None, now=now), by=(Dimension.PROVIDER,), top=MOST)),
+        _had(doors.usage.of_late(now - OF_LATE, tenant=ANY if of_all else tenant)),
+        _had(doors.costs.report(tenant, parse_period("24h", None, now=now), by=(Dimension.PROVIDER,), top=MOST)),
     )
     names = [one.name for one in late.models[:MOST_MODELS]] if late is not None else []
-    uses = await asyncio.gather(*(_had(services.limits.use(name)) for name in names))
-    models = services.gateway.declared()
+    uses = await asyncio.gather(*(_had(doors.limits.use(name)) for name in names))
+    models = doors.gateway.declared()
     priced = {*names, *(target.model for model in models for target in model.targets)}
     return Material(
-        standings=services.gateway.standings(), models=models,
-        stops=[stop for stop in services.stops.all if stop.tenant in (ANY, tenant)], late=late, costs=costs,
-        uses=dict(zip(names, uses, strict=True)), quotes={name: services.gateway.quote(name) for name in priced},
+        standings=doors.gateway.standings(), models=models,
+        stops=[stop for stop in doors.stops.all if stop.tenant in (ANY, tenant)], late=late, costs=costs,
+        uses=dict(zip(names, uses, strict=True)), quotes={name: doors.gateway.quote(name) for name in priced},
         of_all=of_all,
     )  # fmt: skip
 
@@ -281,9 +281,9 @@ def _declared(model: Model, quotes: Mapping[str, Quote], fmt: Format) -> Declare
 
 
 class ProvidersPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [(PATH, self.page), (f"{PATH}/live", self.live)]
@@ -305,5 +305,5 @@ class ProvidersPages:
 
     async def _view(self, request: Request) -> ProvidersView:
         caller = caller_of(request)
-        material = await read(self._services, caller, self._desk.clock.now())
+        material = await read(self._doors, caller, self._desk.clock.now())
         return shape(material, self._desk.reader(request).fmt, may=caller.role.covers(Role.OPERATOR))

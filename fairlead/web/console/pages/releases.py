@@ -21,10 +21,10 @@ from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Outcome
 from fairlead.web.console import live, state, streams
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.section import Routes, of_house
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/releases"
@@ -91,13 +91,13 @@ class ReleasesView:
     many: bool  # there are more runs than were counted
 
 
-async def read(desk: Desk, services: Services, caller: Principal, request: Request) -> Known:
+async def read(desk: Desk, doors: Doors, caller: Principal, request: Request) -> Known:
     """Each may fail by itself."""
-    door, ledger = desk.door(request), services.ledger
+    door, ledger = desk.door(request), doors.ledger
     found = await asyncio.gather(
         door.workers(), ledger.history(limit=_MOST_DEPLOYS), ledger.stable(),
-        services.oversight.open_runs(tenant=caller.tenant, most=_MOST_RUNS),
-        services.evaluations.list(limit=_MOST_EVALUATIONS) if of_house(caller) else _nothing(),
+        doors.oversight.open_runs(tenant=caller.tenant, most=_MOST_RUNS),
+        doors.evaluations.list(limit=_MOST_EVALUATIONS) if of_house(caller) else _nothing(),
         return_exceptions=True,
     )  # fmt: skip
     for one in found:
@@ -199,9 +199,9 @@ def _since(row: Row) -> float:
 
 
 class ReleasesPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [(PATH, self.all), (f"{PATH}/live", self.live)]
@@ -221,5 +221,5 @@ class ReleasesPages:
 
     async def _view(self, request: Request) -> ReleasesView:
         caller = caller_of(request)
-        known = await read(self._desk, self._services, caller, request)
+        known = await read(self._desk, self._doors, caller, request)
         return shape(known, self._desk.reader(request).fmt, evaluates=of_house(caller))

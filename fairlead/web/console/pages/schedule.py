@@ -16,6 +16,7 @@ from fairlead.runs.run import Run
 from fairlead.runs.schedule import Missed, Overlap, Rhythm, Schedule, Work, check, times
 from fairlead.web.asking import nano_of
 from fairlead.web.console import form, reading
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.form import Kind, Layout, Problem
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
@@ -23,7 +24,6 @@ from fairlead.web.console.pages import runs as runs_page
 from fairlead.web.console.pages.ask import Question
 from fairlead.web.console.pages.playground_form import NANO, read_usd
 from fairlead.web.console.pages.schedule_list import MISSED, OVERLAP, Row, names_of, path_of, row
-from fairlead.web.console.services import Services
 
 UPCOMING = 5
 E = TypeVar("E", bound=StrEnum)
@@ -49,20 +49,20 @@ class ScheduleView:
     runs: tuple[runs_page.Row, ...] | None
 
 
-async def read(services: Services, schedule_id: str, *, tenant: str) -> Material:
-    schedule = await services.schedules.get(schedule_id, tenant=tenant)
+async def read(doors: Doors, schedule_id: str, *, tenant: str) -> Material:
+    schedule = await doors.schedules.get(schedule_id, tenant=tenant)
     runs, names = await asyncio.gather(
-        _runs(services, schedule_id, tenant), names_of(services.assistants, [schedule], tenant)
+        _runs(doors, schedule_id, tenant), names_of(doors.assistants, [schedule], tenant)
     )
     return Material(schedule, runs, names)
 
 
-async def _runs(services: Services, schedule_id: str, tenant: str) -> Sequence[Run] | None:
+async def _runs(doors: Doors, schedule_id: str, tenant: str) -> Sequence[Run] | None:
     found: list[Run] = []
     try:
-        for run_id in await services.schedules.started(schedule_id, tenant=tenant, limit=RUNS):
+        for run_id in await doors.schedules.started(schedule_id, tenant=tenant, limit=RUNS):
             try:
-                found.append(await services.control.get(run_id, tenant=tenant))
+                found.append(await doors.control.get(run_id, tenant=tenant))
             except NotFound:  # retention took it between the two questions
                 continue
     except FairleadError:

@@ -13,9 +13,9 @@ from fairlead.runs.run import Run
 from fairlead.runs.schedule import Missed, Overlap, Schedule
 from fairlead.runs.schedules import ScheduleWanted
 from fairlead.web.console import cron_words, state
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/schedules"
@@ -71,22 +71,22 @@ def parse(params: Mapping[str, str]) -> Query:
     return Query({"yes": True, "no": False}.get(params.get("enabled", "")), params.get("after", "")[:300])
 
 
-async def read(services: Services, query: Query, *, tenant: str) -> Material:
+async def read(doors: Doors, query: Query, *, tenant: str) -> Material:
     """They are so few that all are read; a page of them is shown, the next to run first."""
-    found, _ = await services.schedules.search(ScheduleWanted(enabled=query.enabled), tenant=tenant, limit=_MOST)
+    found, _ = await doors.schedules.search(ScheduleWanted(enabled=query.enabled), tenant=tenant, limit=_MOST)
     order = sorted(found, key=lambda one: (not one.enabled, one.next_at is None, one.next_at, one.id))
     place = next((at + 1 for at, one in enumerate(order) if one.id == query.after), 0)
     shown = order[place : place + PAGE]
-    runs, names = await asyncio.gather(_last(services, shown, tenant), names_of(services.assistants, shown, tenant))
+    runs, names = await asyncio.gather(_last(doors, shown, tenant), names_of(doors.assistants, shown, tenant))
     return Material(tuple(shown), runs, names, shown[-1].id if len(order) > place + PAGE else "")
 
 
-async def _last(services: Services, shown: Sequence[Schedule], tenant: str) -> Mapping[str, Run] | None:
+async def _last(doors: Doors, shown: Sequence[Schedule], tenant: str) -> Mapping[str, Run] | None:
     """A run that retention took is left out."""
 
     async def one(run_id: str) -> Run | None:
         try:
-            return await services.control.get(run_id, tenant=tenant)
+            return await doors.control.get(run_id, tenant=tenant)
         except NotFound:
             return None
 

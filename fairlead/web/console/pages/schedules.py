@@ -21,13 +21,13 @@ from fairlead.runs.schedule import Rhythm, Schedule
 from fairlead.web.asking import asker_of
 from fairlead.web.console import form
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.form import Layout, Problem
 from fairlead.web.console.pages import schedule as schedule_page
 from fairlead.web.console.pages import schedule_list
 from fairlead.web.console.pages.playground_form import refused
 from fairlead.web.console.pages.schedule_list import MISSED, OVERLAP, PATH, path_of
 from fairlead.web.console.section import Routes, is_fragment, own_form, see, status_of
-from fairlead.web.console.services import Services
 
 _ONE = PATH + "/{schedule_id}"
 _MOST_ASSISTANTS = 200
@@ -35,9 +35,9 @@ _WORDS = ("pause", "resume", "run", "delete")
 
 
 class SchedulesPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [
@@ -52,7 +52,7 @@ class SchedulesPages:
 
     async def list(self, request: Request) -> Response:
         query = schedule_list.parse(request.query_params)
-        material = await schedule_list.read(self._services, query, tenant=caller_of(request).tenant)
+        material = await schedule_list.read(self._doors, query, tenant=caller_of(request).tenant)
         view = schedule_list.shape(query, material, self._desk.reader(request).fmt)
         return self._desk.page(
             request, "pages/schedules.html", view=view, here="schedules", may=_may(request), missed=MISSED,
@@ -61,7 +61,7 @@ class SchedulesPages:
 
     async def schedule(self, request: Request) -> Response:
         found = await schedule_page.read(
-            self._services, request.path_params["schedule_id"], tenant=caller_of(request).tenant
+            self._doors, request.path_params["schedule_id"], tenant=caller_of(request).tenant
         )
         view = schedule_page.shape(found, self._desk.reader(request).fmt)
         return self._desk.page(request, "pages/schedule.html", view=view, here="schedules", may=_may(request))
@@ -82,7 +82,7 @@ class SchedulesPages:
 
     async def ask(self, request: Request) -> Response:
         one = await self._one(request)
-        names = await schedule_list.names_of(self._services.assistants, [one], caller_of(request).tenant)
+        names = await schedule_list.names_of(self._doors.assistants, [one], caller_of(request).tenant)
         words = self._desk.reader(request).fmt.words.gettext
         question = schedule_page.question_of(one, names.get(one.assistant_id, one.assistant_id), words)
         template = "parts/_question.html" if is_fragment(request) else "pages/question.html"
@@ -97,7 +97,7 @@ class SchedulesPages:
         found = schedule_page.read_form(layout, sent, self._desk.reader(request).fmt)
         if not found.problems:
             try:
-                made = await self._services.schedules.add(
+                made = await self._doors.schedules.add(
                     given, Rhythm(**found.rhythm), schedule_page.work_of(found.work), metadata=found.metadata,
                     thread_id=sent.get("thread", "").strip() or None, user=caller.user, asker=asker_of(caller),
                     tenant=caller.tenant, by=caller.name,
@@ -117,7 +117,7 @@ class SchedulesPages:
         if found.problems:
             return await self._form(request, layout, sent, found.problems, schedule=one, status=422)
         try:
-            await self._services.schedules.change(
+            await self._doors.schedules.change(
                 one.id, rhythm=found.rhythm, work=found.work, metadata=found.metadata, tenant=caller.tenant,
                 by=caller.name,
             )  # fmt: skip
@@ -129,7 +129,7 @@ class SchedulesPages:
 
     async def do(self, request: Request) -> Response:
         await own_form(request)
-        caller, word, book = caller_of(request), request.path_params["word"], self._services.schedules
+        caller, word, book = caller_of(request), request.path_params["word"], self._doors.schedules
         if word not in _WORDS:
             raise NotFound("A schedule cannot do that.")
         one = await self._one(request)
@@ -152,23 +152,23 @@ class SchedulesPages:
     # -- what handlers share
 
     async def _one(self, request: Request) -> Schedule:
-        return await self._services.schedules.get(request.path_params["schedule_id"], tenant=caller_of(request).tenant)
+        return await self._doors.schedules.get(request.path_params["schedule_id"], tenant=caller_of(request).tenant)
 
     async def _assistants(self, request: Request) -> list[Assistant]:
-        found, _ = await self._services.assistants.search(
+        found, _ = await self._doors.assistants.search(
             Wanted(), tenant=caller_of(request).tenant, sort="graph_id", limit=_MOST_ASSISTANTS
         )
-        known = [one for one in found if one.agent in self._services.agents]
+        known = [one for one in found if one.agent in self._doors.agents]
         return sorted(known, key=lambda one: (one.agent, not one.declared, one.name))
 
     async def _spec(self, request: Request, given: str) -> AgentSpec:
         """Raises `NotFound`, `UnknownAgent`."""
-        assistant = await self._services.assistants.get(given, tenant=caller_of(request).tenant)
-        return self._services.agents[self._services.assistants.agent_named(assistant.agent)]
+        assistant = await self._doors.assistants.get(given, tenant=caller_of(request).tenant)
+        return self._doors.agents[self._doors.assistants.agent_named(assistant.agent)]
 
     async def _note(self, request: Request, action: str, subject: str) -> None:
         caller = caller_of(request)
-        await self._services.books.audit.report(action, tenant=caller.tenant, by=caller.name, subject=subject)
+        await self._doors.books.audit.report(action, tenant=caller.tenant, by=caller.name, subject=subject)
 
     async def _form(
         self, request: Request, layout: Layout, typed: dict[str, str], problems: dict[str, Problem], *,

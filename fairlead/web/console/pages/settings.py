@@ -11,11 +11,11 @@ from starlette.responses import Response
 from fairlead.access import require_for_all
 from fairlead.config import SET, SettingDoc, ShownSetting, describe_settings
 from fairlead.web.console.desk import Desk
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.roles import admin_of
 from fairlead.web.console.section import Routes
-from fairlead.web.console.services import Services
 
 PATH = "/console/settings"
 PARTS = {
@@ -82,9 +82,9 @@ def _fits(row: Row, text: str) -> bool:
 
 
 class SettingsPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._settings = services.settings
+        self._settings = doors.settings
 
     def pages(self) -> Routes:
         return [(PATH, self.page)]

@@ -14,9 +14,9 @@ from fairlead.runs.run import Event, Run
 from fairlead.runs.threads import Thread, ThreadStatus
 from fairlead.web.console import conversation, headline, reading, state
 from fairlead.web.console.door import Delta, Door
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.pages.thread_list import path_of
-from fairlead.web.console.services import Services
 from fairlead.web.console.turns import Told, Turn, tell, tell_again, turn
 
 TURNS = 10
@@ -63,20 +63,20 @@ class ThreadView:
     problem: FairleadError | None
 
 
-async def read(services: Services, door: Door, thread_id: str, *, tenant: str, before: str = "") -> Material:
+async def read(doors: Doors, door: Door, thread_id: str, *, tenant: str, before: str = "") -> Material:
     """The thread, or an error; what was said in it as far as it can be had."""
-    thread = await services.threads.get(thread_id, tenant=tenant)
+    thread = await doors.threads.get(thread_id, tenant=tenant)
     try:
-        runs = await services.control.list(tenant=tenant, thread_id=thread_id, before=before or None, limit=TURNS + 1)
+        runs = await doors.control.list(tenant=tenant, thread_id=thread_id, before=before or None, limit=TURNS + 1)
         told = await asyncio.gather(*(tell(door, run) for run in reversed(runs[:TURNS])))
     except FairleadError as error:
         return Material(thread, (), before, problem=error)
     return Material(thread, tuple(told), before, older=len(runs) > TURNS)
 
 
-async def since(services: Services, door: Door, thread: Thread, first: str, known: Mapping[str, Told]) -> list[Told]:
+async def since(doors: Doors, door: Door, thread: Thread, first: str, known: Mapping[str, Told]) -> list[Told]:
     """What was said in a run and those after it, the oldest first. What has ended is not read again."""
-    runs = await services.control.list(tenant=thread.tenant, thread_id=thread.id, limit=TURNS)
+    runs = await doors.control.list(tenant=thread.tenant, thread_id=thread.id, limit=TURNS)
     wanted = [run for run in reversed(runs) if run.id >= first]
     return [await tell_again(door, run, known.get(run.id)) for run in wanted]
 
@@ -167,12 +167,12 @@ def _only_field(schema: Mapping[str, Any], text: str) -> dict[str, str] | None:
     return {name: text} if reading.text(properties.get(name), "type") == "string" else None
 
 
-async def happenings(services: Services, thread_id: str, *, tenant: str) -> AsyncIterator[Event | Delta]:
+async def happenings(doors: Doors, thread_id: str, *, tenant: str) -> AsyncIterator[Event | Delta]:
     """What happens to the run that holds the thread, and to those after it, until the thread is free."""
     before = None
-    while (run_id := (await services.threads.get(thread_id, tenant=tenant)).active_run_id) not in (None, before):
+    while (run_id := (await doors.threads.get(thread_id, tenant=tenant)).active_run_id) not in (None, before):
         before = run_id or ""
-        async for one in services.feed.follow(before, tenant=tenant, deltas=True, until_end=False):
+        async for one in doors.feed.follow(before, tenant=tenant, deltas=True, until_end=False):
             yield one
             if isinstance(one, Event) and one.type == "finished":
                 break

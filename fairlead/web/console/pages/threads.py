@@ -18,12 +18,12 @@ from fairlead.runs.threads import ThreadStatus
 from fairlead.web.console import live, streams
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Delta
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages import thread as thread_page
 from fairlead.web.console.pages import thread_list
 from fairlead.web.console.pages.thread import Material
 from fairlead.web.console.section import Routes, is_fragment, own_form, see, status_of
-from fairlead.web.console.services import Services
 from fairlead.web.console.starting import Asked, prepare, start
 from fairlead.web.console.turns import Texts, Told
 
@@ -41,9 +41,9 @@ class Typed:
 
 
 class ThreadsPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._services = services
+        self._doors = doors
 
     def pages(self) -> Routes:
         return [
@@ -57,7 +57,7 @@ class ThreadsPages:
 
     async def list(self, request: Request) -> Response:
         query = thread_list.parse(request.query_params)
-        page = await thread_list.read(self._services.threads, query, tenant=caller_of(request).tenant)
+        page = await thread_list.read(self._doors.threads, query, tenant=caller_of(request).tenant)
         view = thread_list.shape(query, page, self._desk.reader(request).fmt)
         return self._desk.page(request, "pages/threads.html", view=view, here="threads")
 
@@ -65,20 +65,20 @@ class ThreadsPages:
         return await self._page(request, Typed())
 
     async def live(self, request: Request) -> Response:
-        services, door, tenant = self._services, self._desk.door(request), caller_of(request).tenant
+        doors, door, tenant = self._doors, self._desk.door(request), caller_of(request).tenant
         thread_id, first = request.path_params["thread_id"], request.query_params.get("from", "")
-        await services.threads.get(thread_id, tenant=tenant)  # not found is said here, not in the middle of a stream
+        await doors.threads.get(thread_id, tenant=tenant)  # not found is said here, not in the middle of a stream
         known: dict[str, Told] = {}
         texts = Texts()
 
         async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
             texts.hear(pending)
-            thread = await services.threads.get(thread_id, tenant=tenant)
-            told = await thread_page.since(services, door, thread, first, known)
+            thread = await doors.threads.get(thread_id, tenant=tenant)
+            told = await thread_page.since(doors, door, thread, first, known)
             known.update({one.run.id: one for one in told})
             reader = self._desk.reader(request)
             material = Material(thread, tuple(told), older=True)
-            view = thread_page.shape(material, services.agents, reader.fmt, texts=texts.of)
+            view = thread_page.shape(material, doors.agents, reader.fmt, texts=texts.of)
             # All of it is the tail here, also what has ended since the page was read.
             tail = (*view.turns, *view.tail)
             parts = {
@@ -89,7 +89,7 @@ class ThreadsPages:
             }
             return parts, thread.status in (ThreadStatus.IDLE, ThreadStatus.ERROR)
 
-        happenings = thread_page.happenings(services, thread_id, tenant=tenant)
+        happenings = thread_page.happenings(doors, thread_id, tenant=tenant)
         return streams.of_happenings(self._desk, draw, happenings)
 
     async def say(self, request: Request) -> Response:
@@ -99,34 +99,34 @@ class ThreadsPages:
         try:
             if not text.strip() or len(text) > LONGEST:
                 raise InvalidInput(N_("Write something first.") if not text.strip() else N_("That is too long."))
-            new = await prepare(self._services, caller, await self._asked(request, form, text))
-            await start(self._services, caller, new)
+            new = await prepare(self._doors, caller, await self._asked(request, form, text))
+            await start(self._doors, caller, new)
         except FairleadError as error:
             said = f"{self._desk.reader(request).fmt.words.gettext(error.message)} {error.hint}".strip()
             return await self._page(request, Typed(text, form.get("agent", ""), said), status=status_of(error))
         return see(f"{thread_list.path_of(thread_id)}#latest")
 
     async def _asked(self, request: Request, form: dict[str, str], text: str) -> Asked:
-        services, tenant, thread_id = self._services, caller_of(request).tenant, request.path_params["thread_id"]
-        thread = await services.threads.get(thread_id, tenant=tenant)
-        runs = await services.control.list(tenant=tenant, thread_id=thread_id, limit=1)
+        doors, tenant, thread_id = self._doors, caller_of(request).tenant, request.path_params["thread_id"]
+        thread = await doors.threads.get(thread_id, tenant=tenant)
+        runs = await doors.control.list(tenant=tenant, thread_id=thread_id, limit=1)
         last = runs[0] if runs else None
-        goes_to = thread_page.following(thread, last, services.agents)
+        goes_to = thread_page.following(thread, last, doors.agents)
         given = goes_to.given or (form.get("agent", "") if goes_to.agents else "")
         if not given:
             raise InvalidInput(N_("Choose who is to answer.") if goes_to.agents else N_("Nobody here takes a message."))
-        agent = (await services.assistants.get(given, tenant=tenant)).agent
-        said = thread_page.input_of(services.agents[services.assistants.agent_named(agent)], last, text)
+        agent = (await doors.assistants.get(given, tenant=tenant)).agent
+        said = thread_page.input_of(doors.agents[doors.assistants.agent_named(agent)], last, text)
         return Asked(given, said, thread_id, once=form.get("once", ""))
 
     async def _page(self, request: Request, typed: Typed, *, status: int = 200) -> Response:
         before = request.query_params.get("before", "")[:300]
         caller = caller_of(request)
         material = await thread_page.read(
-            self._services, self._desk.door(request), request.path_params["thread_id"], tenant=caller.tenant,
+            self._doors, self._desk.door(request), request.path_params["thread_id"], tenant=caller.tenant,
             before=before,
         )  # fmt: skip
-        view = thread_page.shape(material, self._services.agents, self._desk.reader(request).fmt)
+        view = thread_page.shape(material, self._doors.agents, self._desk.reader(request).fmt)
         template = "parts/_thread_older.html" if before and is_fragment(request) else "pages/thread.html"
         return self._desk.page(
             request, template, status=status, view=view, tail=view.tail, typed=typed, here="threads",

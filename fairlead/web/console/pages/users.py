@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from fairlead.access import NewUser, Principal, Status, User, tenant_for
 from fairlead.web.console.desk import Desk, caller_of
+from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages.ask import Question, answer_question
 from fairlead.web.console.roles import ROLES, admin_of, parse_role
 from fairlead.web.console.scopes import address
 from fairlead.web.console.section import Routes, own_form, see
-from fairlead.web.console.services import Services
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/users"
@@ -112,9 +112,9 @@ def _question(
 
 
 class UsersPages:
-    def __init__(self, desk: Desk, services: Services) -> None:
+    def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
-        self._books = services.books
+        self._books = doors.books
 
     def pages(self) -> Routes:
         return [

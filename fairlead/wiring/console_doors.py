@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fairlead.web.console import Services
+from fairlead.web.console import Doors
 from fairlead.wiring.engine import Engine
 
 
-def services_of(engine: Engine) -> Services:
+def doors_of(engine: Engine) -> Doors:
     models = engine.models
-    return Services(
+    return Doors(
         control=engine.control, feed=engine.feed, oversight=engine.oversight, figures=engine.figures,
         threads=engine.threads, assistants=engine.assistants, scores=engine.scores, schedules=engine.schedules,
         costs=models.costs, usage=models.usage, budgets=models.budgets, stops=models.stops, limits=models.limits,

@@ -30,7 +30,7 @@ from fairlead.store import Files
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class Doors:
     control: Control
     feed: Feed
     oversight: Oversight
