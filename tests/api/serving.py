@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from fairlead.access import Keyring, SignIn
 from fairlead.access.provider import Provider
 from fairlead.web.app import make_app
 from fairlead.web.console import ConsoleSettings, console_router
+from fairlead.web.console.language import LOCALES
 from fairlead.wiring import Engine
 from fairlead.wiring.console_door import EngineDoor
 from fairlead.wiring.console_doors import doors_of
@@ -84,9 +86,10 @@ async def serving(
 
 
 def make_console(
-    engine: Engine, *, sign_in: SignIn | None = None, look_again: timedelta = timedelta(seconds=1)
-) -> APIRouter:
-    settings = ConsoleSettings(environment="testing", look_again=look_again)
+    engine: Engine, *, sign_in: SignIn | None = None, look_again: timedelta = timedelta(seconds=1),
+    locales: Path = LOCALES,
+) -> APIRouter:  # fmt: skip
+    settings = ConsoleSettings(environment="testing", look_again=look_again, locales=locales)
     return console_router(
         partial(EngineDoor, engine), clock=engine.clock, doors=doors_of(engine), settings=settings,
         sign_in=sign_in,

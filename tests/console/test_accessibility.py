@@ -22,7 +22,7 @@ _RUN = """async () => {
   return found.violations.filter((one) => ["serious", "critical"].includes(one.impact))
     .map((one) => [one.id, one.help, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
 }"""
-_WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = (
     "/console", "/console?period=7d", "/console/runs", "/console/runs?status=error", "/console/runs?q=zzz",
     "/console/threads", "/console/approvals", "/console/service-levels", "/console/agents",
@@ -62,7 +62,7 @@ async def looked_at(one: Desktop, paths: Sequence[str], look: str) -> list[str]:
         await one.page.evaluate(AXE)
         found: list[Any] = await one.page.evaluate(_RUN)
         wrong += [f"{look} {path}: {rule}: {why} {nodes}" for rule, why, nodes in found]
-        if (wider := await one.page.evaluate(_WIDER)) > 0:
+        if (wider := await one.page.evaluate(WIDER)) > 0:
             wrong.append(f"{look} {path}: scrolls sideways by {wider} px")
         wrong += [f"{look} {path}: {said}" for said in one.complaints if "404" not in said]
         one.complaints.clear()
