@@ -1,5 +1,5 @@
-"""The console in a language that nobody speaks: each of its words is marked, and longer by two fifths. What is not marked
-was never translated; what does not fit is cut off in some language.
+"""The console in a language that nobody speaks: each of its words is marked, and longer by two fifths. What is not
+marked was never translated; what does not fit is cut off in some language.
 """
 
 from __future__ import annotations

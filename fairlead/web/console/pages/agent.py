@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from fairlead.agents.spec import AgentSpec
 from fairlead.agents.tool import Tool
-from fairlead.errors import FairleadError
 from fairlead.runs.assistants import Assistant, Wanted
 from fairlead.runs.run import Run, Worker
 from fairlead.web.console import form, reading
@@ -21,6 +20,7 @@ from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages import runs as runs_page
 from fairlead.web.console.pages.agent_list import kind_of, path_of, workers_of
+from fairlead.web.console.reading import or_none
 
 RUNS = 8
 ASSISTANTS = 50
@@ -83,20 +83,13 @@ async def read(doors: Doors, door: Door, spec: AgentSpec, *, tenant: str) -> Mat
     """Each of them as far as it can be had."""
     workers, runs, found = await asyncio.gather(
         workers_of(door),
-        _or_none(doors.control.list(tenant=tenant, agent=spec.name, limit=RUNS)),
-        _or_none(doors.assistants.search(
+        or_none(doors.control.list(tenant=tenant, agent=spec.name, limit=RUNS)),
+        or_none(doors.assistants.search(
             Wanted(agent=spec.name), tenant=tenant, sort="updated_at", descending=True, limit=ASSISTANTS
         )),
     )  # fmt: skip
     own = None if found is None else [one for one in found[0] if not one.declared]
     return Material(spec, workers, runs, own, max(0, found[1] - 1) if found else 0)
-
-
-async def _or_none(asking: Awaitable[T]) -> T | None:
-    try:
-        return await asking
-    except FairleadError:
-        return None
 
 
 def shape(material: Material, fmt: Format, *, release: str) -> AgentView:

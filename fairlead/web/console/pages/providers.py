@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fairlead.access import Principal, Role, may_for_all
-from fairlead.errors import FairleadError
 from fairlead.gateway import Model
 from fairlead.gateway.allowance import ANY
 from fairlead.gateway.circuit import State as Circuit
@@ -29,6 +28,7 @@ from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.language import N_
+from fairlead.web.console.reading import or_none
 from fairlead.web.console.scopes import address
 from fairlead.web.console.section import Routes
 from fairlead.web.console.state import State, Tone
@@ -157,11 +157,11 @@ class ProvidersView:
 async def read(doors: Doors, caller: Principal, now: datetime) -> Material:
     tenant, of_all = caller.tenant, may_for_all(caller)
     late, costs = await asyncio.gather(
-        _had(doors.usage.of_late(now - OF_LATE, tenant=ANY if of_all else tenant)),
-        _had(doors.costs.report(tenant, parse_period("24h", None, now=now), by=(Dimension.PROVIDER,), top=MOST)),
+        or_none(doors.usage.of_late(now - OF_LATE, tenant=ANY if of_all else tenant)),
+        or_none(doors.costs.report(tenant, parse_period("24h", None, now=now), by=(Dimension.PROVIDER,), top=MOST)),
     )
     names = [one.name for one in late.models[:MOST_MODELS]] if late is not None else []
-    uses = await asyncio.gather(*(_had(doors.limits.use(name)) for name in names))
+    uses = await asyncio.gather(*(or_none(doors.limits.use(name)) for name in names))
     models = doors.gateway.declared()
     priced = {*names, *(target.model for model in models for target in model.targets)}
     return Material(
@@ -170,14 +170,6 @@ async def read(doors: Doors, caller: Principal, now: datetime) -> Material:
         uses=dict(zip(names, uses, strict=True)), quotes={name: doors.gateway.quote(name) for name in priced},
         of_all=of_all,
     )  # fmt: skip
-
-
-async def _had(asked: Awaitable[T]) -> T | None:
-    """None for what could not be read: the rest of the page stays."""
-    try:
-        return await asked
-    except FairleadError:
-        return None
 
 
 def shape(material: Material, fmt: Format, *, may: bool) -> ProvidersView:
