@@ -1,0 +1,153 @@
+"""What fifty open consoles cost the API process while a worker is busy, and how late they show what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import asyncpg
+
+from bench import history, serving, workers
+from bench.figure import Figure, at_most, percentile
+from bench.place import Place
+from bench.serving import Serving
+from fairlead.runs.run import NewRun
+
+STORED, BUSY, PERIOD, SHOWN = 100_000, 100, 1.0, 50
+DASHBOARDS, LISTS, ONE_RUN = 20, 20, 10
+SECONDS = 20.0
+TITLE = "Fifty consoles open all day"
+WORK = (
+    f"A worker on PostgreSQL holds {BUSY} runs with a step each {PERIOD:.0f} s beside 10^5 stored ones. "
+    f"{DASHBOARDS + LISTS + ONE_RUN} readers follow one `fairlead serve`: {DASHBOARDS} the dashboard, {LISTS} the list "
+    f"of runs, {ONE_RUN} a run each. CPU is the API process's, in turn without and with them. To screen: from the "
+    "moment an event says that it happened, before its commit, to the arrival of the fragment that shows it."
+)
+_NUMBER = re.compile(rb"^id: (\d+)", re.MULTILINE)
+_ROW = re.compile(rb'<tr id="run-([^"]+)".*?c-steps num">(\d+)<', re.DOTALL)
+
+
+class Console:
+    """One that is open. `shown`: which run, how far (an event, or a count of steps), when; the first is left out, for
+    it shows what was there before."""
+
+    def __init__(self, port: int, path: str, *, run: str = "") -> None:
+        self.shown: list[tuple[str, int, int, float]] = []  # run, shown before, shown now, when
+        self.run, self._port, self._path = run, port, path
+        self._reached: dict[str, int] = {}
+
+    async def follow(self) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 24)
+        lines = [f"GET {self._path} HTTP/1.1", "host: 127.0.0.1", "accept: text/event-stream", *serving.HEADERS, "", ""]
+        writer.write("\r\n".join(lines).encode())
+        try:
+            if b" 200 " not in (head := await reader.readuntil(b"\r\n\r\n")):
+                raise RuntimeError(f"{self._path}: {head[:200]!r}")
+            while True:
+                self._take(await reader.readuntil(b"\n\n"), time.time())
+        finally:
+            writer.close()
+
+    def _take(self, message: bytes, now: float) -> None:
+        rows = [(run.decode(), int(steps)) for run, steps in _ROW.findall(message)]
+        if self.run:
+            rows = [(self.run, int(number)) for number in _NUMBER.findall(message)]
+        for run, reached in rows:
+            if run in self._reached:
+                self.shown.append((run, self._reached[run], reached, now))
+            self._reached[run] = reached
+
+
+async def measure(place: Place) -> tuple[list[Figure], list[str]]:
+    url, folder = await place.new_database(), place.new_folder()
+    await history.fill(place, url, place.stored(STORED))
+    ours = await serving.fairlead(place, url, folder)
+    async with workers.engine_on(url, folder) as engine:
+        new = NewRun("ticking", PERIOD, release=workers.RELEASE)
+        runs = [(await engine.control.submit(new))[0].id for _ in range(BUSY)]
+    member = workers.start("work", url, folder, slots=BUSY)
+    seconds = place.amount(int(SECONDS)) + 4.0
+    more, calm, lists, single = list[float](), list[float](), list[list[float]](), list[list[float]]()
+    try:
+        await asyncio.sleep(10)  # the worker takes them
+        for number in range(place.repeats + 1):
+            quiet = await _cpu(ours, seconds)
+            consoles = _consoles(ours.port, sorted(runs))
+            watched = await _watched(consoles, ours, seconds)
+            by_step, by_event = await _late(url, consoles)
+            if number > 0:
+                calm.append(quiet)
+                more.append(watched - quiet)
+                lists.append(by_step)
+                single.append(by_event)
+    finally:
+        member.stop(9)
+        ours.stop()
+    await place.drop(url)
+    return [
+        Figure("CPU for them, of a core", "%", more, at_most(5)),
+        Figure("CPU without them, of a core", "%", calm),
+        *_figures("list of runs", lists),
+        *_figures("run", single),
+    ], [f"{min(map(len, lists))} and {min(map(len, single))} events shown in a repeat of {seconds:.0f} s."]
+
+
+def _figures(page: str, late: list[list[float]]) -> list[Figure]:
+    return [
+        Figure(f"event to screen, {page}, p50", "ms", [percentile(one, 50) for one in late]),
+        Figure(f"event to screen, {page}, p95", "ms", [percentile(one, 95) for one in late], at_most(500)),
+    ]
+
+
+def _consoles(port: int, runs: Sequence[str]) -> list[Console]:
+    listed = f"/console/live?first={runs[-1]}&last={runs[-SHOWN]}&newest=1"
+    return [
+        *(Console(port, "/console/dashboard/live?period=24h") for _ in range(DASHBOARDS)),
+        *(Console(port, listed) for _ in range(LISTS)),
+        *(Console(port, f"/console/runs/{run}/live", run=run) for run in runs[-ONE_RUN:]),
+    ]
+
+
+async def _watched(consoles: Sequence[Console], ours: Serving, seconds: float) -> float:
+    """CPU while they are open. What one of them met with is raised."""
+    following = [asyncio.create_task(one.follow()) for one in consoles]
+    await asyncio.sleep(4)  # opening is another thing
+    used = await _cpu(ours, seconds)
+    for task in following:
+        if task.done():
+            await task
+        task.cancel()
+    for task in following:
+        with suppress(asyncio.CancelledError):
+            await task
+    return used
+
+
+async def _cpu(ours: Serving, seconds: float) -> float:
+    """Percent of a core."""
+    before, began = ours.member.cpu(), time.monotonic()
+    await asyncio.sleep(seconds)
+    return (ours.member.cpu() - before) / (time.monotonic() - began) * 100
+
+
+async def _late(url: str, consoles: Sequence[Console]) -> tuple[list[float], list[float]]:
+    """Milliseconds of every event that a list, and that a run's page has shown."""
+    connection = await asyncpg.connect(url)
+    try:
+        found = await connection.fetch(
+            """SELECT run_id, seq, at / 1e6 AS at, row_number() OVER (PARTITION BY run_id ORDER BY seq) AS step
+            FROM events WHERE type = 'step' AND run_id IN (SELECT id FROM runs WHERE agent = 'ticking')"""
+        )
+    finally:
+        await connection.close()
+    by_step = {(row["run_id"], row["step"]): float(row["at"]) for row in found}
+    by_event = {(row["run_id"], row["seq"]): float(row["at"]) for row in found}
+    late: tuple[list[float], list[float]] = ([], [])
+    for console in consoles:
+        which, at = (1, by_event) if console.run else (0, by_step)
+        for run, before, reached, when in console.shown:
+            late[which].extend((when - at[run, n]) * 1000 for n in range(before + 1, reached + 1) if (run, n) in at)
+    return late
