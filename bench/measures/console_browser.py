@@ -70,7 +70,7 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
 
 async def _look(browser: Browser, address: str) -> Seen:
     """In a context of its own: nothing is kept from the last time."""
-    headers = dict(one.split(": ", 1) for one in serving.HEADERS)
+    headers = {name: value for name, _, value in (one.partition(": ") for one in serving.HEADERS)}
     context = await browser.new_context(viewport={"width": 1280, "height": 900}, extra_http_headers=headers)
     page, answers = await context.new_page(), list[Response]()
     page.on("response", lambda answer: answers.append(answer) if "/live" not in answer.url else None)
@@ -83,13 +83,17 @@ async def _look(browser: Browser, address: str) -> Seen:
     paint: float = await page.evaluate(_PAINT)
     tasks: list[float] = await page.evaluate("window.longTasks")
     session = await context.new_cdp_session(page)
-    await session.send("Performance.enable")
-    told: dict[str, Any] = await session.send("Performance.getMetrics")
-    heap = next(one["value"] for one in told["metrics"] if one["name"] == "JSHeapUsedSize")
+    heap = await _heap(session)
     packed = sum([len(gzip.compress(await one.body(), 6)) for one in answers])
     sent = sum([(await one.request.sizes())["responseBodySize"] for one in answers])
     await context.close()
     return Seen(paint, max(tasks, default=0.0), heap / 1e6, packed / 1e3, sent / 1e3)
+
+
+async def _heap(session: Any) -> float:
+    await session.send("Performance.enable")
+    told = await session.send("Performance.getMetrics")
+    return next(one["value"] for one in told["metrics"] if one["name"] == "JSHeapUsedSize")
 
 
 def _figures(page: str, looks: list[Seen]) -> list[Figure]:
