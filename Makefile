@@ -83,6 +83,10 @@ bench-telemetry: $(VENV)/.bench compiled system ## Measure what logs, metrics an
 bench-ship: $(VENV)/.bench compiled system ## Measure deploys on a host: dropped requests, switches, verdicts of canaries
 	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),ship)
 
+.PHONY: bench-console
+bench-console: $(VENV)/.bench compiled system ## Measure the console: pages beside a million runs, in a browser, fifty at a time
+	$(BIN)/python -m bench $(if $(ARGS),$(ARGS),console)
+
 .PHONY: crash
 crash: $(VENV)/.dev compiled system ## Throw 500 faults at running workers (FAULTS=40 SEED=7)
 	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …] [--quick] [--json FILE]`."""
+"""`python -m bench [NAME …] [--quick] [--runs N] [--json FILE]`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ API = ("api_submit", "api_streams", "api_wait", "api_reads")
 KNOWLEDGE = ("knowledge_search",)
 SHIP = ("ship_switches", "ship_canaries", "ship_proxy")
 TELEMETRY = ("telemetry_cost", "telemetry_metrics", "telemetry_redaction", "telemetry_logs")
-NAMES = (*ENGINE, *GATEWAY, *API, *KNOWLEDGE, *SHIP, *TELEMETRY)
+CONSOLE = ("console_reads", "console_browser", "console_watched")
+NAMES = (*ENGINE, *GATEWAY, *API, *KNOWLEDGE, *SHIP, *TELEMETRY, *CONSOLE)
 SETS = {
     "engine": ENGINE, "gateway": GATEWAY, "api": API, "knowledge": KNOWLEDGE, "ship": SHIP, "telemetry": TELEMETRY,
+    "console": CONSOLE,
 }  # fmt: skip
 
 
@@ -39,9 +41,10 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"any of: {', '.join(NAMES)}, or a set: engine (default), gateway, api, knowledge, ship, telemetry",
+        help=f"any of: {', '.join(NAMES)}, or a set: {', '.join(SETS)}; engine is the default",
     )
     parser.add_argument("--quick", action="store_true", help="one repeat of a fifth of the work")
+    parser.add_argument("--runs", type=int, default=0, metavar="N", help="store at most so many runs (the console)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results; those of other names stay in it")
     given = parser.parse_args()
     names = [name for one in given.names or ["engine"] for name in SETS.get(one, (one,))]
@@ -56,14 +59,14 @@ def main() -> int:
             report.keep(given.json, described, result)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop of our processes
-        results = runner.run(run(names, heard, quick=given.quick))
+        results = runner.run(run(names, heard, quick=given.quick, runs=given.runs))
     print(report.summary(results))
     return 0 if all(figure.verdict != "NOT MET" for result in results for figure in result.figures) else 1
 
 
-async def run(names: Sequence[str], heard: Callable[[Result], None], *, quick: bool) -> list[Result]:
+async def run(names: Sequence[str], heard: Callable[[Result], None], *, quick: bool, runs: int) -> list[Result]:
     """One after the other; each is told when it is done."""
-    place, results = Place(quick), list[Result]()
+    place, results = Place(quick, runs), list[Result]()
     try:
         for name in names:
             results.append(await measured(name, place))

@@ -24,6 +24,7 @@ INTRODUCTION = f"""<!-- Made by `python -m bench.page`. Measure again, do not ed
     make bench-api ARGS="api --json docs/benchmarks.json"             # the API
     make bench-ship ARGS="ship --json docs/benchmarks.json"           # deploys on a host
     make bench-telemetry ARGS="telemetry --json docs/benchmarks.json" # logs, metrics, Sentry, redaction
+    make bench-console ARGS="console --json docs/benchmarks.json"     # the console
     .venv/bin/python -m bench.page                                    # write this page
 
 Fairlead is measured as it is used: `fairlead work` and `fairlead serve` processes with the settings of

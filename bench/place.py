@@ -28,6 +28,7 @@ class Place:
     """Handed to every benchmark. `quick`: fewer repeats of less work, for a look."""
 
     quick: bool
+    runs: int = 0  # to store at most, where a benchmark looks at stored ones; 0: as many as it is about
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="fairlead-bench-")))
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
     """Started here: those that still run when we close, because something failed, are killed."""
@@ -41,6 +42,9 @@ class Place:
 
     def amount(self, full: int) -> int:
         return max(1, full // 5) if self.quick else full
+
+    def stored(self, full: int) -> int:
+        return min(full, self.runs) if self.runs else self.amount(full)
 
     def new_folder(self) -> Path:
         path = self.folder / f"f{next(self._numbers)}"

@@ -80,7 +80,7 @@ def _fill_sqlite(path: Path, rows: int, until: datetime) -> None:
     for first in range(0, rows, _CHUNK):
         given = {"first": first, "last": min(first + _CHUNK, rows) - 1, **_scale(rows, until)}
         connection.execute(f"{series} INSERT INTO usage {_MADE.format(series='series', b0='0', b1='1')}", given)
-    for statement in _roll_ups():
+    for statement in roll_ups():
         connection.execute(statement)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -101,7 +101,7 @@ async def _postgres(place: Place, rows: int, until: datetime) -> Database:
             for name, value in scale.items():
                 made = made.replace(f":{name}", str(value))
             await connection.execute(f"INSERT INTO usage {made}", timeout=600)
-        for statement in _roll_ups():
+        for statement in roll_ups():
             await connection.execute(statement, timeout=600)
         await connection.execute("VACUUM ANALYZE", timeout=600)
     finally:
@@ -130,7 +130,7 @@ FROM (
 """
 
 
-def _roll_ups() -> list[str]:
+def roll_ups() -> list[str]:
     columns = {"provider": "provider", "model": "model", "agent": "agent", "user": "user_id", "release": "release",
                "key": "key", "outcome": "outcome"}  # fmt: skip
     hit = "CASE WHEN cached THEN 1 ELSE 0 END"
