@@ -4,7 +4,7 @@ the answer says how far that was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,6 +87,14 @@ class Search:
             "search_newer", wanted, tenant=tenant, after=after, newest=newest, look=self._look, limit=limit
         )  # fmt: skip
         return tuple([await self._run(row) for row in reversed(rows)])
+
+    async def named(self, run_ids: Collection[str], *, tenant: str) -> list[Run]:
+        """Those of the tenant, in no order; the others are left out."""
+        if not run_ids:
+            return []
+        ids = encode(sorted(run_ids)).decode()
+        rows = await self._database.read(self._queries["named"], tenant=tenant, ids=ids)
+        return [await self._run(row) for row in rows]
 
     async def held(self, *, tenant: str, most: int) -> list[Held]:
         rows = await self._database.read(self._queries["held_since"], tenant=tenant, most=most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -75,14 +75,8 @@ class EngineDoor:
         older = [one for one in ids if before is None or one < before]
         shown = [one for one in older if after is None or one > after]
         page = shown[-limit:] if after is not None else shown[:limit]
-        runs = [run for one in page if (run := await self._run(one)) is not None]
+        runs = sorted(await self.named(page), key=lambda run: run.id, reverse=True)
         return RunPage(tuple(runs), bool(page) and ids[-1] < page[-1], bool(page) and ids[0] > page[0])
-
-    async def _run(self, run_id: str) -> Run | None:
-        try:
-            return await self.run(run_id)
-        except NotFound:
-            return None
 
     async def standings(self) -> Standings:
         held = await self._engine.search.held(tenant=self._tenant, most=_MOST_HELD)
@@ -103,6 +97,9 @@ class EngineDoor:
 
     async def run(self, run_id: str) -> Run:
         return await self._engine.control.get(run_id, tenant=self._tenant)
+
+    async def named(self, run_ids: Collection[str]) -> Sequence[Run]:
+        return await self._engine.search.named(run_ids, tenant=self._tenant)
 
     async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
         feed = self._engine.feed

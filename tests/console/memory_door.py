@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,6 +99,10 @@ class GalleryDoor:
         if run_id not in self.all:
             raise NotFound(f"There is no run {run_id}.", hint="It may have been removed after its retention period.")
         return self.all[run_id]
+
+    async def named(self, run_ids: Collection[str]) -> Sequence[Run]:
+        self._ask("named")
+        return [self.all[run_id] for run_id in run_ids if run_id in self.all]
 
     async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
         self._ask("events")

@@ -60,6 +60,8 @@ async def test_runs_are_found_by_each_thing_they_are_like(engine: OpenEngine) ->
     assert await found(search, since=middle) == [slow, bad]
     assert await found(search, until=middle) == [ada]
     assert await found(search, release="other") == []
+    assert {run.id for run in await search.named([ada, slow, "nobody"], tenant="default")} == {ada, slow}
+    assert await search.named([ada], tenant="other") == [] == await search.named([], tenant="default")
 
 
 async def test_only_so_many_are_looked_at_and_it_is_said_how_far(engine: OpenEngine) -> None:

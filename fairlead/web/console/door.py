@@ -7,7 +7,7 @@ And from the ledger of deploys: read them, and say a word of the one that is und
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -116,6 +116,10 @@ class Door(Protocol):
     async def standings(self) -> Standings: ...
 
     async def run(self, run_id: str) -> Run: ...
+
+    async def named(self, run_ids: Collection[str]) -> Sequence[Run]:
+        """Those that are there, in no order."""
+        ...
 
     async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]: ...
 

@@ -18,6 +18,7 @@ from fairlead.web.console.door import Delta
 
 Parts = Mapping[str, str]  # element id → its HTML, whole
 Draw = Callable[["list[Event | Delta]"], Awaitable[tuple[Parts, bool]]]
+_LATEST = timedelta(seconds=0.8)
 _HEARTBEAT = b": alive\n\n"
 
 
@@ -55,7 +56,8 @@ async def fragments(
 ) -> AsyncIterator[bytes]:
     """Messages for a page: first everything as it is now, then what changes. Ends after `draw` says it is over.
 
-    A drawing that takes long is made less often, so that watching never costs more than a tenth of a core.
+    A drawing that takes long is made less often, so that watching costs about a tenth of a core at most; but what has
+    happened is on the screen within a second, however long it had to wait for others.
     """
     frames = Frames()
     inbox = _Inbox(happenings)
@@ -71,7 +73,7 @@ async def fragments(
                 yield message("", event="ended")
                 return
             cost = timedelta(seconds=clock.monotonic() - began)
-            await clock.sleep(max(every, cost * 10))
+            await clock.sleep(max(every, min(cost * 10, _LATEST)))
             pending = await inbox.take(again)
     except FairleadError:
         return  # the browser comes back, and is told then

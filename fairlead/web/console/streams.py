@@ -10,7 +10,7 @@ from datetime import timedelta
 from starlette.requests import Request
 
 from fairlead.access import may_for_all
-from fairlead.errors import FairleadError, NotFound
+from fairlead.errors import FairleadError
 from fairlead.runs.run import Event, Run
 from fairlead.web.console import live, policy
 from fairlead.web.console.desk import Desk, caller_of
@@ -173,27 +173,27 @@ class _Listing:
         self._counted = float("-inf")
 
     async def look(self, changed: set[str]) -> list[Run]:
-        """Shown runs that may have changed: those named, or all of them when nothing is named."""
+        """Shown runs that may have changed: those named, or all of them when nothing is named. Whatever else happens
+        meanwhile, one question is asked of the database."""
         if changed:
-            found = [run for run_id in changed if (run := await self._run(run_id)) is not None]
+            found = await self._door.named(
+                [run_id for run_id in changed if run_id >= self._last and self._is_news(run_id)]
+            )
         else:
             found = await self._all()
         self.fresh |= {run.id for run in found if run.id > self._first and runs.matches(self._query.wanted, run)}
         return [run for run in found if self._last <= run.id <= self._first]
 
+    def _is_news(self, run_id: str) -> bool:
+        return run_id <= self._first or run_id not in self.fresh
+
     async def _all(self) -> list[Run]:
         query = self._query
         page = await self._door.runs(query.wanted, before=query.before, after=query.after, limit=runs.PAGE)
         found = {run.id: run for run in page.runs}
-        left = [await self._run(run_id) for run_id in self._shown - found.keys()]  # the filter no longer holds them
+        left = await self._door.named(self._shown - found.keys())  # the filter no longer holds them
         self._shown |= {run_id for run_id in found if self._last <= run_id <= self._first}
-        return [*found.values(), *(run for run in left if run is not None)]
-
-    async def _run(self, run_id: str) -> Run | None:
-        try:
-            return await self._door.run(run_id)
-        except NotFound:
-            return None
+        return [*found.values(), *left]
 
     async def count(self) -> Counts | None:
         """The counts when it is time for them; None before, and when they cannot be had."""
