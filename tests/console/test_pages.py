@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 from datetime import UTC, datetime
@@ -251,6 +252,12 @@ async def test_assets_may_be_kept_for_a_year_and_pages_not_at_all(visitor: Visit
         if address:
             asset = await visitor.get(address)
             assert (asset.status, "immutable" in asset.headers["cache-control"]) == (200, True)
+            packed = await visitor.get(address, **{"accept-encoding": "gzip, br"})
+            if packed.headers.get("content-encoding") == "gzip":
+                assert gzip.decompress(packed.body) == asset.body and len(packed.body) < len(asset.body)
+            else:
+                assert len(asset.body) <= 1000
+            assert packed.headers["vary"] == asset.headers["vary"] == "Accept-Encoding"
     assert (await visitor.get("/console/static/0000/console.css")).status == 404
     assert (await visitor.get("/console/static/0000/../router.py")).status == 404
 

@@ -212,7 +212,8 @@ class Console:
         return Response(body, media_type="application/json", headers=headers)
 
     async def static(self, request: Request) -> Response:
-        found = self.desk.assets.answer(request.path_params["name"])
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        found = self.desk.assets.answer(request.path_params["name"], packed=packed)
         if found is None or request.path_params["version"] != self.desk.assets.version:
             raise NotFound("There is no such file.", hint="Reload the page: the console was updated.")
         return found
