@@ -170,6 +170,21 @@ async def test_what_is_nested_too_deep_is_refused_everywhere(path: str) -> None:
         assert len(await api.json("GET", "/runs")) == (path == "/runs")
 
 
+@pytest.mark.parametrize("path", [
+    "/runs", "/runs/wait", "/runs/stream", "/runs/batch", "/threads", "/agent/run", "/assistants", "/runs/crons",
+    "/mcp", "/a2a/echo", "/a2a/echo/message:send", "/v1/chat/completions", "/v1/messages", "/v1/responses",
+    "/v1/embeddings",
+])  # fmt: skip
+async def test_a_body_that_says_two_things_under_one_key_is_refused_everywhere(path: str) -> None:
+    async with serving(AGENTS, workers=0) as api:
+        body = b'{"assistant_id":"echo","input":1,"model":"m","more":[{"budget_usd":1,"budget_usd":100}]}'
+        told = await api.client.post(path, content=body, headers={"content-type": "application/json"})
+        assert told.status_code == (400 if path.startswith("/v1") else 422), told.text
+        assert "`budget_usd` twice" in told.text
+        assert path.startswith(("/v1", "/a2a")) or told.json()["code"] == "invalid_input", told.text
+        assert await api.json("GET", "/runs") == []
+
+
 async def test_pages_of_listed_sites_may_read_what_clients_need() -> None:
     async with serving(AGENTS, workers=0, keys=(KEY,), cors_origins="https://ui.example,http://localhost:3000") as api:
         origins = {"https://ui.example": True, "http://localhost:3000": True, "https://x.example": False}
