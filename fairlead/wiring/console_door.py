@@ -142,6 +142,8 @@ class EngineDoor:
         await self._note("run.cancel", run_id)
 
     async def retry(self, run_id: str) -> Run:
+        await self.run(run_id)  # one that is not there is not counted
+        await self._engine.rate.take(self._caller)
         run = await self._engine.control.retry(run_id, tenant=self._tenant, by=self._by)
         await self._note("run.retry", run_id)
         return run
@@ -170,6 +172,8 @@ class EngineDoor:
 
     async def resume(self, run_id: str, *, outcome: Outcome | None = None) -> Run:
         outcomes = {await self._in_doubt(run_id): _OUTCOMES[outcome]} if outcome else None
+        await self.run(run_id)  # one that is not there is not counted
+        await self._engine.rate.take(self._caller)
         run = await self._engine.control.resume(run_id, tenant=self._tenant, by=self._by, outcomes=outcomes)
         await self._note("run.resume", run_id)
         return run

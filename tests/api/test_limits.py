@@ -60,6 +60,52 @@ async def test_whoever_starts_more_than_they_may_is_told_when_to_come_back(share
         assert api.said("request_limited")[0]["caller"] == f"key-{_digest(KEY)}"
 
 
+async def _cancelled(api: Serving) -> str:
+    """A run that may be retried, resumed; started by a key that nothing of it is counted for."""
+    run_id = (await _start(api, "/runs", RUN, OTHER)).json()["run_id"]
+    assert (await _start(api, f"/runs/{run_id}/cancel", {}, OTHER)).status_code == 202
+    return run_id
+
+
+async def _scheduled(api: Serving) -> str:
+    made = await _start(api, "/runs/crons", {"assistant_id": "echo", "schedule": "0 9 * * *", "input": 1}, OTHER)
+    return made.json()["cron_id"]
+
+
+@pytest.mark.parametrize("move", ["/runs/{run}/retry", "/runs/{run}/resume", "/runs/crons/{cron}/run"])
+async def test_what_lets_a_run_go_on_or_a_schedule_start_one_counts_as_well(move: str) -> None:
+    async with serving(AGENTS, workers=0, keys=(KEY, OTHER), rate_limit=2, rate_window="1h") as api:
+        path = move.format(run=await _cancelled(api), cron=await _scheduled(api))
+        assert (await _start(api, move.format(run="nothing", cron="nothing"), {})).status_code == 404
+        told = await _start(api, path, {})
+        assert told.status_code == 200, told.text
+        assert told.headers["ratelimit"].startswith('"runs";r=1;t='), "what is not there was not counted"
+        assert (await _start(api, "/runs", RUN)).status_code == 200
+        held = await api.json("GET", "/runs", **_as(KEY))
+        other = move.format(run=await _cancelled(api), cron=await _scheduled(api))
+        refused = await _start(api, other, {})
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(refused.headers["retry-after"]) <= 7200
+        now = await api.json("GET", "/runs", **_as(KEY))
+        assert sum(run["status"] == "pending" for run in now) == sum(run["status"] == "pending" for run in held)
+
+
+@pytest.mark.parametrize("move", ["runs/{run}/retry", "runs/{run}/resume", "schedules/{cron}/run"])
+async def test_the_same_moves_of_the_console_count_as_well(move: str) -> None:
+    async with serving(AGENTS, workers=0, keys=(KEY, OTHER), console=True, rate_limit=2, rate_window="1h") as api:
+        path = f"/console/{move.format(run=await _cancelled(api), cron=await _scheduled(api))}"
+        await api.client.get("/console/runs", **_as(KEY))
+        sent = {"data": {"csrf": api.client.cookies["fairlead_csrf"]}}
+        own = {"headers": {"x-api-key": KEY, "sec-fetch-site": "same-origin"}}
+        absent = f"/console/{move.format(run='nothing', cron='nothing')}"
+        assert (await api.client.post(absent, **sent, **own)).status_code == 404
+        assert (await api.client.post(path, **sent, **own)).status_code == 303
+        assert (await _start(api, "/runs", RUN)).headers["ratelimit"].startswith('"runs";r=0;t=')
+        other = f"/console/{move.format(run=await _cancelled(api), cron=await _scheduled(api))}"
+        refused = await api.client.post(other, **sent, **own)
+        assert (refused.status_code, "started 2 in the last 3600 s" in refused.text) == (429, True), refused.text
+
+
 def _digest(key: str) -> str:
     import hashlib
 
@@ -122,6 +168,22 @@ async def test_what_is_nested_too_deep_is_refused_everywhere(path: str) -> None:
         wide = {"assistant_id": "echo", "input": [[1]] * 500}
         assert path != "/runs" or (await api.client.post(path, json=wide)).status_code == 200
         assert len(await api.json("GET", "/runs")) == (path == "/runs")
+
+
+@pytest.mark.parametrize("path", [
+    "/runs", "/runs/wait", "/runs/stream", "/runs/batch", "/threads", "/agent/run", "/assistants", "/runs/crons",
+    "/mcp", "/a2a/echo", "/a2a/echo/message:send", "/v1/chat/completions", "/v1/messages", "/v1/responses",
+    "/v1/embeddings",
+])  # fmt: skip
+async def test_a_body_that_says_two_things_under_one_key_is_refused_everywhere(path: str) -> None:
+    async with serving(AGENTS, workers=0) as api:
+        body = b'{"assistant_id":"echo","input":1,"model":"m","more":[{"budget_usd":1,"budget_usd":100}]}'
+        told = await api.client.post(path, content=body, headers={"content-type": "application/json"})
+        theirs = path.startswith("/v1") or path.endswith(":send")  # as their protocols have it
+        assert told.status_code == (400 if theirs else 422), told.text
+        assert "`budget_usd` twice" in told.text
+        assert path.startswith(("/v1", "/a2a")) or told.json()["code"] == "invalid_input", told.text
+        assert await api.json("GET", "/runs") == []
 
 
 async def test_pages_of_listed_sites_may_read_what_clients_need() -> None:

@@ -36,7 +36,7 @@ _TEXTS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_del
 
 def parse_request(body: bytes) -> Json:
     """A request as a client sends it, checked as far as we rely on it."""
-    request = checked.load(body, InvalidInput)
+    request = checked.load_request(body)
     checked.a_name(request.get("model"), "`model`", InvalidInput)
     messages = checked.objects(request.get("messages"), "`messages`", InvalidInput)
     checked.expect(messages, "`messages` must be a list that is not empty.", InvalidInput)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 import orjson
 
 from fairlead.errors import BrokenAnswer, InvalidInput, NotJson
+from fairlead.gateway.wire.repeated_key import ensure_keys_once
 
 Json = dict[str, Any]
 Fault = type[InvalidInput | BrokenAnswer]
@@ -33,6 +34,14 @@ def load(body: bytes, fault: Fault = BrokenAnswer) -> Json:
     if type(value) is not dict:
         raise fault("That is not a JSON object.")
     return cast("Json", value)
+
+
+def load_request(body: bytes) -> Json:
+    """What a client sends. Of an answer a repeated key harms nobody: what is done with a request, its sender and those
+    it passed must agree about."""
+    request = load(body, InvalidInput)
+    ensure_keys_once(body, request)
+    return request
 
 
 def an_object(value: Any, what: str, fault: Fault = BrokenAnswer) -> Json:

@@ -23,7 +23,7 @@ _COST_THEIR_BYTES = frozenset({"text", "refusal", "input_audio"})
 
 def parse_request(body: bytes) -> Json:
     """A request as a client sends it, checked as far as we rely on it."""
-    request = checked.load(body, InvalidInput)
+    request = checked.load_request(body)
     checked.a_name(request.get("model"), "`model`", InvalidInput)
     messages = checked.objects(request.get("messages"), "`messages`", InvalidInput)
     checked.expect(messages, "`messages` must be a list that is not empty.", InvalidInput)

@@ -25,7 +25,7 @@ _MOST_INPUTS = 65_536
 
 def parse_request(body: bytes) -> Json:
     """A request as a client sends it, checked as far as we rely on it."""
-    request = checked.load(body, InvalidInput)
+    request = checked.load_request(body)
     checked.a_name(request.get("model"), "`model`", InvalidInput)
     checked.expect(_is_input(request.get("input")), "`input` is no text, tokens, or list of either.", InvalidInput)
     checked.expect(

@@ -24,7 +24,7 @@ _KEPT_THERE = ("previous_response_id", "conversation", "prompt")
 
 def parse_request(body: bytes) -> Json:
     """A request as a client sends it, checked as far as we rely on it."""
-    request = checked.load(body, InvalidInput)
+    request = checked.load_request(body)
     checked.a_name(request.get("model"), "`model`", InvalidInput)
     asked = request.get("input")
     if not isinstance(asked, str):

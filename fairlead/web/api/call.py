@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope
 
 from fairlead.access import LOCAL_ADMIN, Principal, Room
 from fairlead.errors import InvalidInput, NotJson, TooLarge, WrongMediaType
+from fairlead.gateway.wire.repeated_key import ensure_keys_once
 from fairlead.telemetry.redact import Redactor
 
 M = TypeVar("M", bound=BaseModel)
@@ -159,12 +160,13 @@ class Call:
 
 
 def parse_json(data: bytes, *, depth: int) -> Any:
-    """Raises `orjson.JSONDecodeError`, and `InvalidInput` for what is nested deeper: what walks through it later, and
-    whoever gets it from us, may do so by recursion."""
+    """Raises `orjson.JSONDecodeError`, and `InvalidInput` for a key that an object has twice, and for what is nested
+    deeper: what walks through it later, and whoever gets it from us, may do so by recursion."""
     value = orjson.loads(data)
     # Few bodies have so many brackets at all, and to count them costs nothing.
     if data.count(b"[") + data.count(b"{") > depth and _is_deeper(value, depth):
         raise InvalidInput(f"The body is nested deeper than {depth} levels.", hint="Flatten it, or raise JSON_DEPTH.")
+    ensure_keys_once(data, value)
     return value
 
 

@@ -122,6 +122,7 @@ class Crons:
         make: dict[str, Any] = {"role": Role.OPERATOR, "body": CronCreate, "gives": CronView, "tag": "crons",
                                 "problems": (404, 409), "audit": "schedule.create"}  # fmt: skip
         change: dict[str, Any] = {"role": Role.OPERATOR, "tag": "crons", "problems": (404, 409)}
+        start: dict[str, Any] = {"role": Role.OPERATOR, "tag": "crons", "problems": (404, 409, 429)}
         return [
             Operation("POST", "/runs/crons", self.create, "Start runs by a schedule", **make),
             Operation("POST", "/threads/{thread_id}/runs/crons", self.create, "Start runs in a thread by a schedule",
@@ -136,7 +137,7 @@ class Crons:
             Operation("DELETE", one, self.remove, "Remove a schedule", gives=dict[str, Any],
                       audit="schedule.remove", **change),
             Operation("POST", f"{one}/run", self.run_now, "Start a schedule's run now", gives=RunView,
-                      audit="schedule.run", **change),
+                      audit="schedule.run", **start),
         ]  # fmt: skip
 
     async def create(self, call: Call) -> Reply:
@@ -182,7 +183,9 @@ class Crons:
         return JsonReply(b"{}")
 
     async def run_now(self, call: Call) -> Reply:
-        return json_reply(run_view(await self._book.run_now(call.path["cron_id"], tenant=call.tenant)))
+        one = await self._book.get(call.path["cron_id"], tenant=call.tenant)
+        call.visit.room = await self._doors.rate.take(call.visit.caller)
+        return json_reply(run_view(await self._book.run_now(one.id, tenant=call.tenant)))
 
     def _view(self, one: Schedule) -> dict[str, Any]:
         rhythm, work = one.rhythm, one.work

@@ -139,6 +139,7 @@ class Runs:
     def _ours(self) -> list[Operation]:
         one = "/runs/{run_id}"
         change: dict[str, Any] = {"tag": "runs", "problems": (404, 409), "gives": RunView}
+        go_on: dict[str, Any] = {"tag": "runs", "problems": (404, 409, 429), "gives": RunView}
         look: dict[str, Any] = {"tag": "runs", "problems": (404,)}
         return [
             Operation("POST", "/runs/batch", self.create_many, "Start runs", role=Role.OPERATOR, body=Batch,
@@ -147,9 +148,9 @@ class Runs:
             Operation("GET", f"{one}/events", self.events, "What happened to a run", query=EventQuery,
                       gives=list[EventView], **look),
             Operation("POST", f"{one}/retry", self.retry, "Let a failed run go on", role=Role.OPERATOR,
-                      audit="run.retry", **change),
+                      audit="run.retry", **go_on),
             Operation("POST", f"{one}/resume", self.resume, "Let an interrupted run go on", role=Role.OPERATOR,
-                      audit="run.resume", body=Resume, body_optional=True, **change),
+                      audit="run.resume", body=Resume, body_optional=True, **go_on),
             Operation("POST", "/runs/cancel", self.cancel_many, "Cancel runs", role=Role.OPERATOR, query=CancelQuery,
                       audit="run.cancel", body=CancelMany, status=204, **look),
             Operation("POST", f"{one}/move", self.move, "Give a run to another release", role=Role.ADMIN, body=Move,
@@ -236,14 +237,17 @@ class Runs:
         return json_reply([event_view(event) for event in found])
 
     async def retry(self, call: Call) -> Reply:
-        return _shown(await self._doors.control.retry(call.path["run_id"], tenant=call.tenant, by=call.by))
+        run = await find_run(self._doors, call)
+        call.visit.room = await self._doors.rate.take(call.visit.caller)
+        return _shown(await self._doors.control.retry(run.id, tenant=call.tenant, by=call.by))
 
     async def resume(self, call: Call) -> Reply:
         body = await call.body(Resume, optional=True)
         outcomes = {key: one.model_dump(exclude_unset=True) for key, one in body.outcomes.items()}
-        run_id = call.path["run_id"]
+        run = await find_run(self._doors, call)
+        call.visit.room = await self._doors.rate.take(call.visit.caller)
         return _shown(
-            await self._doors.control.resume(run_id, tenant=call.tenant, by=call.by, outcomes=outcomes or None)
+            await self._doors.control.resume(run.id, tenant=call.tenant, by=call.by, outcomes=outcomes or None)
         )
 
     async def move(self, call: Call) -> Reply:

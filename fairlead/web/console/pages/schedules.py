@@ -135,6 +135,7 @@ class SchedulesPages:
         one = await self._one(request)
         match word:
             case "run":
+                await self._doors.rate.take(caller)
                 run = await book.run_now(one.id, tenant=caller.tenant)
                 await self._note(request, "schedule.run", one.id)
                 return see(f"/console/runs/{quote(run.id, safe='')}")
