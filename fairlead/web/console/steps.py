@@ -104,13 +104,15 @@ class Story:
 
 def fold(events: Iterable[Event], texts: Mapping[str, str] | None = None, *, over: bool = False) -> Story:
     """The story so far. `texts`: what open model calls have said, by key. `over`: nobody works on the run any more."""
-    telling = _Telling()
+    telling = Telling()
     for event in events:
         telling.hear(event)
     return telling.told(texts or {}, over=over)
 
 
-class _Telling:
+class Telling:
+    """A story as it is being told: it hears event after event, and says at any time how it went so far."""
+
     def __init__(self) -> None:
         self.done: list[Step] = []
         self.open: dict[str, Step] = {}
