@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from fairlead.runs.run import Run, Status
 from fairlead.web.console import scale
@@ -34,9 +35,9 @@ class Bar:
     open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clock:
-    """Moments as seconds since the run was accepted."""
+    """Moments as seconds since the run was accepted. What all steps have a part in is found once."""
 
     run: Run
     story: Story
@@ -45,13 +46,13 @@ class Clock:
     def second(self, moment: datetime) -> float:
         return max(0.0, (moment - self.run.created_at).total_seconds())
 
-    @property
+    @cached_property
     def growing(self) -> bool:
         return self.run.status in (Status.RUNNING, Status.PENDING) or any(
             step.state is StepState.WAITING for step in self.story.steps
         )
 
-    @property
+    @cached_property
     def until(self) -> float:
         if self.growing:
             return self.second(self.now)

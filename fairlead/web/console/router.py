@@ -174,8 +174,9 @@ class Console:
     async def run(self, request: Request) -> Response:
         selection = _selection(request)
         material = await run_page.read(self.desk.door(request), self.desk.tapes, selection.run_id)
-        view = run_page.shape(material, selection, self.desk.reader(request).fmt)
-        template = "parts/_pane_only.html" if is_fragment(request) else "pages/run.html"
+        pane_only = is_fragment(request)
+        view = run_page.shape(material, selection, self.desk.reader(request).fmt, pane_only=pane_only)
+        template = "parts/_pane_only.html" if pane_only else "pages/run.html"
         return self.desk.page(request, template, view=view, here="runs")
 
     async def approvals(self, request: Request) -> Response:

@@ -126,7 +126,7 @@ class RunView:
     tabs: tuple[Tab, ...]
     moves: tuple[Move, ...]
     story: steps.Story
-    chart: waterfall.Waterfall
+    chart: waterfall.Waterfall | None  # as the conversation, only of the overview
     said: tuple[conversation.Said, ...]
     selected: steps.Step | None
     missing: bool  # the address names a step that is not there
@@ -157,13 +157,22 @@ class RunView:
         return [step for step in self.story.steps if step.kind in ("tool", "step")]
 
 
-def shape(material: Material, selection: Selection, fmt: Format, *, texts: Mapping[str, str] | None = None) -> RunView:
+def shape(
+    material: Material,
+    selection: Selection,
+    fmt: Format,
+    *,
+    texts: Mapping[str, str] | None = None,
+    pane_only: bool = False,
+) -> RunView:
+    """`pane_only`: nothing is drawn but the step that is selected."""
     run = material.run
     working = run.status in (Status.RUNNING, Status.PENDING)
     story = material.tape.story(texts, over=not working)
     selected = _selected(story, selection)
     approvals = None if material.approvals is None else tuple(material.approvals)
     logs = tuple(event for event in material.events if event.type == "log")
+    drawn = selection.tab == "overview" and not pane_only
     return RunView(
         run=run,
         state=state.of_run(run),
@@ -174,8 +183,10 @@ def shape(material: Material, selection: Selection, fmt: Format, *, texts: Mappi
         story=story,
         chart=waterfall.draw(
             run, story, fmt, approvals=approvals or (), unfolded=selection.unfolded, most=selection.rows
-        ),
-        said=tuple(conversation.conversation(run, story, approvals or ())),
+        )
+        if drawn
+        else None,
+        said=tuple(conversation.conversation(run, story, approvals or ())) if drawn else (),
         selected=selected,
         missing=bool(selection.step) and selected is None,
         waiting=tuple(one for one in approvals or () if one.approved is None and one.expires_at > fmt.now),
