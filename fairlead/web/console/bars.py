@@ -56,9 +56,9 @@ class Clock:
     def until(self) -> float:
         if self.growing:
             return self.second(self.now)
-        ends = [self.second(step.end) for step in self.story.steps if step.end]
+        ends = [step.end for step in self.story.steps if step.end]
         last = self.run.finished_at or (None if ends else self.now)
-        return max([*ends, self.second(last) if last else 0.0])
+        return max(self.second(max(ends)) if ends else 0.0, self.second(last) if last else 0.0)
 
     def busy(self) -> list[tuple[float, float]]:
         """When something executed: not while a person, a child or a time was waited for."""
@@ -66,9 +66,10 @@ class Clock:
         for step in self.story.steps:
             if step.kind in ("timer", "child", "approval"):
                 continue
-            found += [(self.second(span.start), self.second(span.end)) for span in step.lost]
-            end = self.second(step.end) if step.end else self.until
-            found.append((self.second(step.start), max(end, self.second(step.start))))
+            if step.lost:
+                found += [(self.second(span.start), self.second(span.end)) for span in step.lost]
+            start, end = self.second(step.start), self.second(step.end) if step.end else self.until
+            found.append((start, max(end, start)))
         return found
 
 

@@ -99,7 +99,7 @@ class Story:
     @property
     def retried(self) -> int:
         """Attempts that failed and were followed by another."""
-        return sum(max(0, len(step.tries) - 1) for step in self.steps)
+        return sum(len(step.tries) - 1 for step in self.steps if step.tries)
 
 
 def fold(events: Iterable[Event], texts: Mapping[str, str] | None = None, *, over: bool = False) -> Story:
