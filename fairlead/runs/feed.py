@@ -55,9 +55,7 @@ class Feed:
     async def history(self, run_id: str, *, tenant: str = "default", after: int = 0) -> list[Event]:
         """All events with a `seq` above `after`, oldest first, with the messages that models were asked with."""
         events: list[Event] = []
-        while page := await self.events(
-            run_id, tenant=tenant, after=events[-1].seq if events else after, limit=_MANY
-        ):
+        while page := await self.events(run_id, tenant=tenant, after=events[-1].seq if events else after, limit=_MANY):
             events += page
             if len(page) < _MANY:
                 break

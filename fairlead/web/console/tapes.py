@@ -7,8 +7,7 @@ Main path: `read`. A tape belongs to a tenant and a run, and whoever asks has be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from fairlead.clock import Clock
 from fairlead.runs.run import Event
 from fairlead.web.console import reading, steps
 from fairlead.web.console.door import Door
+from fairlead.web.console.waterfall import Waterfall
 
 MOST_RUNS = 32
 MOST_BYTES = 64 * 2**20
@@ -36,6 +36,7 @@ class Tape:
         self.bytes = 0  # about
         self._telling = steps.Telling()
         self._told: dict[bool, steps.Story] = {}
+        self._charts: dict[Hashable, Waterfall] = {}  # the last
         self._counted: set[int] = set()
         self._catching_up = asyncio.Lock()
 
@@ -48,10 +49,21 @@ class Tape:
 
     def add(self, fresh: Sequence[Event]) -> None:
         self._told.clear()
+        self._charts.clear()
         for event in fresh:
             self.events.append(event)
             self._telling.hear(event)
             self.bytes += _size(event, self._counted)
+
+    def chart(self, key: Hashable, draw: Callable[[], Waterfall]) -> Waterfall:
+        """The picture of a run that is over, drawn once. `key`: all that it depends on, but for the events."""
+        chart = self._charts.get(key)
+        if chart is None:
+            chart = draw()
+            if chart.now is None:
+                self._charts.clear()
+                self._charts[key] = chart
+        return chart
 
     def story(self, texts: Mapping[str, str] | None = None, *, over: bool = False) -> steps.Story:
         """What `steps.fold` would tell of the same events."""
@@ -62,20 +74,20 @@ class Tape:
         return self._told[over]
 
 
-@dataclass(slots=True)
 class Tapes:
     """Those that were asked for last, within bounds of their number and of their size."""
 
-    clock: Clock
-    most_runs: int = MOST_RUNS
-    most_bytes: int = MOST_BYTES
-    _kept: dict[tuple[str, str], Tape] = field(default_factory=dict[tuple[str, str], Tape])  # the oldest use first
+    def __init__(self, clock: Clock, *, most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> None:
+        self._clock = clock
+        self._most_runs = most_runs
+        self._most_bytes = most_bytes
+        self._kept: dict[tuple[str, str], Tape] = {}  # by tenant and run, the oldest use first
 
     async def read(self, door: Door, tenant: str, run_id: str, held: Tape | None = None) -> Tape:
         """All that happened until now. `held`: what the asker has of it, in case it was too large to be kept."""
         self._drop_old()
         key = tenant, run_id
-        tape = self._kept.pop(key, None) or held or Tape(self.clock.monotonic())
+        tape = self._kept.pop(key, None) or held or Tape(self._clock.monotonic())
         self._kept[key] = tape  # before it is read: who asks meanwhile waits for the same
         try:
             await tape.catch_up(door, run_id)
@@ -86,13 +98,13 @@ class Tapes:
         return tape
 
     def _drop_old(self) -> None:
-        oldest = self.clock.monotonic() - LASTS.total_seconds()
+        oldest = self._clock.monotonic() - LASTS.total_seconds()
         for key in [key for key, tape in self._kept.items() if tape.made < oldest]:
             del self._kept[key]
 
     def _make_room(self) -> None:
         size = sum(tape.bytes for tape in self._kept.values())
-        while self._kept and (len(self._kept) > self.most_runs or size > self.most_bytes):
+        while self._kept and (len(self._kept) > self._most_runs or size > self._most_bytes):
             size -= self._kept.pop(next(iter(self._kept))).bytes
 
 

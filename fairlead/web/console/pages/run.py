@@ -181,11 +181,7 @@ def shape(
         tabs=tuple(_tabs(material, story, logs, selection)),
         moves=tuple(moves(run, other_release=bool(material.releases))),
         story=story,
-        chart=waterfall.draw(
-            run, story, fmt, approvals=approvals or (), unfolded=selection.unfolded, most=selection.rows
-        )
-        if drawn
-        else None,
+        chart=_chart(material, story, selection, fmt) if drawn else None,
         said=tuple(conversation.conversation(run, story, approvals or ())) if drawn else (),
         selected=selected,
         missing=bool(selection.step) and selected is None,
@@ -200,6 +196,21 @@ def shape(
         scores=None if material.scores is None else scores.shape(material.scores),
         retrying=0 if material.standings is None else material.standings.retrying.get(run.id, 0),
         still=None if material.standings is None else material.standings.stuck.get(run.id),
+    )
+
+
+def _chart(material: Material, story: steps.Story, selection: Selection, fmt: Format) -> waterfall.Waterfall:
+    run, people = material.run, material.approvals or ()
+
+    def draw() -> waterfall.Waterfall:
+        return waterfall.draw(run, story, fmt, approvals=people, unfolded=selection.unfolded, most=selection.rows)
+
+    if run.finished_at is None:
+        return draw()
+    answered = tuple((one.id, one.decided_by) for one in people)
+    language = fmt.words.info().get("language", "")
+    return material.tape.chart(
+        (run.status, run.finished_at, answered, selection.unfolded, selection.rows, language), draw
     )
 
 
