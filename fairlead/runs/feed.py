@@ -28,6 +28,7 @@ from fairlead.runs.run import Event
 
 _WATCH_AGAIN = 5.0  # seconds
 _MOST_CHANGES = 500  # that wait to be read
+_MANY = 2_000  # events read at once
 _LOOKS = 5  # after a run that is rolled back has ended
 _FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
 
@@ -49,10 +50,16 @@ class Feed:
             self._queries["events"], tenant=tenant, run_id=run_id, after=after, limit=limit
         )
         events = [event_of(row, data=await self._payloads.load(row["data"])) for row in rows]
-        if not messages:
-            return events
-        known = await self._messages(tenant, run_id)
-        return [_with_messages(event, known) for event in events]
+        return await self._asked(events, tenant, run_id) if messages else events
+
+    async def history(self, run_id: str, *, tenant: str = "default", after: int = 0) -> list[Event]:
+        """All events with a `seq` above `after`, oldest first, with the messages that models were asked with."""
+        events: list[Event] = []
+        while page := await self.events(run_id, tenant=tenant, after=events[-1].seq if events else after, limit=_MANY):
+            events += page
+            if len(page) < _MANY:
+                break
+        return await self._asked(events, tenant, run_id)
 
     async def follow(
         self, run_id: str, *, tenant: str = "default", after: int = 0, deltas: bool = False, until_end: bool = True
@@ -131,16 +138,26 @@ class Feed:
             finally:
                 follower.close()
 
-    async def _messages(self, tenant: str, run_id: str) -> dict[str, Any]:
+    async def _asked(self, events: list[Event], tenant: str, run_id: str) -> list[Event]:
+        """The same with messages in place of digests. They are read once for all events, and those decoded that
+        the events name: each is one value, however many calls repeat it."""
+        named = {digest for event in events for digest in _digests(event)}
+        if not named:
+            return events
         rows = await self._database.read(self._queries["messages"], tenant=tenant, run_id=run_id)
-        return {row["digest"]: decode(row["body"]) for row in rows}
+        known = {row["digest"]: decode(row["body"]) for row in rows if row["digest"] in named}
+        return [_with_messages(event, known) for event in events]
+
+
+def _digests(event: Event) -> list[str]:
+    if event.kind != "model" or not event.data or "request" not in event.data:
+        return []
+    return event.data["request"]["messages"]
 
 
 def _with_messages(event: Event, known: Mapping[str, Any]) -> Event:
-    data: dict[str, Any] = event.data or {}
-    if event.kind != "model" or "request" not in data:
+    digests = _digests(event)
+    if not digests:
         return event
-    request: dict[str, Any] = data["request"]
-    digests: list[str] = request["messages"]
     asked = [known.get(digest, _FORGOTTEN) for digest in digests]
-    return replace(event, data={**data, "request": {**request, "messages": asked}})
+    return replace(event, data={**event.data, "request": {**event.data["request"], "messages": asked}})

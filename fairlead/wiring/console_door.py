@@ -102,13 +102,7 @@ class EngineDoor:
         return await self._engine.search.named(run_ids, tenant=self._tenant)
 
     async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
-        feed = self._engine.feed
-        events: list[Event] = []
-        while page := await feed.events(
-            run_id, tenant=self._tenant, after=events[-1].seq if events else after, messages=True
-        ):
-            events += page
-        return events
+        return await self._engine.feed.history(run_id, tenant=self._tenant, after=after)
 
     async def children(self, run_id: str) -> Sequence[Run]:
         found = await self._engine.control.list(tenant=self._tenant, parent_id=run_id, limit=_MOST_CHILDREN)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from fairlead.web.console.conversation import arguments_line, conversation
+from fairlead.web.console.conversation import MOST, arguments_line, conversation
 from fairlead.web.console.steps import fold
 from tests.console.gallery import Tape, hostile, make_run, refund
 
@@ -37,6 +38,32 @@ def test_equal_tools_are_told_apart_by_what_they_were_given() -> None:
     (said,) = conversation(run, fold(tape.events))
     assert said.tools[0].step is not None
     assert said.tools[0].step.key == "two"
+
+
+def test_the_end_of_a_long_conversation_is_told_as_if_all_of_it_were() -> None:
+    run, many = make_run(1, AT), 3 * MOST
+    tape = Tape(run)
+    asked: list[dict[str, Any]] = [{"role": "system", "content": "Read."}, {"role": "user", "content": "Go on."}]
+    for number in range(many):
+        call = {"id": f"c{number}", "function": {"name": "read", "arguments": "{}"}}
+        reply = {"role": "assistant", "content": f"line {number}" if number % 2 else "", "tool_calls": [call]}
+        tape.model("ask", 3 * number, 3 * number + 1, list(asked), reply, key=f"ask:{number}")
+        tape.tool("read", 3 * number + 1, 3 * number + 2, {}, None, key=f"read:c{number}")
+        asked += [reply, {"role": "tool", "tool_call_id": f"c{number}", "content": "nothing"}]
+    said = conversation(run, fold(tape.events))
+    last = range(many - MOST, many)
+    assert [one.text for one in said] == [f"line {number}" if number % 2 else "" for number in last]
+    assert [use.step.key for one in said for use in one.tools if use.step] == [f"read:c{number}" for number in last]
+
+
+def test_calls_that_say_nothing_do_not_hide_what_was_said_before() -> None:
+    run = make_run(1, AT)
+    tape = Tape(run)
+    asked = [{"role": "user", "content": "Watch it."}]
+    for number in range(2 * MOST):
+        reply = {"role": "assistant", "content": "It began." if number == 0 else ""}
+        tape.model("ask", number, number + 1, asked, reply, key=f"ask:{number}")
+    assert [one.text for one in conversation(run, fold(tape.events))] == ["Watch it.", "It began."]
 
 
 def test_a_run_without_model_calls_is_a_question_and_an_answer() -> None:

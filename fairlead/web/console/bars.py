@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from fairlead.runs.run import Run, Status
 from fairlead.web.console import scale
@@ -34,9 +35,9 @@ class Bar:
     open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clock:
-    """Moments as seconds since the run was accepted."""
+    """Moments as seconds since the run was accepted. What all steps have a part in is found once."""
 
     run: Run
     story: Story
@@ -45,19 +46,19 @@ class Clock:
     def second(self, moment: datetime) -> float:
         return max(0.0, (moment - self.run.created_at).total_seconds())
 
-    @property
+    @cached_property
     def growing(self) -> bool:
         return self.run.status in (Status.RUNNING, Status.PENDING) or any(
             step.state is StepState.WAITING for step in self.story.steps
         )
 
-    @property
+    @cached_property
     def until(self) -> float:
         if self.growing:
             return self.second(self.now)
-        ends = [self.second(step.end) for step in self.story.steps if step.end]
+        ends = [step.end for step in self.story.steps if step.end]
         last = self.run.finished_at or (None if ends else self.now)
-        return max([*ends, self.second(last) if last else 0.0])
+        return max(self.second(max(ends)) if ends else 0.0, self.second(last) if last else 0.0)
 
     def busy(self) -> list[tuple[float, float]]:
         """When something executed: not while a person, a child or a time was waited for."""
@@ -65,9 +66,10 @@ class Clock:
         for step in self.story.steps:
             if step.kind in ("timer", "child", "approval"):
                 continue
-            found += [(self.second(span.start), self.second(span.end)) for span in step.lost]
-            end = self.second(step.end) if step.end else self.until
-            found.append((self.second(step.start), max(end, self.second(step.start))))
+            if step.lost:
+                found += [(self.second(span.start), self.second(span.end)) for span in step.lost]
+            start, end = self.second(step.start), self.second(step.end) if step.end else self.until
+            found.append((start, max(end, start)))
         return found
 
 

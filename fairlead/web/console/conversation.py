@@ -18,6 +18,7 @@ from fairlead.web.console.steps import Step, StepState, Story
 
 LONGEST = 16_000  # characters of one message that are shown
 MOST = 200
+_LOOK_BACK = 20  # calls before those that are gone through
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +104,54 @@ def _spoken(story: Story) -> list[Step]:
 
 
 def _from_calls(run: Run, calls: Sequence[Step], story: Story) -> list[Said]:
-    uses = _Uses(story)
+    """The last that was said. Nearly every call says something new, so a long run need not be gone through whole."""
+    window = MOST
+    while True:
+        first = max(0, len(calls) - window)
+        said = _from_call(run, calls, first, _Uses(story, calls[first].start if first else None))
+        if first == 0 or len(said) >= MOST:
+            return said[-MOST:]
+        window *= 4
+
+
+def _from_call(run: Run, calls: Sequence[Step], first: int, uses: _Uses) -> list[Said]:
     said: list[Said] = []
-    shown: Counter[bytes] = Counter()
-    for step in calls:
-        present: Counter[bytes] = Counter()
-        for message in reading.items(step.data, "request", "messages"):
-            key = _digest(message)
-            present[key] += 1
-            if present[key] > shown[key]:
-                shown[key] += 1
-                said += _message(run, message, run.created_at if len(said) == 0 else step.start, uses)
+    shown = _Shown()
+    for step in calls[max(0, first - _LOOK_BACK) : first]:  # requests repeat what was said: a few know of nearly all
+        _ = shown.fresh(step)
+        shown.add(reading.mapping(step.data, "reply"))
+    for step in calls[first:]:
+        for message in shown.fresh(step):
+            said += _message(run, message, step.start if said or first else run.created_at, uses)
         reply = reading.mapping(step.data, "reply")
-        shown[_digest(reply)] += 1
+        shown.add(reply)
         said += _message(run, reply, step.end, uses)
-    return said[-MOST:]
+    return said
+
+
+class _Shown:
+    """Which messages have been shown, and how often each."""
+
+    def __init__(self) -> None:
+        self._times: Counter[bytes] = Counter()
+        self._digests: dict[int, bytes] = {}  # by identity: what many calls repeat is looked at once
+
+    def fresh(self, step: Step) -> list[Any]:
+        """The messages of a request that have not been shown before; from now on they have."""
+        present: Counter[bytes] = Counter()
+        found: list[Any] = []
+        for message in reading.items(step.data, "request", "messages"):
+            key = self._digests.get(id(message))
+            if key is None:
+                key = self._digests[id(message)] = _digest(message)
+            present[key] += 1
+            if present[key] > self._times[key]:
+                self._times[key] += 1
+                found.append(message)
+        return found
+
+    def add(self, message: Any) -> None:
+        self._times[_digest(message)] += 1
 
 
 def _digest(message: Any) -> bytes:
@@ -146,8 +180,11 @@ def _cut(said: Said) -> Said:
 class _Uses:
     """Finds the step a tool call became: by its id, else the next one of that name."""
 
-    def __init__(self, story: Story) -> None:
-        self.left = [step for step in story.steps if step.kind in ("tool", "child", "approval")]
+    def __init__(self, story: Story, since: datetime | None = None) -> None:
+        self.left = [
+            step for step in story.steps
+            if step.kind in ("tool", "child", "approval") and (since is None or step.begin >= since)
+        ]  # fmt: skip
 
     def use(self, call: Any) -> ToolUse:
         name = reading.text(call, "function", "name") or "?"

@@ -18,6 +18,7 @@ from fairlead.web.console.door import Door, Wanted
 from fairlead.web.console.reading import or_none
 from fairlead.web.console.section import of_house
 from fairlead.web.console.settings import ConsoleSettings
+from fairlead.web.console.tapes import Tapes
 
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
@@ -39,6 +40,7 @@ class Desk:
         self.clock = clock
         self.settings = settings
         self.make_token = make_token
+        self.tapes = Tapes(clock)
         self._marks: dict[str, tuple[float, dict[str, Mark]]] = {}
         self.assets = Assets("/console/static")
         self.templates = look.Pages(

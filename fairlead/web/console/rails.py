@@ -10,6 +10,7 @@ from fairlead.web.console.steps import Step
 
 LANES = 4
 _X0, _APART = 10, 9  # px
+_NO_LANES = frozenset[int]()  # shared: most rows of a run of thousands have none
 
 
 @dataclass(slots=True)
@@ -19,9 +20,9 @@ class Rail:
     lane: int
     up: bool = False
     down: bool = False
-    through: set[int] = field(default_factory=set[int])
-    fork: set[int] = field(default_factory=set[int])  # lanes that leave from here, downwards
-    join: set[int] = field(default_factory=set[int])  # lanes that arrive here, from above
+    through: frozenset[int] = _NO_LANES
+    fork: frozenset[int] = _NO_LANES  # lanes that leave from here, downwards
+    join: frozenset[int] = _NO_LANES  # lanes that arrive here, from above
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class _Layout:
         self.widest = lane
         forked: list[_End] = []
         children = _by_begin(branch)
-        for step in [*sorted(branch.steps, key=lambda step: (step.begin, step.seq)), None]:
+        for step in [*_in_order(branch.steps), None]:
             while children and (step is None or children[0][0] < step.begin):
                 child = children.pop(0)[1]
                 side = self.widest + 1 if forked else lane + 1
@@ -110,7 +111,7 @@ class _Layout:
         if size <= self.fold_over or child.path in self.unfolded:
             return self.lay(child, side, source, child.path)
         self.widest = side
-        steps = tuple(sorted(child.all, key=lambda step: (step.begin, step.seq)))
+        steps = tuple(_in_order(child.all))
         row = self._add(steps[0], side, child.path, folded=child.path, hidden=steps)
         if source is not None:
             self._connect([_End(self.rows[source].rail.lane, source)], row, side)
@@ -132,13 +133,17 @@ class _Layout:
                 above.down = True
                 rail.up = True
             elif other < mine:
-                above.fork.add(mine)
+                above.fork |= {mine}
                 rail.up = True
             else:
                 above.down = True
-                rail.join.add(other)
+                rail.join |= {other}
             for passed in self.rows[end.row + 1 : row]:
-                passed.rail.through.add(side)
+                passed.rail.through |= {side}
+
+
+def _in_order(steps: Sequence[Step]) -> list[Step]:
+    return sorted(steps, key=lambda step: (step.begin, step.seq))
 
 
 def _by_begin(branch: _Branch) -> list[tuple[datetime, _Branch]]:

@@ -173,9 +173,10 @@ class Console:
 
     async def run(self, request: Request) -> Response:
         selection = _selection(request)
-        material = await run_page.read(self.desk.door(request), selection.run_id)
-        view = run_page.shape(material, selection, self.desk.reader(request).fmt)
-        template = "parts/_pane_only.html" if is_fragment(request) else "pages/run.html"
+        material = await run_page.read(self.desk.door(request), self.desk.tapes, selection.run_id)
+        pane_only = is_fragment(request)
+        view = run_page.shape(material, selection, self.desk.reader(request).fmt, pane_only=pane_only)
+        template = "parts/_pane_only.html" if pane_only else "pages/run.html"
         return self.desk.page(request, template, view=view, here="runs")
 
     async def approvals(self, request: Request) -> Response:
@@ -205,7 +206,7 @@ class Console:
 
     async def value(self, request: Request) -> Response:
         """One value whole, as a file: what the page cuts is never lost."""
-        material = await run_page.read(self.desk.door(request), request.path_params["run_id"])
+        material = await run_page.read(self.desk.door(request), self.desk.tapes, request.path_params["run_id"])
         found = run_page.value_of(material, request.query_params.get("step", ""), request.query_params.get("name", ""))
         headers = policy.HEADERS | {"Content-Disposition": 'attachment; filename="value.json"'}
         body = orjson.dumps(found, option=orjson.OPT_INDENT_2, default=str)
@@ -245,7 +246,7 @@ class Console:
         name = request.path_params["move"]
         if name not in ask.MOVES:
             raise NotFound("There is no such page.")
-        material = await run_page.read(self.desk.door(request), request.path_params["run_id"])
+        material = await run_page.read(self.desk.door(request), self.desk.tapes, request.path_params["run_id"])
         translate = self.desk.reader(request).fmt.words.gettext
         return self.ask(request, ask.of_move(name, material.run, translate, releases=tuple(material.releases)))
 

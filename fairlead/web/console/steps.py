@@ -99,18 +99,20 @@ class Story:
     @property
     def retried(self) -> int:
         """Attempts that failed and were followed by another."""
-        return sum(max(0, len(step.tries) - 1) for step in self.steps)
+        return sum(len(step.tries) - 1 for step in self.steps if step.tries)
 
 
 def fold(events: Iterable[Event], texts: Mapping[str, str] | None = None, *, over: bool = False) -> Story:
     """The story so far. `texts`: what open model calls have said, by key. `over`: nobody works on the run any more."""
-    telling = _Telling()
+    telling = Telling()
     for event in events:
         telling.hear(event)
     return telling.told(texts or {}, over=over)
 
 
-class _Telling:
+class Telling:
+    """A story as it is being told: it hears event after event, and says at any time how it went so far."""
+
     def __init__(self) -> None:
         self.done: list[Step] = []
         self.open: dict[str, Step] = {}

@@ -18,6 +18,7 @@ from fairlead.web.console.door import Counts, Delta, Door
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import deploys, runs, workers
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.tapes import Tape
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
 _RUN_PARTS = ("facts", "actions", "tabs", "attention", "waterfall", "conversation", "rest")
@@ -29,12 +30,13 @@ _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.EventStream:
     """Everything on a run's page but the pane the reader opened."""
     door = desk.door(request)
-    known: list[Event] = []
+    held: Tape | None = None
     texts: dict[str, str] = {}
 
     async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
-        material = await run_page.read(door, selection.run_id, known=known)
-        known[:] = material.events
+        nonlocal held
+        material = await run_page.read(door, desk.tapes, selection.run_id, held=held)
+        held = material.tape
         reader = desk.reader(request)
         for delta in pending:
             if isinstance(delta, Delta):

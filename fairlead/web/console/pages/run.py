@@ -19,6 +19,7 @@ from fairlead.web.console.language import N_
 from fairlead.web.console.pages import scores
 from fairlead.web.console.pages.ask import Move, moves
 from fairlead.web.console.reading import or_none
+from fairlead.web.console.tapes import Tape, Tapes
 
 TABS = {
     "overview": N_("Overview"),
@@ -76,20 +77,23 @@ class Material:
     """Everything the page is made of, as read. What could not be read is None."""
 
     run: Run
-    events: Sequence[Event]
+    tape: Tape
     children: Sequence[Run] | None
     approvals: Sequence[Approval] | None
     releases: Sequence[str] = ()
     scores: Sequence[Score] | None = None
     standings: Standings | None = None
 
+    @property
+    def events(self) -> Sequence[Event]:
+        return self.tape.events
 
-async def read(door: Door, run_id: str, *, known: Sequence[Event] = ()) -> Material:
+
+async def read(door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None) -> Material:
     """The run and its events, or an error; everything else as far as it can be had."""
     run = await door.run(run_id)
-    after = known[-1].seq if known else 0
-    events, children, approvals, workers, said, standings = await asyncio.gather(
-        door.events(run_id, after=after),
+    tape, children, approvals, workers, said, standings = await asyncio.gather(
+        tapes.read(door, run.tenant, run_id, held),
         or_none(door.children(run_id)),
         or_none(door.approvals(run_id=run_id, waiting=False)),
         or_none(door.workers()),
@@ -97,7 +101,7 @@ async def read(door: Door, run_id: str, *, known: Sequence[Event] = ()) -> Mater
         or_none(door.standings()) if run.status is Status.RUNNING else _nothing(),
     )
     releases = sorted({worker.release for worker in workers or () if worker.lost_at is None} - {run.release})
-    return Material(run, [*known, *events], children, approvals, releases, said, standings)
+    return Material(run, tape, children, approvals, releases, said, standings)
 
 
 async def _nothing() -> None:
@@ -122,7 +126,7 @@ class RunView:
     tabs: tuple[Tab, ...]
     moves: tuple[Move, ...]
     story: steps.Story
-    chart: waterfall.Waterfall
+    chart: waterfall.Waterfall | None  # as the conversation, only of the overview
     said: tuple[conversation.Said, ...]
     selected: steps.Step | None
     missing: bool  # the address names a step that is not there
@@ -153,13 +157,22 @@ class RunView:
         return [step for step in self.story.steps if step.kind in ("tool", "step")]
 
 
-def shape(material: Material, selection: Selection, fmt: Format, *, texts: Mapping[str, str] | None = None) -> RunView:
+def shape(
+    material: Material,
+    selection: Selection,
+    fmt: Format,
+    *,
+    texts: Mapping[str, str] | None = None,
+    pane_only: bool = False,
+) -> RunView:
+    """`pane_only`: nothing is drawn but the step that is selected."""
     run = material.run
     working = run.status in (Status.RUNNING, Status.PENDING)
-    story = steps.fold(material.events, texts, over=not working)
+    story = material.tape.story(texts, over=not working)
     selected = _selected(story, selection)
     approvals = None if material.approvals is None else tuple(material.approvals)
     logs = tuple(event for event in material.events if event.type == "log")
+    drawn = selection.tab == "overview" and not pane_only
     return RunView(
         run=run,
         state=state.of_run(run),
@@ -168,10 +181,8 @@ def shape(material: Material, selection: Selection, fmt: Format, *, texts: Mappi
         tabs=tuple(_tabs(material, story, logs, selection)),
         moves=tuple(moves(run, other_release=bool(material.releases))),
         story=story,
-        chart=waterfall.draw(
-            run, story, fmt, approvals=approvals or (), unfolded=selection.unfolded, most=selection.rows
-        ),
-        said=tuple(conversation.conversation(run, story, approvals or ())),
+        chart=_chart(material, story, selection, fmt) if drawn else None,
+        said=tuple(conversation.conversation(run, story, approvals or ())) if drawn else (),
         selected=selected,
         missing=bool(selection.step) and selected is None,
         waiting=tuple(one for one in approvals or () if one.approved is None and one.expires_at > fmt.now),
@@ -185,6 +196,21 @@ def shape(material: Material, selection: Selection, fmt: Format, *, texts: Mappi
         scores=None if material.scores is None else scores.shape(material.scores),
         retrying=0 if material.standings is None else material.standings.retrying.get(run.id, 0),
         still=None if material.standings is None else material.standings.stuck.get(run.id),
+    )
+
+
+def _chart(material: Material, story: steps.Story, selection: Selection, fmt: Format) -> waterfall.Waterfall:
+    run, people = material.run, material.approvals or ()
+
+    def draw() -> waterfall.Waterfall:
+        return waterfall.draw(run, story, fmt, approvals=people, unfolded=selection.unfolded, most=selection.rows)
+
+    if run.finished_at is None:
+        return draw()
+    answered = tuple((one.id, one.decided_by) for one in people)
+    language = fmt.words.info().get("language", "")
+    return material.tape.chart(
+        (run.status, run.finished_at, answered, selection.unfolded, selection.rows, language), draw
     )
 
 
@@ -218,5 +244,5 @@ def value_of(material: Material, key: str, name: str) -> Any:
     """One value whole, for a download: a field of a step's data, or `input` and `output` of the run."""
     if not key:
         return {"input": material.run.input, "output": material.run.output}.get(name)
-    step = next((step for step in steps.fold(material.events).steps if step.key == key), None)
+    step = next((step for step in material.tape.story().steps if step.key == key), None)
     return reading.at(step.data, name) if step else None

@@ -1,0 +1,127 @@
+"""What happened in the runs that are looked at, kept in memory: a click on a step and every open page of a run read
+only what has come since, and fold only that.
+
+Main path: `read`. A tape belongs to a tenant and a run, and whoever asks has been shown that run by the door before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+import orjson
+
+from fairlead.clock import Clock
+from fairlead.runs.run import Event
+from fairlead.web.console import reading, steps
+from fairlead.web.console.door import Door
+from fairlead.web.console.waterfall import Waterfall
+
+MOST_RUNS = 32
+MOST_BYTES = 64 * 2**20
+LASTS = timedelta(minutes=5)  # then it is read anew: what retention took away is gone here too
+_EVENT = 1_500  # bytes of an event and its step, without what it carries
+_MESSAGE = 8  # bytes of a message that was counted before
+_ROOM = 6  # bytes of Python's values for one of JSON
+
+
+class Tape:
+    """The events of one run as far as they are known, and what they tell."""
+
+    def __init__(self, made: float) -> None:
+        self.made = made  # on the monotonic clock
+        self.events: list[Event] = []
+        self.bytes = 0  # about
+        self._telling = steps.Telling()
+        self._told: dict[bool, steps.Story] = {}
+        self._charts: dict[Hashable, Waterfall] = {}  # the last
+        self._counted: set[int] = set()
+        self._catching_up = asyncio.Lock()
+
+    async def catch_up(self, door: Door, run_id: str) -> None:
+        """Whoever comes while another reads waits for what is read."""
+        async with self._catching_up:
+            fresh = await door.events(run_id, after=self.events[-1].seq if self.events else 0)
+            if fresh:
+                self.add(fresh)
+
+    def add(self, fresh: Sequence[Event]) -> None:
+        self._told.clear()
+        self._charts.clear()
+        for event in fresh:
+            self.events.append(event)
+            self._telling.hear(event)
+            self.bytes += _size(event, self._counted)
+
+    def chart(self, key: Hashable, draw: Callable[[], Waterfall]) -> Waterfall:
+        """The picture of a run that is over, drawn once. `key`: all that it depends on, but for the events."""
+        chart = self._charts.get(key)
+        if chart is None:
+            chart = draw()
+            if chart.now is None:
+                self._charts.clear()
+                self._charts[key] = chart
+        return chart
+
+    def story(self, texts: Mapping[str, str] | None = None, *, over: bool = False) -> steps.Story:
+        """What `steps.fold` would tell of the same events."""
+        if texts:
+            return self._telling.told(texts, over=over)
+        if over not in self._told:
+            self._told[over] = self._telling.told({}, over=over)
+        return self._told[over]
+
+
+class Tapes:
+    """Those that were asked for last, within bounds of their number and of their size."""
+
+    def __init__(self, clock: Clock, *, most_runs: int = MOST_RUNS, most_bytes: int = MOST_BYTES) -> None:
+        self._clock = clock
+        self._most_runs = most_runs
+        self._most_bytes = most_bytes
+        self._kept: dict[tuple[str, str], Tape] = {}  # by tenant and run, the oldest use first
+
+    async def read(self, door: Door, tenant: str, run_id: str, held: Tape | None = None) -> Tape:
+        """All that happened until now. `held`: what the asker has of it, in case it was too large to be kept."""
+        self._drop_old()
+        key = tenant, run_id
+        tape = self._kept.pop(key, None) or held or Tape(self._clock.monotonic())
+        self._kept[key] = tape  # before it is read: who asks meanwhile waits for the same
+        try:
+            await tape.catch_up(door, run_id)
+        except BaseException:
+            self._kept.pop(key, None)
+            raise
+        self._make_room()
+        return tape
+
+    def _drop_old(self) -> None:
+        oldest = self._clock.monotonic() - LASTS.total_seconds()
+        for key in [key for key, tape in self._kept.items() if tape.made < oldest]:
+            del self._kept[key]
+
+    def _make_room(self) -> None:
+        size = sum(tape.bytes for tape in self._kept.values())
+        while self._kept and (len(self._kept) > self._most_runs or size > self._most_bytes):
+            size -= self._kept.pop(next(iter(self._kept))).bytes
+
+
+def _size(event: Event, counted: set[int]) -> int:
+    """About how much memory it takes. A message that many calls repeat is one value."""
+    data = reading.mapping(event.data)
+    messages = reading.items(data, "request", "messages")
+    if not messages:
+        return _EVENT + _ROOM * _length(event.data)
+    size = _EVENT + _MESSAGE * len(messages)
+    for message in messages:
+        if id(message) not in counted:
+            counted.add(id(message))
+            size += _ROOM * _length(message)
+    rest = {**data, "request": {**cast("dict[str, Any]", data["request"]), "messages": None}}
+    return size + _ROOM * _length(rest)
+
+
+def _length(value: Any) -> int:
+    return len(orjson.dumps(value, default=str)) if value is not None else 0
