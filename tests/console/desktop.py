@@ -55,6 +55,8 @@ async def desktop(browser: Browser, app: Any, *, width: int = 1280, **context: A
         opened = await browser.new_context(
             viewport={"width": width, "height": 900}, timezone_id="Asia/Tokyo", **context
         )  # fmt: skip
+        # A page that learns its reader's zone loads itself again, which would end what a test is in the middle of.
+        await opened.add_cookies([{"name": "fairlead_zone", "value": "Asia%2FTokyo", "url": address}])
         page = await opened.new_page()
         one = Desktop(page, address)
         page.on("console", lambda said: one.complaints.append(said.text) if said.type == "error" else None)

@@ -28,7 +28,9 @@ async def page(browser: Browser, yard: Yard) -> AsyncIterator[Page]:
     door.ledger = yard.ledger
     complaints: list[str] = []
     async with serve(door) as address:
-        context = await browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
+        context = await browser.new_context(
+            base_url=address, viewport={"width": 1280, "height": 900}, timezone_id="UTC"
+        )
         opened = await context.new_page()
         opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         opened.on("pageerror", lambda error: complaints.append(str(error)))

@@ -50,7 +50,7 @@ async def desktop(browser: Browser) -> AsyncIterator[Desktop]:
             keys = await open_keyring(running.engine, host="127.0.0.1")
             app = open_application(running.engine, keys=keys, metrics=None, stopping=asyncio.Event())
             async with listening(app) as address:
-                context = await browser.new_context(viewport={"width": 1280, "height": 900})
+                context = await browser.new_context(viewport={"width": 1280, "height": 900}, timezone_id="UTC")
                 one = Desktop(await context.new_page(), address, running)
                 one.page.on("console", lambda said: one.complain(said) if said.type == "error" else None)
                 one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
