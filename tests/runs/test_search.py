@@ -34,6 +34,12 @@ async def ran(running: testing.Running, agent: str, input: Any, **more: Any) -> 
     return (await running.run(agent, input, **more)).id
 
 
+async def length(running: testing.Running, run_id: str) -> timedelta:
+    run = await running.engine.control.get(run_id)
+    assert run.finished_at is not None
+    return run.finished_at - run.created_at
+
+
 async def found(search: Search, **wanted: Any) -> list[str]:
     return [run.id for run in (await search.older(Filter(**wanted), **WHEREVER)).runs]
 
@@ -52,7 +58,10 @@ async def test_runs_are_found_by_each_thing_they_are_like(engine: OpenEngine) ->
     assert await found(search, agent="dawdle") == [slow]
     assert await found(search, text="CARL 100%_'\"") == [slow]
     assert await found(search, text="%") == [slow], "it is no wildcard"
-    assert await found(search, least_duration=timedelta(milliseconds=290)) == [slow]
+    took = {one: await length(running, one) for one in (slow, bad, ada)}
+    assert took[slow] >= timedelta(milliseconds=290)
+    assert await found(search, least_duration=took[slow]) == [one for one in took if took[one] >= took[slow]]
+    assert await found(search, least_duration=max(took.values()) + timedelta(microseconds=1)) == []
     assert await found(search, least_cost_nano=1) == []
     assert await found(search, since=before) == [slow, bad, ada]
     assert await found(search, until=before) == []
