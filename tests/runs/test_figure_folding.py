@@ -70,13 +70,16 @@ async def _counted(running: testing.Running) -> bool:
     return bool(rows) and rows[0]["behind_at"] == 0
 
 
-async def to_the_end(one: FigureFolding) -> None:
-    """All that ended until a moment ago."""
-    await asyncio.sleep(0.02)  # a worker's clock may be ahead
-    for _ in range(200):
-        if await one.once() is None:
-            return
-    raise AssertionError("it never came to an end")
+async def to_the_end(one: FigureFolding, running: testing.Running) -> None:
+    """All that has ended. A worker's clock may be ahead: what it ended lies in the future, then, for a moment."""
+    async with asyncio.timeout(8):
+        while await one.once() is not None or not await _nothing_ahead(running):
+            await asyncio.sleep(0.001)
+
+
+async def _nothing_ahead(running: testing.Running) -> bool:
+    query = "SELECT count(*) AS n FROM runs WHERE finished_at > (SELECT ahead_at FROM run_folds)"
+    return (await running.engine.database.read(parse("q", query, running.engine.database.dialect)))[0]["n"] == 0
 
 
 async def course(running: testing.Running, wanted: Wanted = OURS, *, grain: int = HOUR) -> Course:
@@ -114,7 +117,7 @@ async def test_counting_changes_where_it_stands_and_not_what_is_told(engine: Ope
     await uncounted(running)
     await running.run("echo", 5)
     before = await in_all(running)
-    await to_the_end(folding(running))
+    await to_the_end(folding(running), running)
     assert await stored(running) == 7
     after = await course(running)
     assert (before.success, before.failed) == (1, 0), "what lies behind is not told until it is counted"
@@ -129,10 +132,10 @@ async def test_what_ended_before_there_was_counting_is_counted_backwards_in_batc
     one = folding(running, batch=2)
     await one.once()
     assert await stored(running) == 2
-    await to_the_end(one)
+    await to_the_end(one, running)
     assert await stored(running) == 7
     await running.run("echo", 8)
-    await to_the_end(one)
+    await to_the_end(one, running)
     assert await stored(running) == 8
 
 
@@ -140,7 +143,7 @@ async def test_what_is_not_counted_yet_is_known_to_be_missing(engine: OpenEngine
     running = await engine(echo=echo)
     await uncounted(running)
     assert (await course(running)).counted_from > 0
-    await to_the_end(folding(running))
+    await to_the_end(folding(running), running)
     assert (await course(running)).counted_from == 0
 
 
@@ -151,8 +154,8 @@ async def test_several_at_once_count_each_run_once(engine: OpenEngine) -> None:
         await running.run("echo", number)
         if number == 9:
             await uncounted(running)
-    await asyncio.gather(*(to_the_end(one) for one in crowd))
-    await to_the_end(crowd[0])
+    await asyncio.gather(*(to_the_end(one, running) for one in crowd))
+    await to_the_end(crowd[0], running)
     assert await stored(running) == 20
     assert (await in_all(running)).success == 20
 
@@ -176,7 +179,8 @@ async def test_what_ended_a_moment_ago_is_left_for_the_next_time(engine: OpenEng
     await uncounted(running)
     one = folding(running, settled=timedelta(minutes=1))
     await running.run("echo", 1)
-    await to_the_end(one)
+    while await one.once() is not None:
+        continue
     assert await stored(running) == 0
     assert (await in_all(running)).success == 1
 
@@ -185,7 +189,7 @@ async def test_tools_are_counted_with_their_failures(engine: OpenEngine) -> None
     running = await engine(uses=uses)
     await running.run("uses", ["a", "bad", "b"])
     await uncounted(running)
-    await to_the_end(folding(running))
+    await to_the_end(folding(running), running)
     assert [(one.name, one.calls, one.failed) for one in (await course(running)).tools] == [("search", 3, 1)]
 
 
@@ -204,10 +208,10 @@ async def test_a_run_that_is_tried_again_counts_again_and_what_it_had_used_does_
     await uncounted(running)
     one = folding(running)
     run = await running.run("at_second", 1)
-    await to_the_end(one)
+    await to_the_end(one, running)
     await running.engine.control.retry(run.id, tenant="default", by="test")
     await running.ended(run.id)
-    await to_the_end(one)
+    await to_the_end(one, running)
     sums = await in_all(running)
     assert (sums.success, sums.failed) == (1, 1)
     assert [one.calls for one in (await course(running)).tools] == [2]
@@ -224,7 +228,7 @@ async def test_only_those_asked_for_are_told_counted_or_not(engine: OpenEngine) 
         assert (await in_all(running, Wanted(("default",), release="another"))).runs == 0
         assert (await in_all(running, Wanted(("other",)))).runs == 0
         assert (await in_all(running, Wanted(("other", "default")))).runs == 2
-        await to_the_end(one)
+        await to_the_end(one, running)
 
 
 async def test_names_and_tenants_are_those_of_runs_that_ended(engine: OpenEngine) -> None:
@@ -232,7 +236,7 @@ async def test_names_and_tenants_are_those_of_runs_that_ended(engine: OpenEngine
     await running.run("echo", 1)
     await running.run("fails", 1)
     await uncounted(running)
-    await to_the_end(folding(running))
+    await to_the_end(folding(running), running)
     book, since = running.engine.figures, running.engine.clock.micros() // MICROS - DAY
     assert await book.names(OURS, since=since) == (["echo", "fails"], ["dev"])
     assert await book.names(Wanted(("other",)), since=since) == ([], [])
