@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
+from starlette.routing import Router
 
 from fairlead.access import Role
 from fairlead.access.key import NewKey
@@ -180,7 +180,7 @@ async def api() -> AsyncIterator[Serving]:
         yield opened
 
 
-def _routes(console: APIRouter) -> set[tuple[str, str]]:
+def _routes(console: Router) -> set[tuple[str, str]]:
     found: list[Any] = console.routes
     return {(method, route.path) for route in found for method in set(route.methods) - {"HEAD"}}
 
