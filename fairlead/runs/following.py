@@ -9,7 +9,7 @@ second for each of 5 000 followers would leave a process no time for anything el
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from sys import intern
 
@@ -54,7 +54,7 @@ class Look:
 class Followers:
     """Everyone of this process who follows a run."""
 
-    def __init__(self, database: Database, queries: dict[str, Query], payloads: Payloads) -> None:
+    def __init__(self, database: Database, queries: Mapping[str, Query], payloads: Payloads) -> None:
         self._database = database
         self._query = queries["look"]
         self._payloads = payloads
