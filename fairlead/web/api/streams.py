@@ -19,17 +19,21 @@ from pydantic import BaseModel, Field, field_validator
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
+from fairlead.runs.checkpoints import Checkpoint
 from fairlead.runs.following import Delta
+from fairlead.runs.moments import Moments
 from fairlead.runs.run import Event, Reason, Run, Status
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.frame import Frame
 from fairlead.web.api.message import Message, as_client_messages
-from fairlead.web.api.modes import Frame, Modes
+from fairlead.web.api.modes import Modes
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Headers, Reply
 from fairlead.web.api.run_body import Mode, RunCreate, RunInThread, RunWithoutThread
 from fairlead.web.api.sse import EventStream
 from fairlead.web.api.start import find_run, start_run
+from fairlead.web.api.step_modes import StepModes
 from fairlead.web.api.values import interrupts_of
 
 _SEEN = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,3}))?")
@@ -98,7 +102,20 @@ class Streams:
         spec = self._doors.agents.get(run.agent)
         native = spec is not None and spec.native is not None
         before = await self._before(run) if native and "values" in modes else []
-        return RunStream(self._doors, run, Modes(run, modes, native=native, before=before), seen, first=first)
+        steps = await self._steps(run, modes, native=native)
+        telling = Modes(run, modes, native=native, before=before, steps=steps)
+        return RunStream(self._doors, run, telling, seen, first=first)
+
+    async def _steps(self, run: Run, modes: Sequence[Mode], *, native: bool) -> StepModes | None:
+        tasks, checkpoints = "tasks" in modes, "checkpoints" in modes
+        if not tasks and not checkpoints:
+            return None
+        base_id, base = await self._doors.control.checkpoints.before(run) if run.thread_id else (None, None)
+        thread = await self._doors.threads.get(run.thread_id, tenant=run.tenant) if run.thread_id else None
+        return StepModes(
+            run, Moments(run, base_id, base, native=native), native=native, tasks=tasks, checkpoints=checkpoints,
+            metadata=thread.metadata if thread is not None else None,
+        )  # fmt: skip
 
     async def _links(self, call: Call, run: Run, names: Sequence[str]) -> list[Frame]:
         """Where whoever reads the stream may leave a score of each name: LangGraph's `feedback_keys`."""
@@ -161,7 +178,12 @@ class RunStream:
         now = await self._doors.control.get(event.run_id, tenant=self._follower.tenant)
         if event.seq != now.seq or not (now.status.finished or now.status is Status.INTERRUPTED):
             return frames  # it has gone on since
-        return frames + self._telling.ended(now, await self._interrupts(now))
+        return frames + self._telling.ended(now, await self._interrupts(now), await self._kept(now))
+
+    async def _kept(self, run: Run) -> Checkpoint | None:
+        if run.finished_at is None or run.thread_id is None or not self._telling.wants_kept:
+            return None
+        return await self._doors.control.checkpoints.find(run.tenant, run.thread_id, run.id)
 
     async def _interrupts(self, run: Run) -> list[dict[str, Any]] | None:
         if run.status is not Status.INTERRUPTED or run.reason is Reason.CANCELLED:

@@ -23,7 +23,7 @@ from fairlead.runs.run import Run, Status
 from fairlead.runs.threads import Thread
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.modes import Frame
+from fairlead.web.api.frame import Frame
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply
 from fairlead.web.api.run_body import Mode

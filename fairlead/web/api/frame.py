@@ -1,0 +1,15 @@
+"""One server-sent event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`id` when a reader may resume behind it."""
+
+    event: str
+    data: Any
+    id: str = ""
