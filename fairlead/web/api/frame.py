@@ -8,8 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`id` when a reader may resume behind it."""
+    """`id` when a reader may resume behind it. `passing`: it names itself, and nobody resumes behind it."""
 
     event: str
     data: Any
     id: str = ""
+    passing: bool = False

@@ -154,12 +154,10 @@ class Modes:
             return []
         reply: dict[str, Any] = event.data["result"]
         said: dict[str, Any] = reply["body"]["choices"][0]["message"]
-        usage = {"input_tokens": reply["usage"]["tokens_in"], "output_tokens": reply["usage"]["tokens_out"]}
-        usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
         message_id = reply_id(event)
         if self._texts is not None:
             self._texts.pop(message_id, None)
-        message = as_client_message({**said, "role": "assistant"}, message_id, usage_metadata=usage)
+        message = as_client_message({**said, "role": "assistant"}, message_id, usage_metadata=usage_of(event))
         frames = self._whole(message, "model")
         if "events" in self._modes:
             frames.append(self._chain("on_chat_model_end", "model", {"output": message}))
@@ -236,6 +234,13 @@ class Modes:
 def _one_of(modes: frozenset[str]) -> frozenset[str]:
     """The same object for the same modes."""
     return modes
+
+
+def usage_of(reply: Event) -> dict[str, int]:
+    """As LangChain counts."""
+    usage: dict[str, int] = reply.data["result"]["usage"]
+    told = {"input_tokens": usage["tokens_in"], "output_tokens": usage["tokens_out"]}
+    return {**told, "total_tokens": sum(told.values())}
 
 
 def _debug(event: Event) -> dict[str, Any]:
