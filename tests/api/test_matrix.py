@@ -38,6 +38,8 @@ operator  POST    /agent/run
 viewer    GET     /agent/status/{task_id}
 viewer    GET     /threads/{thread_id} /threads/{thread_id}/state /threads/{thread_id}/state/{checkpoint_id}
 viewer    GET     /threads/{thread_id}/stream
+viewer    POST    /threads/{thread_id}/stream/events
+operator  POST    /threads/{thread_id}/commands
 viewer    GET     /threads/{thread_id}/history /threads/{thread_id}/runs /threads/{thread_id}/runs/{run_id}
 viewer    GET     /threads/{thread_id}/runs/{run_id}/join /threads/{thread_id}/runs/{run_id}/stream
 viewer    POST    /threads/search /threads/count /threads/{thread_id}/history /threads/{thread_id}/state/checkpoint
@@ -270,6 +272,12 @@ BODIES: dict[str, Any] = {
     "POST /threads/{thread_id}/runs": {"assistant_id": "echo"},
     "POST /threads/{thread_id}/runs/wait": {"assistant_id": "echo"},
     "POST /threads/{thread_id}/runs/stream": {"assistant_id": "echo"},
+    "POST /threads/{thread_id}/stream/events": {"channels": ["values"]},
+    "POST /threads/{thread_id}/commands": {
+        "id": 1,
+        "method": "input.respond",
+        "params": {"interrupt_id": "x", "response": True},
+    },
     "POST /threads/{thread_id}/runs/crons": {"assistant_id": "echo", "schedule": "0 9 * * 1"},
     "POST /threads/{thread_id}/state": {"values": {"a": 1}},
     "POST /threads/{thread_id}/history": {},

@@ -27,6 +27,8 @@ from fairlead.web.api.scores import Scores
 from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
+from fairlead.web.api.thread_commands import ThreadCommands
+from fairlead.web.api.thread_events import ThreadEvents
 from fairlead.web.api.thread_states import ThreadStates
 from fairlead.web.api.thread_streams import ThreadStreams
 from fairlead.web.api.threads import Threads
@@ -45,6 +47,8 @@ def operations(doors: Doors) -> list[Operation]:
         Threads,
         ThreadStates,
         ThreadStreams,
+        ThreadCommands,
+        ThreadEvents,
         Approvals,
         Workers,
         CostReports,
