@@ -15,7 +15,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -26,6 +26,7 @@ from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.standing import OfLate, Recent, Tally
+from fairlead.gateway.value import value
 from fairlead.telemetry.emit import Emit
 
 _BATCH = 500  # rows in one statement
@@ -49,7 +50,7 @@ class RunCalls:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class UsageRow:
     """One try of a model call. `outcome` is "ok" or the code of an error; `model` is "provider/model".
 
@@ -57,6 +58,7 @@ class UsageRow:
     (`cached_in`), saved.
     """
 
+    _: KW_ONLY
     at: datetime
     tenant: str = "default"
     user: str | None = None
