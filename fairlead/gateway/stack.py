@@ -136,7 +136,8 @@ class Gateway:
         sink = request.sink
         if sink is not None and sink.wants_data and not _wants_usage(request):
             sink = _without_usage(sink)
-        request = request.on(Way() if budget is None else Way(budget), sink)
+        task = asyncio.current_task()
+        request = request.on(Way(task=task) if budget is None else Way(budget, task), sink)
         if request.choices.fit is not None:
             request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
         return await self._once(request, recorder)
