@@ -106,10 +106,10 @@ class SharedBudgets:
         self._unsubscribe()
         await self._leasing.give_back_all()
 
-    def purse(self, caller: Caller, *own: Budget) -> Budget:
-        """Everything that limits what this caller may spend: its own budgets first, then the shared ones."""
+    def purse(self, caller: Caller, own: Budget | None = None) -> Budget:
+        """Everything that limits what this caller may spend: its own budget first, then the shared ones."""
         shared = SharedPurse(_Shelf(self, caller))
-        return Purse((*own, shared)) if own else shared
+        return shared if own is None else Purse((own, shared))
 
     # -- what people do
 

@@ -86,13 +86,13 @@ class Connection(asyncio.Protocol):
 
     async def headed(self) -> None:
         while self._stage is _Stage.ASKED and self._error is None:
-            await self._wait()
+            await self._next()
         if self._error is not None and not self._pieces:
             raise self._error
 
     async def finished(self) -> None:
         while self._stage is not _Stage.WHOLE and self._error is None:
-            await self._wait()
+            await self._next()
         if self._error is not None:
             raise self._error
 
@@ -103,7 +103,7 @@ class Connection(asyncio.Protocol):
                 raise self._error
             if self._stage is _Stage.WHOLE:
                 return b""
-            await self._wait()
+            await self._next()
         data, self._kept = self.body(), 0
         self._pieces = []
         if self._paused:
@@ -279,12 +279,10 @@ class Connection(asyncio.Protocol):
             self._silence.cancel()
             self._silence = None
 
-    async def _wait(self) -> None:
+    def _next(self) -> asyncio.Future[None]:
+        """Something has happened."""
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -60,7 +60,10 @@ def output_cap(body: Json) -> int:
 
 def parts(body: Json) -> Iterator[Json]:
     for message in checked.dicts(body.get("messages")):
-        for part in checked.dicts(message.get("content")):
+        content = message.get("content")
+        if type(content) is str:
+            continue  # most are
+        for part in checked.dicts(content):
             if checked.word(part.get("type")) not in _COST_THEIR_BYTES:
                 yield part
 
