@@ -38,12 +38,13 @@ class Budgeted:
         try:
             reply = await self._call(request)
         except BaseException as error:
-            self._tell(request, started, _failed(error))
+            self._tell(request, started, _failed(error), cost_nano=_cost(tries))
             raise
-        self._tell(request, started, _answered(reply))
-        return reply.charged(_cost(tries), tuple(tries))
+        cost_nano = _cost(tries)
+        self._tell(request, started, _answered(reply), cost_nano=cost_nano)
+        return reply.charged(cost_nano, tuple(tries))
 
-    def _tell(self, request: ModelRequest, started: float, ending: dict[str, Any]) -> None:
+    def _tell(self, request: ModelRequest, started: float, ending: dict[str, Any], *, cost_nano: int) -> None:
         tries, who = request.way.tries, request.caller
         used = tries[0].usage if len(tries) == 1 else sum((one.usage for one in tries), NOTHING)
         model = tries[-1].model if tries else request.model
@@ -51,7 +52,7 @@ class Budgeted:
             "llm_call", run_id=who.run_id, agent=who.agent, tenant=who.tenant,
             provider=tries[-1].provider if tries else model.partition("/")[0], model=model, **ending,
             tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in, reasoning=used.reasoning,
-            estimated=used.estimated, cost_nano=_cost(tries), tries=len(tries),
+            estimated=used.estimated, cost_nano=cost_nano, tries=len(tries),
             took=timedelta(seconds=self._clock.monotonic() - started), streamed=request.sink is not None,
             format=request.format.value,
         )  # fmt: skip

@@ -204,8 +204,8 @@ class SharedBudgets:
         if allowance is None:
             return ()
         now = self._clock.micros()
-        metadata = tuple(caller.metadata.get(key) for key in allowance.metadata_keys)
-        key = (caller.tenant, caller.user, caller.agent, caller.key, *map(repr, metadata))
+        metadata = [repr(caller.metadata.get(key)) for key in allowance.metadata_keys]
+        key = (caller.tenant, caller.user, caller.agent, caller.key, *metadata)
         found = self._shelves.get(key)
         if found is not None and now < found[1]:
             return found[0]

@@ -78,8 +78,9 @@ class Http1Transport:
         """The connection by which the answer came; of a stream, its head."""
         head = self._head(post.url, tuple(post.headers.items()), post.method)
         data = head.with_body(post.body)
-        deadline = asyncio.get_running_loop().time() + post.timeout.total_seconds()
-        if (kept := self._kept(head.place)) is not None:
+        now = asyncio.get_running_loop().time()
+        deadline = now + post.timeout.total_seconds()
+        if (kept := self._kept(head.place, now)) is not None:
             try:
                 return await _exchange(kept, data, post, streamed, deadline)
             except ModelUnavailable:
@@ -88,13 +89,12 @@ class Http1Transport:
                     raise
         return await _exchange(await self._new(head.place, post, deadline), data, post, streamed, deadline)
 
-    def _kept(self, place: Place) -> Connection | None:
+    def _kept(self, place: Place, now: float) -> Connection | None:
         """The one that was used last: the others may be closed sooner."""
         idle = self._idle.get(place)
-        oldest = asyncio.get_running_loop().time() - _KEEP
         while idle:
             connection = idle.pop()
-            if connection.idle_since >= oldest and not connection.closed:
+            if connection.idle_since >= now - _KEEP and not connection.closed:
                 return connection
             connection.abort()
         return None
