@@ -40,8 +40,7 @@ class Deadlines:
         self._rings_at, self._timer = math.inf, None
         now = asyncio.get_running_loop().time()
         for what, (moment, end) in tuple(self._due.items()):
-            if moment <= now:
-                self.drop(what)
+            if moment <= now and self._due.pop(what, None) is not None:
                 end()
         if self._due:
             self._ring_at(min(moment for moment, _ in self._due.values()))
