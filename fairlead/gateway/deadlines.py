@@ -39,8 +39,9 @@ class Deadlines:
         """What it was set for is mostly long over: then the next is looked for."""
         self._rings_at, self._timer = math.inf, None
         now = asyncio.get_running_loop().time()
-        for what, (moment, end) in tuple(self._due.items()):
-            if moment <= now and self._due.pop(what, None) is not None:
-                end()
+        past = [what for what, (moment, _) in self._due.items() if moment <= now]
+        for what in sorted(past, key=lambda what: self._due[what][0]):
+            if (due := self._due.pop(what, None)) is not None:
+                due[1]()
         if self._due:
             self._ring_at(min(moment for moment, _ in self._due.values()))
