@@ -53,3 +53,4 @@ class _NotHeld:
 
 
 _NOT_HELD = _NotHeld()
+UNLIMITED = Unlimited()

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError
-from fairlead.gateway.budget import Budget
+from fairlead.gateway.budget import UNLIMITED, Budget
 from fairlead.gateway.provider import Complete
-from fairlead.gateway.types import Caller, ModelReply, ModelRequest
+from fairlead.gateway.types import Attempt, Caller, ModelReply, ModelRequest
 from fairlead.gateway.usage import NOTHING
 from fairlead.telemetry.emit import Emit
 
-Purses = Callable[[Caller, Budget], Budget]
+Purses = Callable[[Caller, Budget | None], Budget]
 """The budgets that apply to a caller, beside the one it brings."""
 
 
-def only_own(caller: Caller, own: Budget) -> Budget:
+def only_own(caller: Caller, own: Budget | None) -> Budget:
     """Where no budget is shared."""
-    return own
+    return own or UNLIMITED
 
 
 class Budgeted:
@@ -38,12 +38,13 @@ class Budgeted:
         try:
             reply = await self._call(request)
         except BaseException as error:
-            self._tell(request, started, _failed(error))
+            self._tell(request, started, _failed(error), cost_nano=_cost(tries))
             raise
-        self._tell(request, started, _answered(reply))
-        return reply.charged(sum([one.cost_nano for one in tries]), tuple(tries))
+        cost_nano = _cost(tries)
+        self._tell(request, started, _answered(reply), cost_nano=cost_nano)
+        return reply.charged(cost_nano, tuple(tries))
 
-    def _tell(self, request: ModelRequest, started: float, ending: dict[str, Any]) -> None:
+    def _tell(self, request: ModelRequest, started: float, ending: dict[str, Any], *, cost_nano: int) -> None:
         tries, who = request.way.tries, request.caller
         used = tries[0].usage if len(tries) == 1 else sum((one.usage for one in tries), NOTHING)
         model = tries[-1].model if tries else request.model
@@ -51,10 +52,14 @@ class Budgeted:
             "llm_call", run_id=who.run_id, agent=who.agent, tenant=who.tenant,
             provider=tries[-1].provider if tries else model.partition("/")[0], model=model, **ending,
             tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in, reasoning=used.reasoning,
-            estimated=used.estimated, cost_nano=sum([one.cost_nano for one in tries]), tries=len(tries),
+            estimated=used.estimated, cost_nano=cost_nano, tries=len(tries),
             took=timedelta(seconds=self._clock.monotonic() - started), streamed=request.sink is not None,
             format=request.format.value,
         )  # fmt: skip
+
+
+def _cost(tries: Sequence[Attempt]) -> int:
+    return sum([one.cost_nano for one in tries])
 
 
 def _answered(reply: ModelReply) -> dict[str, Any]:

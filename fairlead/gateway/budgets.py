@@ -106,10 +106,10 @@ class SharedBudgets:
         self._unsubscribe()
         await self._leasing.give_back_all()
 
-    def purse(self, caller: Caller, *own: Budget) -> Budget:
-        """Everything that limits what this caller may spend: its own budgets first, then the shared ones."""
+    def purse(self, caller: Caller, own: Budget | None = None) -> Budget:
+        """Everything that limits what this caller may spend: its own budget first, then the shared ones."""
         shared = SharedPurse(_Shelf(self, caller))
-        return Purse((*own, shared)) if own else shared
+        return shared if own is None else Purse((own, shared))
 
     # -- what people do
 
@@ -204,8 +204,8 @@ class SharedBudgets:
         if allowance is None:
             return ()
         now = self._clock.micros()
-        metadata = tuple(caller.metadata.get(key) for key in allowance.metadata_keys)
-        key = (caller.tenant, caller.user, caller.agent, caller.key, *map(repr, metadata))
+        metadata = [repr(caller.metadata.get(key)) for key in allowance.metadata_keys]
+        key = (caller.tenant, caller.user, caller.agent, caller.key, *metadata)
         found = self._shelves.get(key)
         if found is not None and now < found[1]:
             return found[0]

@@ -93,22 +93,27 @@ class Cache:
             ) from error
 
     async def _lead(self, key: str, request: ModelRequest) -> ModelReply:
-        reply = await self._flights.lead(key, lambda: self._found_or_called(key, request))
+        self._flights.begin(key)
+        try:
+            found = await self._find(key)
+            reply = await self._call(request) if found is None else found
+        except BaseException:
+            self._flights.fail(key)
+            raise
+        self._flights.bring(key, reply)
         if reply.cached:
             self._flights.land(key)
             return await self._hit(request, reply, from_flight=False)
-        if may_keep(reply.format, reply.body):
+        if not may_keep(reply.format, reply.body):
+            self._flights.land(key)
+        elif self._store.at_once:
+            await self._keep(key, request.caller.tenant, reply)
+        else:
             # Nobody waits for it, and until it is kept the flight answers.
             task = asyncio.get_running_loop().create_task(self._keep(key, request.caller.tenant, reply))
             self._keeping.add(task)
             task.add_done_callback(self._keeping.discard)
-        else:
-            self._flights.land(key)
         return reply
-
-    async def _found_or_called(self, key: str, request: ModelRequest) -> ModelReply:
-        found = await self._find(key)
-        return await self._call(request) if found is None else found
 
     async def _find(self, key: str) -> ModelReply | None:
         try:
@@ -121,7 +126,7 @@ class Cache:
 
     async def _keep(self, key: str, tenant: str, reply: ModelReply) -> None:
         try:
-            value = orjson.dumps({**reply.to_json(), "attempts": []})
+            value = orjson.dumps(reply.charged(reply.cost_nano, ()).to_json())
             if len(value) <= _LARGEST:
                 await self._store.put(key, value, tenant=tenant, keep=self._keep_for)
         except DatabaseUnavailable as error:

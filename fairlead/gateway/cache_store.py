@@ -13,6 +13,11 @@ class CacheStore(Protocol):
     """Raises DatabaseUnavailable when it can't be asked. It may forget at any time, and gives nothing that is older
     than it was to be kept."""
 
+    @property
+    def at_once(self) -> bool:
+        """Nothing is waited for: not even `put` is worth a task of its own."""
+        ...
+
     async def get(self, key: str) -> bytes | None: ...
 
     async def put(self, key: str, value: bytes, *, tenant: str, keep: timedelta) -> None: ...
@@ -22,6 +27,8 @@ class CacheStore(Protocol):
 
 class MemoryCacheStore:
     """Up to so many bytes in this process; what has not been asked for longest goes first."""
+
+    at_once = True
 
     def __init__(self, *, clock: Clock, most_bytes: int = 64 * 1024 * 1024) -> None:
         self._clock = clock

@@ -11,6 +11,8 @@ from fairlead.database.redis_door import RedisDoor
 class RedisCacheStore:
     """Closes its door."""
 
+    at_once = False
+
     def __init__(self, door: RedisDoor) -> None:
         self._door = door
 

@@ -16,6 +16,8 @@ _TIDY_EVERY = 100  # answers
 class SqlCacheStore:
     """Up to about so many bytes; what is nearest its end goes first. The database is not closed with it."""
 
+    at_once = False
+
     def __init__(self, database: Database, *, most_bytes: int = 1024 * 1024 * 1024) -> None:
         self._database = database
         self._most = most_bytes

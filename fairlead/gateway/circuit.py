@@ -40,6 +40,7 @@ class Circuit:
 
     def __init__(self, policy: CircuitPolicy | None = None) -> None:
         self._policy = policy or CircuitPolicy()
+        self._window = self._policy.window.total_seconds()
         self._recent: deque[list[float]] = deque()  # [second, calls, failures]
         self._in_a_row = 0
         self._opened_for = 0.0
@@ -108,7 +109,7 @@ class Circuit:
             recent[-1][2] += failed
         else:
             recent.append([second, 1, failed])
-        oldest = now - self._policy.window.total_seconds()
+        oldest = now - self._window
         while recent[0][0] < oldest:
             recent.popleft()
         if not failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
 from fairlead.clock import Clock
@@ -26,9 +26,10 @@ class Cross:
         self._clock = clock
         self._emit = emit
 
-    async def __call__(self, request: ModelRequest) -> ModelReply:
-        if request.format in self._formats:
-            return await self._call(request)
+    def __call__(self, request: ModelRequest) -> Awaitable[ModelReply]:
+        return self._call(request) if request.format in self._formats else self._across(request)
+
+    async def _across(self, request: ModelRequest) -> ModelReply:
         source, target = request.format, self._target(request.format)
         lossy = self._lossy if request.choices.lossy is None else request.choices.lossy
         # How to ask for thinking differs between models: who carries it over must know which one is asked.

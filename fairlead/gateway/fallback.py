@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -36,12 +36,12 @@ class Fallback:
         self._clock = clock
         self._emit = emit
 
-    async def __call__(self, request: ModelRequest) -> ModelReply:
+    def __call__(self, request: ModelRequest) -> Awaitable[ModelReply]:
         candidates = request.way.candidates
         if len(candidates) == 1:
             request.way.candidates, [model] = (), candidates
-            return await self.line(model)(request if model == request.model else replace(request, model=model))
-        return await self._one_after_another(request, candidates)
+            return self.line(model)(request if model == request.model else replace(request, model=model))
+        return self._one_after_another(request, candidates)
 
     def line(self, model: str) -> Complete:
         """What calls to this model's provider pass; a ConfigurationError that says which providers there are."""

@@ -7,7 +7,6 @@ one after another, never all at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +14,7 @@ T = TypeVar("T")
 
 class Flights(Generic[T]):
     def __init__(self) -> None:
-        self._flights: dict[str, asyncio.Future[T | None]] = {}
+        self._flights: dict[str, _Flight[T]] = {}
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -23,19 +22,16 @@ class Flights(Generic[T]):
     def under_way(self, key: str) -> bool:
         return key in self._flights
 
-    async def lead(self, key: str, call: Callable[[], Awaitable[T]]) -> T:
-        """What `call` gives, for us and for all who follow: until `land`, which must come when it gave something.
-        Only when none is under way."""
-        flight: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-        self._flights[key] = flight
-        try:
-            result = await call()
-        except BaseException:
-            del self._flights[key]
-            flight.set_result(None)
-            raise
-        flight.set_result(result)
-        return result
+    def begin(self, key: str) -> None:
+        """We lead, until `bring` or `fail`. Only when none is under way."""
+        self._flights[key] = _Flight()
+
+    def bring(self, key: str, result: T) -> None:
+        """What the call gave, for all who follow: until `land`, which must come."""
+        self._flights[key].end(result)
+
+    def fail(self, key: str) -> None:
+        self._flights.pop(key).end(None)
 
     def land(self, key: str) -> None:
         """From now on whoever comes leads a flight of its own."""
@@ -43,8 +39,27 @@ class Flights(Generic[T]):
 
     async def follow(self, key: str) -> T | None:
         """What the leader brings; None when it failed: then look again whether another leads by now."""
-        flight = self._flights[key]
-        if flight.done():
-            return flight.result()
+        return await self._flights[key].result()
+
+
+class _Flight(Generic[T]):
+    """Most are followed by nobody, and need no future."""
+
+    __slots__ = ("_brought", "_waited_for")
+
+    def __init__(self) -> None:
+        self._brought: T | None = None
+        self._waited_for: asyncio.Future[T | None] | None = None
+
+    def end(self, result: T | None) -> None:
+        self._brought = result
+        if self._waited_for is not None:
+            self._waited_for.set_result(result)
+
+    async def result(self) -> T | None:
+        if self._brought is not None:
+            return self._brought
+        if self._waited_for is None:
+            self._waited_for = asyncio.get_running_loop().create_future()
         # Shielded: a follower that is cancelled must not take the others' future with it.
-        return await asyncio.shield(flight)
+        return await asyncio.shield(self._waited_for)

@@ -17,6 +17,7 @@ from typing import Any, cast
 import httptools
 
 from fairlead.errors import BrokenAnswer, FairleadError, ModelTimeout, ModelUnavailable
+from fairlead.gateway.deadlines import Deadlines
 from fairlead.gateway.http1_head import Place
 from fairlead.gateway.transport import Post
 
@@ -47,9 +48,10 @@ class Connection(asyncio.Protocol):
     """`send`, then either `finished` or `headed` and `take`. These raise ModelUnavailable before the head of an answer
     has come and BrokenAnswer after it; the connection is closed then. Whoever gives up waiting closes it: `abort`."""
 
-    def __init__(self, place: Place, forget: Callable[[Connection], None]) -> None:
+    def __init__(self, place: Place, forget: Callable[[Connection], None], deadlines: Deadlines) -> None:
         self.place = place
         self._forget = forget
+        self._deadlines = deadlines
         self._loop = asyncio.get_running_loop()
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
@@ -58,15 +60,14 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._error: FairleadError | None = None
         self._silence: asyncio.TimerHandle | None = None
-        self._late: asyncio.TimerHandle | None = None
         self._used = False
         self.idle_since = 0.0
         self.stale = False
         """Whether it failed as one does that the other side had closed before we sent: the request was not seen."""
 
     def send(self, data: bytes, post: Post, *, streamed: bool, deadline: float | None) -> None:
-        """Until `deadline`, by the loop's time, the whole answer must be here; a timer takes a sixth of what
-        `asyncio.timeout` does. Streamed: the provider has to wait for whoever takes."""
+        """Until `deadline`, by the loop's time, the whole answer must be here. Streamed: the provider has to wait for
+        whoever takes."""
         self.status = 0
         self.headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
@@ -80,18 +81,18 @@ class Connection(asyncio.Protocol):
             silence = post.silence.total_seconds()
             self._silence = self._loop.call_later(silence, self._listen, silence)
         if deadline is not None:
-            self._late = self._loop.call_at(deadline, self._end_late)
+            self._deadlines.set(self, deadline, self._end_late)
         self._transport.write(data)
 
     async def headed(self) -> None:
         while self._stage is _Stage.ASKED and self._error is None:
-            await self._wait()
+            await self._next()
         if self._error is not None and not self._pieces:
             raise self._error
 
     async def finished(self) -> None:
         while self._stage is not _Stage.WHOLE and self._error is None:
-            await self._wait()
+            await self._next()
         if self._error is not None:
             raise self._error
 
@@ -102,7 +103,7 @@ class Connection(asyncio.Protocol):
                 raise self._error
             if self._stage is _Stage.WHOLE:
                 return b""
-            await self._wait()
+            await self._next()
         data, self._kept = self.body(), 0
         self._pieces = []
         if self._paused:
@@ -273,19 +274,15 @@ class Connection(asyncio.Protocol):
         self._refuse(late(self._post))
 
     def _quiet(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+        self._deadlines.drop(self)
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
 
-    async def _wait(self) -> None:
+    def _next(self) -> asyncio.Future[None]:
+        """Something has happened."""
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from fairlead.gateway.limits import Limits
@@ -30,10 +30,11 @@ class KeyLimit:
         self._expect = expect
         self._max_wait = max_wait
 
-    async def __call__(self, request: ModelRequest) -> ModelReply:
+    def __call__(self, request: ModelRequest) -> Awaitable[ModelReply]:
+        return self._call(request) if request.caller.key_rate == _NONE else self._in_turn(request)
+
+    async def _in_turn(self, request: ModelRequest) -> ModelReply:
         who = request.caller
-        if who.key_rate == _NONE:
-            return await self._call(request)
         share = self._limits.of(f"key:{who.key}", Rate(*who.key_rate))
         tokens = share.capped(self._expect(request))
         slot = share.take(tokens)

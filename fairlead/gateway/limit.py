@@ -9,7 +9,7 @@ from fairlead.clock import Clock
 from fairlead.errors import FairleadError, ModelError, ModelLimited, ModelRefused, ModelUnavailable
 from fairlead.gateway.limits import Limits
 from fairlead.gateway.provider import Complete
-from fairlead.gateway.rate_headers import left
+from fairlead.gateway.rate_headers import left, tells_what_is_left
 from fairlead.gateway.rate_share import Share
 from fairlead.gateway.transport import NeverSent
 from fairlead.gateway.types import ModelReply, ModelRequest
@@ -47,7 +47,10 @@ class Limit:
     async def __call__(self, request: ModelRequest) -> ModelReply:
         share = self._limits.of(request.model)
         tokens = share.capped(self._expect(request))
-        permit = await self._permit(request, share, tokens)
+        slot = share.take(tokens)
+        if slot is None:
+            slot = await self._wait(request, share, tokens)
+        permit = _Permit(share, slot, tokens, self._clock)
         try:
             request.way.on_headers = permit.hear
             reply = await self._call(request)
@@ -58,12 +61,6 @@ class Limit:
             raise
         permit.settle(reply.usage)
         return reply
-
-    async def _permit(self, request: ModelRequest, share: Share, tokens: int) -> _Permit:
-        slot = share.take(tokens)
-        if slot is None:
-            slot = await self._wait(request, share, tokens)
-        return _Permit(share, slot, tokens, self._clock)
 
     async def _wait(self, request: ModelRequest, share: Share, tokens: int) -> int:
         started = self._clock.monotonic()
@@ -116,7 +113,7 @@ class _Permit:
         self._answers += 1
         if self._answers > 1:
             self._share.correct(self._slot, 1, 0)
-        if (said := left(headers, self._clock.now())) is not None:
+        if tells_what_is_left(headers) and (said := left(headers, self._clock.now())) is not None:
             self._share.told(said)
 
     def settle(self, usage: Usage) -> None:

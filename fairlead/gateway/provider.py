@@ -7,7 +7,8 @@ from typing import Protocol
 
 from fairlead.gateway.types import Format, ModelReply, ModelRequest
 
-# The one shape of everything in the stack: a provider's method, and each wrapper around it.
+# The one shape of everything in the stack: a provider's method, and each wrapper around it. A wrapper that has nothing
+# to do after the call answers with the inner one's awaitable: a coroutine of its own would only hand it on.
 Complete = Callable[[ModelRequest], Awaitable[ModelReply]]
 
 

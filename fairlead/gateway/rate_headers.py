@@ -40,6 +40,7 @@ _TOKENS = (
     _kind("anthropic-ratelimit-input-tokens-"),
     _kind("anthropic-ratelimit-output-tokens-"),
 )
+_REMAINING = frozenset(kind.remaining for kind in (*_REQUESTS, *_TOKENS))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
@@ -50,6 +51,11 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     value = headers.get("retry-after", "").strip()
     seconds = _number(value)
     return _bounded(seconds) if seconds is not None else _until(_http_date(value), now)
+
+
+def tells_what_is_left(headers: Mapping[str, str]) -> bool:
+    """Many say nothing of limits, with every answer."""
+    return not _REMAINING.isdisjoint(headers)
 
 
 def left(headers: Mapping[str, str], now: datetime) -> Left | None:

@@ -44,13 +44,15 @@ class Ledger:
         needed = self.counted(1, tokens)
         return self.held[0] >= needed[0] and self.held[1] >= needed[1]
 
-    def take(self, tokens: int, now: float) -> int:
-        """Take a call; the second in which it counts."""
+    def take(self, tokens: int, now: float) -> int | None:
+        """Take a call; the second in which it counts, or None where `has` says no."""
+        taken, held = self.counted(1, tokens), self.held
+        if now >= self.until or now < self.paused_until or held[0] < taken[0] or held[1] < taken[1]:
+            return None
         slot = int(now + self.offset)
-        taken = self.counted(1, tokens)
         add(self.used, slot, taken)
-        self.held[0] -= taken[0]
-        self.held[1] -= taken[1]
+        held[0] -= taken[0]
+        held[1] -= taken[1]
         return slot
 
     def correct(self, slot: int, requests: int, tokens: int) -> None:

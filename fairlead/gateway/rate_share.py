@@ -80,10 +80,7 @@ class Share:
 
     def take(self, tokens: int) -> int | None:
         """The second in which the call counts, or None when it must wait."""
-        now = self._clock.monotonic()
-        if self._waiting or not self._ledger.has(tokens, now):
-            return None
-        return self._go(tokens, now)
+        return None if self._waiting else self._go(tokens, self._clock.monotonic())
 
     async def admit(self, tokens: int, caller: Caller, wait: timedelta) -> int:
         """The same, in turn. Raises ModelLimited once it is known that it can't go within `wait`."""
@@ -106,7 +103,7 @@ class Share:
     def correct(self, slot: int, requests: int, tokens: int) -> None:
         """A call of that second used so much more than it was admitted with, or less."""
         self._ledger.correct(slot, requests, tokens)
-        self._touch()
+        self._touch(self._clock.monotonic())
 
     def limited(self, pause: timedelta | None) -> None:
         """The provider answered 429."""
@@ -157,18 +154,21 @@ class Share:
 
     # -- calls that go
 
-    def _go(self, tokens: int, now: float) -> int:
+    def _go(self, tokens: int, now: float) -> int | None:
         slot = self._ledger.take(tokens, now)
+        if slot is None:
+            return None
         self._demand.note(tokens)
-        ahead = self._ledger.counted(*self._demand.ahead)
-        if not self._low and (self._ledger.held[0] < ahead[0] / 2 or self._ledger.held[1] < ahead[1] / 2):
-            self._low = True
-            self._ring()
-        self._touch()
+        if not self._low:
+            held, ahead = self._ledger.held, self._ledger.counted(*self._demand.ahead)
+            if held[0] < ahead[0] / 2 or held[1] < ahead[1] / 2:
+                self._low = True
+                self._ring()
+        self._touch(now)
         return slot
 
-    def _touch(self) -> None:
-        self._touched_at = self._clock.monotonic()
+    def _touch(self, now: float) -> None:
+        self._touched_at = now
         if not self._touched:
             self._touched = True
             self._ring()
@@ -309,10 +309,9 @@ class Share:
 
     def _serve(self) -> None:
         now = self._clock.monotonic()
-        while (head := self._waiting.head()) and self._ledger.has(head.item.tokens, now):
+        while (head := self._waiting.head()) and (slot := self._go(head.item.tokens, now)) is not None:
             self._waiting.take(head)
             self._served_at = now
-            slot = self._go(head.item.tokens, now)
             if head.item.going.done():
                 self.correct(slot, -1, -head.item.tokens)
             else:

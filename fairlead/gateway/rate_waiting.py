@@ -90,6 +90,7 @@ class Demand:
     """What has been asked for lately, so that as much is at hand."""
 
     calls: float = 0.0  # a second
+    calls_ahead: int = 1
     tokens: int = 0  # of the last call
     _seen: int = 0
 
@@ -100,8 +101,8 @@ class Demand:
     def look(self, seconds: float) -> None:
         self.calls += (self._seen / max(seconds, _SHORTEST) - self.calls) * min(seconds / _AHEAD_S, 1.0)
         self._seen = 0
+        self.calls_ahead = max(math.ceil(self.calls * _AHEAD_S), 1)
 
     @property
     def ahead(self) -> Pair:
-        calls = max(math.ceil(self.calls * _AHEAD_S), 1)
-        return calls, calls * self.tokens
+        return self.calls_ahead, self.calls_ahead * self.tokens

@@ -10,5 +10,5 @@ from fairlead.gateway.types import ModelReply, ModelRequest
 
 class Recorder(Protocol):
     async def once(self, request: ModelRequest, call: Complete) -> ModelReply:
-        """The recorded answer to this request, or what `call` gives, recorded."""
+        """The recorded answer to this request, or what `call` gives in this same task, recorded."""
         ...

@@ -9,6 +9,8 @@ from datetime import timedelta
 
 from fairlead.clock import Clock
 from fairlead.errors import BrokenAnswer, ModelError, ModelTimeout, ModelUnavailable
+from fairlead.gateway.cut import Cut
+from fairlead.gateway.deadlines import Deadlines
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.types import ModelReply, ModelRequest
 from fairlead.telemetry.emit import Emit
@@ -56,6 +58,7 @@ class Retry:
         self._emit = emit
         self._jitter = jitter
         self._policy = policy
+        self._deadlines = Deadlines()
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
         policy, tried = self._policy_of(request), 0
@@ -63,13 +66,21 @@ class Retry:
         left = request.timeout
         while True:
             tried += 1
+            late = self._bound(left, request)
             try:
-                return await self._within(left, request)
+                return await self._call(request if left is request.timeout else replace(request, timeout=left))
+            except asyncio.CancelledError:
+                if not late.alone:
+                    raise
+                raise self._late(request) from None
             except ModelError as error:
                 wait = self._wait(policy, request, error, tried, deadline)
                 if wait is None:
                     raise
                 self._tell(request, error, tried, wait)
+            finally:
+                self._deadlines.drop(late)
+                late.end()
             await self._clock.sleep(wait)
             left = timedelta(seconds=max(deadline - self._clock.monotonic(), 0))
 
@@ -79,19 +90,17 @@ class Retry:
             return replace(policy, tries=policy.tries_before_fallback)
         return policy if request.choices.retries is None else replace(policy, tries=request.choices.retries + 1)
 
-    async def _within(self, left: timedelta, request: ModelRequest) -> ModelReply:
-        """One try. A provider bounds its own time; this holds when it does not, and bounds the waits before it."""
-        bound = asyncio.timeout(left.total_seconds())
-        try:
-            async with bound:
-                return await self._call(request if left is request.timeout else replace(request, timeout=left))
-        except TimeoutError as error:
-            if not bound.expired():
-                raise
-            raise ModelTimeout(
-                f"{self._name} did not finish within {request.timeout.total_seconds():g} s.",
-                hint="Raise model_timeout, or ask for a shorter answer.",
-            ) from error
+    def _bound(self, left: timedelta, request: ModelRequest) -> Cut:
+        """Of one try. A provider bounds its own time; this holds when it does not, and bounds the waits before it."""
+        late = Cut(request.way.task)
+        self._deadlines.set(late, asyncio.get_running_loop().time() + left.total_seconds(), late.off)
+        return late
+
+    def _late(self, request: ModelRequest) -> ModelTimeout:
+        return ModelTimeout(
+            f"{self._name} did not finish within {request.timeout.total_seconds():g} s.",
+            hint="Raise model_timeout, or ask for a shorter answer.",
+        )
 
     def _wait(
         self, policy: RetryPolicy, request: ModelRequest, error: ModelError, tried: int, deadline: float

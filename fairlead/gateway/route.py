@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from fairlead.errors import ConfigurationError
 from fairlead.gateway import bounds
@@ -38,9 +38,9 @@ class Route:
         self._cheapest_below_nano = cheapest_below_nano
         self._turns: Counter[str] = Counter()
 
-    async def __call__(self, request: ModelRequest) -> ModelReply:
+    def __call__(self, request: ModelRequest) -> Awaitable[ModelReply]:
         request.way.candidates = self.candidates(request)
-        return await self._call(request)
+        return self._call(request)
 
     def candidates(self, request: ModelRequest) -> tuple[str, ...]:
         """Each model once, in the order in which they are to be asked. Raises ConfigurationError, InvalidInput."""

@@ -37,7 +37,8 @@ class Settle:
         self._keep = keep
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        bound = upper_bound_nano(request, request.model, self._prices)
+        price = self._prices.of(request.model)
+        bound = price.cost_nano(bounds.upper_bound_of(request))
         way = request.way
         hold = await way.budget.hold(bound)
         meter = way.meter = Meter()
@@ -52,7 +53,7 @@ class Settle:
             raise
         finally:
             used = meter.used
-            cost = self._prices.cost_nano(request.model, used) if meter.sent else 0
+            cost = price.cost_nano(used) if meter.sent else 0
             hold.settle(cost)
             if meter.sent:
                 took = timedelta(seconds=self._clock.monotonic() - started)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import orjson
 
@@ -106,6 +107,7 @@ class Gateway:
             self._fallback, models, prices=prices, random=jitter, cheapest_below_nano=policy.cheapest_below_nano
         )
         budgeted = Budgeted(self._route, purses=shared.purses, clock=clock, emit=emit)
+        self.check = lru_cache(maxsize=1024)(self._check)
         self._call: Complete = shared.switch(shared.cache(shared.key_limit(budgeted)))
 
     def _line(self, provider: Provider) -> Complete:
@@ -136,7 +138,8 @@ class Gateway:
         sink = request.sink
         if sink is not None and sink.wants_data and not _wants_usage(request):
             sink = _without_usage(sink)
-        request = request.on(Way() if budget is None else Way(budget), sink)
+        task = asyncio.current_task()
+        request = request.on(Way(budget, task), sink)
         if request.choices.fit is not None:
             request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
         return await self._once(request, recorder)
@@ -151,10 +154,10 @@ class Gateway:
             kept[key] = await self._once(request, recorder)
         return kept[key]
 
-    async def _once(self, request: ModelRequest, recorder: Recorder | None) -> ModelReply:
-        return await (self._call(request) if recorder is None else recorder.once(request, self._call))
+    def _once(self, request: ModelRequest, recorder: Recorder | None) -> Awaitable[ModelReply]:
+        return self._call(request) if recorder is None else recorder.once(request, self._call)
 
-    def check(self, model: str) -> None:
+    def _check(self, model: str) -> None:
         """Raises what `complete` would raise for a model that nobody can answer, before anything is recorded."""
         for one in self._route.may_answer(model):
             self._fallback.line(one)

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from fairlead.clock import Clock, from_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import CallsStopped, DatabaseUnavailable, InvalidInput, NotFound
 from fairlead.gateway.allowance import ANY, STOPPABLE, checked_scope
+from fairlead.gateway.cut import Cut
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.rounds import Rounds
 from fairlead.gateway.types import Caller, ModelReply, ModelRequest
@@ -39,16 +39,15 @@ class Stop:
     stopped_at: datetime
 
 
-class _UnderWay:
-    """A call that may be cut off. Not `asyncio.timeout`, which takes 6 us: this takes one."""
+class _UnderWay(Cut):
+    """A call that may be stopped."""
 
-    __slots__ = ("caller", "others", "provider", "stop", "task")
+    __slots__ = ("caller", "provider", "stop")
 
-    def __init__(self, task: asyncio.Task[Any], caller: Caller, provider: str) -> None:
-        self.task = task
-        self.caller = caller
+    def __init__(self, request: ModelRequest, provider: str) -> None:
+        super().__init__(request.way.task)
+        self.caller = request.caller
         self.provider = provider
-        self.others = task.cancelling()  # requests to cancel the task that are not ours
         self.stop: Stop | None = None
 
 
@@ -116,7 +115,7 @@ class Stops:
         for call in tuple(self.under_way) if kinds else ():
             if call.stop is None and (found := self.found(call.caller, call.provider)):
                 call.stop = found
-                call.task.cancel()
+                call.off()
 
     async def _changed(self) -> None:
         await self.read()
@@ -145,23 +144,20 @@ class Switch:
         self._provider = provider
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        stops, caller = self._stops, request.caller
-        if stops.all and (stop := stops.found(caller, self._provider)):
+        stops = self._stops
+        if stops.all and (stop := stops.found(request.caller, self._provider)):
             raise _refusal(stop)
-        task = asyncio.current_task()
-        assert task is not None
-        call = _UnderWay(task, caller, self._provider)
+        call = _UnderWay(request, self._provider)
         stops.under_way.add(call)
         try:
             return await self._call(request)
         except asyncio.CancelledError:
-            if call.stop is not None and task.cancelling() - 1 <= call.others:
+            if call.stop is not None and call.alone:
                 raise _refusal(call.stop) from None
             raise
         finally:
             stops.under_way.discard(call)
-            if call.stop is not None:
-                task.uncancel()
+            call.end()
 
 
 def _refusal(stop: Stop) -> CallsStopped:

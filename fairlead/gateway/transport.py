@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from fairlead.gateway.value import value
+
 MOST_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Post:
     """What to send. `limit` bounds the bytes of the answer, `silence` the time between two of them. A GET has no
     body."""
@@ -31,7 +33,7 @@ class Post:
     method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """Header names are in lower case."""
 

@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 
 from fairlead.errors import ModelRefused, ModelUnavailable
+from fairlead.gateway.cut import Cut
+from fairlead.gateway.deadlines import Deadlines
 from fairlead.gateway.http1_connection import Connection, late
 from fairlead.gateway.http1_dial import dial
 from fairlead.gateway.http1_head import Place, head_of
@@ -33,6 +35,7 @@ class Http1Transport:
         self._idle: dict[Place, deque[Connection]] = {}
         self._all: set[Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
+        self._deadlines = Deadlines()
         self._head = lru_cache(maxsize=128)(head_of)
         self._closed = False
 
@@ -44,21 +47,24 @@ class Http1Transport:
 
     @asynccontextmanager
     async def post_stream(self, post: Post) -> AsyncGenerator[Stream, None]:
-        bound = asyncio.timeout(post.timeout.total_seconds())
+        # One bound for all of it: a read timeout would start again with every byte of a slow answer.
+        over = Cut()
+        self._deadlines.set(over, asyncio.get_running_loop().time() + post.timeout.total_seconds(), over.off)
         try:
-            # One bound for all of it: a read timeout would start again with every byte of a slow answer.
-            async with bound:
-                connection = await self._asked(post, streamed=True)
-                try:
-                    yield Stream(connection.status, connection.headers, _pieces(connection))
-                except BaseException:
-                    connection.abort()
-                    raise
-                self._give_back(connection)
-        except TimeoutError as error:
-            if not bound.expired():
+            connection = await self._asked(post, streamed=True)
+            try:
+                yield Stream(connection.status, connection.headers, _pieces(connection))
+            except BaseException:
+                connection.abort()
                 raise
-            raise late(post) from error
+            self._give_back(connection)
+        except asyncio.CancelledError:
+            if not over.alone:
+                raise
+            raise late(post) from None
+        finally:
+            self._deadlines.drop(over)
+            over.end()
 
     async def aclose(self) -> None:
         self._closed = True
@@ -72,8 +78,9 @@ class Http1Transport:
         """The connection by which the answer came; of a stream, its head."""
         head = self._head(post.url, tuple(post.headers.items()), post.method)
         data = head.with_body(post.body)
-        deadline = asyncio.get_running_loop().time() + post.timeout.total_seconds()
-        if (kept := self._kept(head.place)) is not None:
+        now = asyncio.get_running_loop().time()
+        deadline = now + post.timeout.total_seconds()
+        if (kept := self._kept(head.place, now)) is not None:
             try:
                 return await _exchange(kept, data, post, streamed, deadline)
             except ModelUnavailable:
@@ -82,13 +89,12 @@ class Http1Transport:
                     raise
         return await _exchange(await self._new(head.place, post, deadline), data, post, streamed, deadline)
 
-    def _kept(self, place: Place) -> Connection | None:
+    def _kept(self, place: Place, now: float) -> Connection | None:
         """The one that was used last: the others may be closed sooner."""
         idle = self._idle.get(place)
-        oldest = asyncio.get_running_loop().time() - _KEEP
         while idle:
             connection = idle.pop()
-            if connection.idle_since >= oldest and not connection.closed:
+            if connection.idle_since >= now - _KEEP and not connection.closed:
                 return connection
             connection.abort()
         return None
@@ -134,8 +140,8 @@ class Http1Transport:
         secure, host, port = place
         trust = await self._trusted() if secure else None
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(place, self._all.discard), ssl=trust, server_hostname=host if secure else None,
-            sock=await dial(host, port),
+            lambda: Connection(place, self._all.discard, self._deadlines), ssl=trust,
+            server_hostname=host if secure else None, sock=await dial(host, port),
         )  # fmt: skip
         self._all.add(connection)
         return connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -13,6 +13,7 @@ from fairlead.errors import InvalidInput
 from fairlead.gateway.meter import Meter
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.usage import NOTHING, Usage
+from fairlead.gateway.value import value
 from fairlead.gateway.way import Way
 
 
@@ -30,7 +31,7 @@ FEATURE_HEADERS = ("anthropic-beta", "openai-beta")
 HTTP it sees none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caller:
     """On whose behalf a call is made: what budgets, limits, caches, logs and the cost report go by.
 
@@ -52,7 +53,10 @@ class Caller:
     """Requests and tokens a minute that the key allows."""
 
 
-@dataclass(frozen=True, slots=True)
+_NOBODY = Caller()
+
+
+@value
 class Choices:
     """What a request or an agent settles for itself; None leaves it to the settings."""
 
@@ -69,7 +73,10 @@ class Choices:
     """Shorten the history to so many tokens of input."""
 
 
-@dataclass(frozen=True, slots=True)
+_NO_CHOICES = Choices()
+
+
+@value
 class ModelRequest:
     """One question to a model. `model` is "provider/model" or the name of a declared model; `body` is a request of
     `format` without `model` and `stream`. With a `sink` the answer is streamed. `timeout` bounds everything: tries,
@@ -81,10 +88,10 @@ class ModelRequest:
     model: str
     body: dict[str, Any]
     timeout: timedelta
-    caller: Caller = field(default_factory=Caller)
+    caller: Caller = _NOBODY
     format: Format = Format.CHAT
     sink: Sink | None = None
-    choices: Choices = field(default_factory=Choices)
+    choices: Choices = _NO_CHOICES
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Of FEATURE_HEADERS those that the client sent; sent on to a provider of this format."""
     way: Way = field(default_factory=Way, repr=False, compare=False)
@@ -106,7 +113,7 @@ class ModelRequest:
         return self.way.meter
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """One try. `outcome` is "ok" or the code of an error; `usage` is what it is charged for."""
 
@@ -120,7 +127,7 @@ class Attempt:
     cost_nano: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ModelReply:
     """An answer: `body` is whole, in the request's format, assembled when it was streamed.
 

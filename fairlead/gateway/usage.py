@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from fairlead.gateway.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens as the provider bills them: `cached_in` (read from its cache) and `cache_written` (put into it) are parts
     of `tokens_in`, `cache_written_long` (what is kept for an hour or more, and costs more) is part of `cache_written`,

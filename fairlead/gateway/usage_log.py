@@ -11,13 +11,14 @@ is written to disk instead: without the database no run goes on and no shared bu
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from itertools import islice
+from random import Random
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.standing import OfLate, Recent, Tally
+from fairlead.gateway.value import value
 from fairlead.telemetry.emit import Emit
 
 _BATCH = 500  # rows in one statement
@@ -49,7 +51,7 @@ class RunCalls:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class UsageRow:
     """One try of a model call. `outcome` is "ok" or the code of an error; `model` is "provider/model".
 
@@ -57,6 +59,7 @@ class UsageRow:
     (`cached_in`), saved.
     """
 
+    _: KW_ONLY
     at: datetime
     tenant: str = "default"
     user: str | None = None
@@ -86,7 +89,7 @@ class UsageLog:
 
     def __init__(
         self, database: Database, queries: Mapping[str, Query], *, clock: Clock, emit: Emit,
-        most_waiting: int = _MOST_WAITING, new_id: Callable[[], int] = lambda: secrets.randbits(63),
+        most_waiting: int = _MOST_WAITING, new_id: Callable[[], int] | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._query = queries["add_usage"]
@@ -96,7 +99,7 @@ class UsageLog:
         self._clock = clock
         self._emit = emit
         self._most_waiting = most_waiting
-        self._new_id = new_id
+        self._new_id = new_id or partial(Random().getrandbits, 63)
         self._waiting: deque[UsageRow] = deque()
         self._task: asyncio.Task[None] | None = None
         self._pause: asyncio.Future[None] | None = None
@@ -258,6 +261,7 @@ def _columns(row: UsageRow, identity: int) -> Sequence[Any]:
     )
 
 
+@lru_cache(maxsize=4096)
 def _text(value: str | None) -> str | None:
     """Names come from callers: what no database holds, and what has no end, is left out."""
     if not value:

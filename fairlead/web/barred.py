@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from fairlead.access import Keyring, Principal
 from fairlead.errors import Unauthorised
+from fairlead.gateway.cut import Cut
 
 
-@asynccontextmanager
-async def until_barred(keys: Keyring, caller: Principal) -> AsyncGenerator[None]:
-    """Raises `Unauthorised` in the middle of what is done within."""
-    task = asyncio.current_task()
-    assert task is not None
-    barred = False
+class UntilBarred:
+    """`with UntilBarred(keys, caller):` raises `Unauthorised` in the middle of what is done within."""
 
-    def turn_out() -> None:
-        nonlocal barred
-        barred = task.cancel()
+    __slots__ = ("_caller", "_cut", "_watch")
 
-    try:
-        with keys.watch(caller, turn_out):
-            yield
-    except asyncio.CancelledError:
-        if not barred or task.uncancel() > 0:  # somebody else wants it to end as well
-            raise
-        raise Unauthorised(f"{caller.name} may come in no more.", hint="Get a new key, or sign in again.") from None
+    def __init__(self, keys: Keyring, caller: Principal) -> None:
+        self._caller = caller
+        self._cut = Cut()
+        self._watch = keys.watch(caller, self._cut.off)
+
+    def __enter__(self) -> None:
+        self._watch.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._watch.__exit__(None, None, None)
+        barred = self._cut.alone and isinstance(error, asyncio.CancelledError)
+        self._cut.end()
+        if barred:
+            raise Unauthorised(
+                f"{self._caller.name} may come in no more.", hint="Get a new key, or sign in again."
+            ) from None

@@ -47,6 +47,7 @@ _SECURITY = {
     b"cross-origin-resource-policy": b"same-origin",
     b"cache-control": b"no-store",
 }
+_ALL = tuple(_SECURITY.items())
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -191,13 +192,13 @@ class _Out:
     def _dress(self, message: MutableMapping[str, Any]) -> None:
         headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
         there = {name.lower() for name, _ in headers}
-        headers += [(name, value) for name, value in _SECURITY.items() if name not in there]
+        headers += _ALL if there.isdisjoint(_SECURITY) else [one for one in _ALL if one[0] not in there]
         if self._secure:
             headers.append(_HSTS)
         if self._visit.room is not None:
             headers += self._visit.room.headers()
         headers.append((b"x-request-id", self._visit.request_id.encode()))
-        headers.append((b"x-response-time", f"{self.took().total_seconds() * 1000:.1f}ms".encode()))
+        headers.append((b"x-response-time", b"%.1fms" % ((self._clock.monotonic() - self._started) * 1000)))
         message["headers"] = headers
 
 

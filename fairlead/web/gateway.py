@@ -23,6 +23,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -51,13 +52,14 @@ from fairlead.telemetry.emit import Emit
 from fairlead.web.api.call import Visit, visit_of
 from fairlead.web.api.caller import caller_of
 from fairlead.web.api.problems import REDACTOR, status_of
-from fairlead.web.barred import until_barred
+from fairlead.web.barred import UntilBarred
 from fairlead.web.gateway_models import PATH as MODELS
 from fairlead.web.gateway_models import ModelList
 
 _EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
 _COUNT = "/v1/messages/count_tokens"
 _FORMATS = {f"/v1{wire.PATH}": form for form, wire in WIRES.items()}
+_NO_CHOICES = Choices()
 _YES_OR_NO = {"yes": True, "no": False}
 _TRY_AGAIN = timedelta(seconds=1)  # when the database is away
 _MOST_LABELS = 20
@@ -131,7 +133,7 @@ class GatewayEndpoints:
             reply = await self._gateway.complete(request)
             await (answer.end() if streamed else answer.whole(reply))
 
-        async with until_barred(self._keys, visit.caller):
+        with UntilBarred(self._keys, visit.caller):
             await exchange.until_gone(work())
 
 
@@ -214,10 +216,15 @@ def _further(error: FairleadError) -> list[tuple[bytes, bytes]]:
 def _told(reply: ModelReply) -> list[tuple[bytes, bytes]]:
     return [
         # A name comes from the caller, and must not begin a header of its own.
-        (b"x-fairlead-model", quote(reply.model, safe="/:@+,;=()[]{}'!$&*~ ").encode()),
+        (b"x-fairlead-model", _quoted(reply.model)),
         (b"x-fairlead-cost-usd", b"%.9f" % (reply.cost_nano / 1e9)),
         (b"x-fairlead-cached", b"yes" if reply.cached else b"no"),
     ]
+
+
+@lru_cache(maxsize=1024)
+def _quoted(model: str) -> bytes:
+    return quote(model, safe="/:@+,;=()[]{}'!$&*~ ").encode()
 
 
 def _caller(principal: Principal, headers: Mapping[str, str], body: Mapping[str, Any]) -> Caller:
@@ -234,6 +241,8 @@ def _named(body: Mapping[str, Any]) -> str | None:
 def _labels(text: str) -> dict[str, str]:
     """ "team=blue, stage=test" """
     labels: dict[str, str] = {}
+    if not text:
+        return labels
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = pair.partition("=")
         if not equals or not _LABEL.fullmatch(name.strip()) or not _TEXT.fullmatch(value.strip()):
@@ -251,4 +260,6 @@ def _choices(headers: Mapping[str, str]) -> Choices:
     complexity = headers.get("x-fairlead-complexity")
     if complexity is not None and complexity not in list(Complexity):
         raise InvalidInput(f"x-fairlead-complexity is none of {', '.join(Complexity)}.")
+    if cache is None and complexity is None:
+        return _NO_CHOICES
     return Choices(cache=None if cache is None else _YES_OR_NO[cache], complexity=complexity)

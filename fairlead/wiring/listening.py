@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fairlead.errors import ConfigurationError
+from fairlead.gateway.exchange import LEAVING, Leaving
 
 _BACKLOG = 2048
 _MOST_GATHERED = 64 * 1024  # bytes; what is beyond them the transport has to know of, or it can't make anyone wait
@@ -94,6 +95,15 @@ class _Gathering(asyncio.Transport):
 class _Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(_Gathering(cast("asyncio.Transport", transport), self.loop))
+        self._extensions = {LEAVING: Leaving()}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        cast("dict[str, Any]", self.scope)["extensions"] = self._extensions
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._extensions[LEAVING].happened()
 
 
 class Server(uvicorn.Server):

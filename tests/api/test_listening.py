@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from fairlead.gateway.exchange import Exchange
 from fairlead.wiring.listening import Server, bind
 
 _ASK = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -96,3 +97,41 @@ async def test_a_connection_that_is_to_be_closed_is_closed_after_its_answer() ->
     async with listening(app) as (reader, writer):
         writer.write(_ASK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
         assert (await reader.read()).endswith(b"x" * 100_000)
+
+
+class Work:
+    """Asked for by `/wait`, it waits for ever; anything else is done at once. Says how it ended."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        exchange = Exchange(scope, receive, send)
+        await exchange.until_gone(self._do(exchange, scope["path"]))
+
+    async def _do(self, exchange: Exchange, path: str) -> None:
+        try:
+            self.begun.set()
+            if path == "/wait":
+                await asyncio.Event().wait()
+            await exchange.whole(200, b"done")
+            self.ended.put_nowait("done")
+        except asyncio.CancelledError:
+            self.ended.put_nowait("dropped")
+            raise
+
+
+async def test_work_is_dropped_when_its_client_leaves_and_not_when_another_answer_came_before() -> None:
+    work = Work()
+    async with listening(work) as (reader, writer), asyncio.timeout(10):
+        writer.write(_ASK * 2)
+        for _ in range(2):
+            await reader.readuntil(b"done")
+            assert await work.ended.get() == "done"
+        work.begun.clear()
+        writer.write(_ASK.replace(b"GET /", b"GET /wait"))
+        await work.begun.wait()
+        assert work.ended.empty()
+        writer.transport.abort()
+        assert await work.ended.get() == "dropped"

@@ -194,7 +194,7 @@ def test_the_size_counts_text_thoughts_and_arguments() -> None:
 )
 def test_an_answer_that_cannot_be_true_is_broken(changes: Json) -> None:
     with pytest.raises(BrokenAnswer):
-        wire.parse(orjson.dumps({**MESSAGE, **changes}))
+        wire.usage_of(wire.parse(orjson.dumps({**MESSAGE, **changes})))
 
 
 def test_blocks_of_kinds_to_come_pass_through() -> None:

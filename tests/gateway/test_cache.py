@@ -219,6 +219,8 @@ async def test_a_hit_and_a_follower_are_streamed_to_who_asked_for_a_stream() -> 
 class Broken:
     """A store that can't be asked."""
 
+    at_once = False
+
     def __init__(self) -> None:
         self.broken = True
         self.store = MemoryCacheStore(clock=SystemClock())

@@ -174,7 +174,7 @@ def answer(**changes: Any) -> dict[str, Any]:
 )
 def test_an_answer_that_cannot_be_true_is_refused(broken: Any) -> None:
     with pytest.raises(BrokenAnswer):
-        openai_chat.parse(orjson.dumps(broken))
+        openai_chat.usage_of(openai_chat.parse(orjson.dumps(broken)))
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"usage":{"prompt_tokens":NaN}}', b'{"a":1e400}', b'"\\ud800"', b"\xff"])

@@ -87,7 +87,7 @@ def test_an_error_event_is_told_in_the_providers_words() -> None:
 )
 def test_an_answer_that_cannot_be_true_is_broken(changes: Json) -> None:
     with pytest.raises(BrokenAnswer):
-        wire.parse(orjson.dumps({**RESPONSE, **changes}))
+        wire.usage_of(wire.parse(orjson.dumps({**RESPONSE, **changes})))
 
 
 def test_a_request_that_is_answered_later_is_refused_because_its_cost_is_not_known() -> None:

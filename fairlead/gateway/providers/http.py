@@ -5,7 +5,7 @@ An answer is believed only when it is whole: a stream that ends without its end 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -77,27 +77,27 @@ class HttpProvider:
         secret = self._endpoint.key
         key = secret.value
         try:
-            return await self._with(key, request)
-        except _KeyRefused as refused:
-            if not await secret.refused(key):
+            try:
+                return await self._with(key, request)
+            except _KeyRefused as refused:
+                if not await secret.refused(key):
+                    raise refused.error from None
+            try:
+                return await self._with(secret.value, request)
+            except _KeyRefused as refused:
                 raise refused.error from None
-        try:
-            return await self._with(secret.value, request)
-        except _KeyRefused as refused:
-            raise refused.error from None
-
-    async def _with(self, key: str, request: ModelRequest) -> ModelReply:
-        wire = WIRES[request.format]
-        post = self._post(request, wire, key)
-        request.meter.begin(_expected(request), most_out=bounds.most_out_of(request))
-        try:
-            if request.sink is None:
-                return await self._whole(request, wire, post, key)
-            return await self._streamed(request, wire, post, request.sink, key)
         except ModelUnavailable as error:
             if isinstance(error.__cause__, NeverSent):
                 request.meter.free()
             raise
+
+    def _with(self, key: str, request: ModelRequest) -> Awaitable[ModelReply]:
+        wire = WIRES[request.format]
+        post = self._post(request, wire, key)
+        request.meter.begin(_expected(request), most_out=bounds.most_out_of(request))
+        if request.sink is None:
+            return self._whole(request, wire, post, key)
+        return self._streamed(request, wire, post, request.sink, key)
 
     async def look(self, timeout: timedelta) -> int:
         """The status with which it answers what models it has: costs nothing, and needs the key where one is needed.

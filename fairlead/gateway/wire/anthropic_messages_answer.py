@@ -23,7 +23,6 @@ def check(answer: Json) -> Json:
     for block in checked.objects(answer["content"], "The content"):
         _check_block(block)
     checked.a_name(answer.get("stop_reason"), "Why the answer ended")
-    usage_of(answer)
     return answer
 
 
@@ -166,6 +165,7 @@ class Assembly:
         answer = {**message, "content": [self._blocks[index].whole(cut=cut) for index in sorted(self._blocks)]}
         if self._said_usage:
             answer["usage"] = self._said_usage
+            usage_of(answer)
         return check(answer)
 
 

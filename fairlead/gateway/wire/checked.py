@@ -56,7 +56,10 @@ def objects(value: Any, what: str, fault: Fault = BrokenAnswer) -> list[Json]:
         return []
     if type(value) is not list:
         raise fault(f"{what} is not a list.")
-    return [an_object(item, f"An item of {what}", fault) for item in cast("list[Any]", value)]
+    for item in cast("list[Any]", value):
+        if type(item) is not dict:
+            raise fault(f"An item of {what} is not a JSON object.")
+    return cast("list[Json]", value)
 
 
 def a_text(value: Any, what: str, fault: Fault = BrokenAnswer) -> str:
@@ -97,7 +100,11 @@ def a_count(counts: Json, name: str, missing: int | None = None) -> int:
 def a_detail(counts: Json, group: str, name: str) -> int:
     """A count in a group that need not be there."""
     details = counts.get(group)
-    return 0 if details is None else a_count(an_object(details, f"The usage's {group}"), name, missing=0)
+    if details is None:
+        return 0
+    if type(details) is not dict:
+        raise BrokenAnswer(f"The usage's {group} is not a JSON object.")
+    return a_count(cast("Json", details), name, missing=0)
 
 
 def a_limit(body: Json, name: str) -> int | None:

@@ -42,7 +42,7 @@ def parse_request(body: bytes) -> Json:
 
 def build(body: Json, *, model: str, streamed: bool, cap_name: str = "max_tokens") -> bytes:
     built: Json = {**body, "model": model, "stream": streamed}
-    if not any(checked.a_limit(body, name) for name in _CAPS):
+    if not _cap(body):
         built[cap_name or "max_tokens"] = OUTPUT_CAP
     if streamed:
         built["stream_options"] = {**_stream_options(body), "include_usage": True}
@@ -55,12 +55,19 @@ def _stream_options(body: Json) -> Json:
 
 def output_cap(body: Json) -> int:
     """Some servers obey one name of the limit, some the other: the larger one is what may come."""
-    return max(checked.a_limit(body, name) or 0 for name in _CAPS) or OUTPUT_CAP
+    return _cap(body) or OUTPUT_CAP
+
+
+def _cap(body: Json) -> int:
+    return max([checked.a_limit(body, name) or 0 for name in _CAPS])
 
 
 def parts(body: Json) -> Iterator[Json]:
     for message in checked.dicts(body.get("messages")):
-        for part in checked.dicts(message.get("content")):
+        content = message.get("content")
+        if type(content) is str:
+            continue  # most are
+        for part in checked.dicts(content):
             if checked.word(part.get("type")) not in _COST_THEIR_BYTES:
                 yield part
 

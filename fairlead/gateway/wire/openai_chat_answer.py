@@ -23,7 +23,6 @@ def check(answer: Json) -> Json:
     checked.expect(choices, "The answer has no choices.")
     for choice in choices:
         _check_choice(choice)
-    usage_of(answer)
     return answer
 
 
@@ -31,7 +30,8 @@ def _check_choice(choice: Json) -> None:
     message = checked.an_object(choice.get("message"), "A choice's message")
     for name in ("content", "refusal", "reasoning_content"):
         value = message.get(name)
-        checked.expect(value is None or isinstance(value, str), f"The {name} of the answer is no text.")
+        if value is not None and type(value) is not str:
+            raise BrokenAnswer(f"The {name} of the answer is no text.")
     for call in checked.objects(message.get("tool_calls"), "The tool calls"):
         kind = checked.word(call.get("type") or "function")
         checked.expect(kind in _CALLS, "A tool call is of no kind that exists.")

@@ -82,7 +82,6 @@ def check(answer: Json) -> Json:
     )
     sizes = {_size(item.get("embedding")) for item in items}
     checked.expect(len(sizes) == 1, "The embeddings differ in length.")
-    usage_of(answer)
     return answer
 
 
@@ -103,6 +102,7 @@ class Assembly:
 
     def __init__(self) -> None:
         self._answer: Json | None = None
+        self._usage: Usage | None = None
         self.size = 0
         self.done = False
 
@@ -112,12 +112,12 @@ class Assembly:
         event = checked.load(data)
         if event.get("error"):
             raise ErrorWithin(checked.said(event["error"]))
-        self._answer, self.done = check(event), True
+        self._answer, self._usage, self.done = check(event), usage_of(event), True
         self.size = len(data)
         return ""
 
     def usage(self) -> Usage | None:
-        return None if self._answer is None else usage_of(self._answer)
+        return self._usage
 
     def finish(self) -> Json:
         if self._answer is None:

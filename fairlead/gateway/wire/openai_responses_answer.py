@@ -23,7 +23,6 @@ def check(answer: Json) -> Json:
     checked.expect(type(answer.get("output")) is list, "The response has no output.")
     for item in checked.objects(answer["output"], "The output"):
         _check_item(item)
-    usage_of(answer)
     return answer
 
 

@@ -73,7 +73,7 @@ class Wire(Protocol):
         ...
 
     def parse(self, body: bytes) -> Json:
-        """A whole answer, checked. Raises BrokenAnswer."""
+        """A whole answer, checked but for its usage, which `usage_of` checks. Raises BrokenAnswer."""
         ...
 
     def usage_of(self, answer: Json) -> Usage | None:

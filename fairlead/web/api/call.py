@@ -27,7 +27,7 @@ class Headers(Mapping[str, str]):
     __slots__ = ("_raw",)
 
     def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        self._raw = raw
+        self._raw = dict(raw)
 
     def __getitem__(self, name: str) -> str:
         found = self.get(name)
@@ -36,17 +36,14 @@ class Headers(Mapping[str, str]):
         return found
 
     def get(self, name: str, default: Any = None) -> Any:
-        wanted = name.encode("latin-1")
-        for known, value in reversed(self._raw):
-            if known == wanted:
-                return value.decode("latin-1")
-        return default
+        value = self._raw.get(name.encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
-        return iter({name.decode("latin-1") for name, _ in self._raw})
+        return iter([name.decode("latin-1") for name in self._raw])
 
     def __len__(self) -> int:
-        return len({name for name, _ in self._raw})
+        return len(self._raw)
 
 
 class Visit:

@@ -16,7 +16,7 @@ from fairlead.web.api.message import as_client_messages
 from fairlead.web.api.open_streams import until_gone
 from fairlead.web.api.reply import Headers
 from fairlead.web.api.values import Values, values_of_run
-from fairlead.web.barred import until_barred
+from fairlead.web.barred import UntilBarred
 
 KEEP_ALIVE = 15.0  # seconds
 
@@ -38,7 +38,7 @@ class WaitReply:
         gone = asyncio.ensure_future(until_gone(receive))
         stopping = asyncio.ensure_future(self._doors.stopping.wait())
         try:
-            async with until_barred(self._doors.keys, self._caller):
+            with UntilBarred(self._doors.keys, self._caller):
                 await self._answer(send, ended, gone, stopping)
         finally:
             for task in (ended, gone, stopping):
