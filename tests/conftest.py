@@ -1,5 +1,6 @@
 """What every test may ask for: a fresh database, a Redis, a browser. All real; nothing is skipped.
 
+    database_url     a new database as an engine makes one, for this test: SQLite, then PostgreSQL
     postgres_url     a new, empty PostgreSQL database for this test        (mark the test `postgres`: done for you)
     vectors_url      the same on a server that has pgvector
     redis_url        an empty Redis of our own
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from fairlead import testing
 from tests.servers import PostgresServer, RedisServer, chromium, postgres_with_vectors
 
 _numbers = itertools.count(1)
@@ -64,11 +67,54 @@ async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
         yield url
 
 
-async def _new_database(server: str) -> AsyncIterator[str]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A new database for this test, with all tables there and nothing in them."""
+    return request.getfixturevalue("sqlite_copy" if request.param == "sqlite" else "postgres_copy")
+
+
+@pytest.fixture(scope="session")
+def sqlite_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("made") / "made.db"
+    asyncio.run(_make(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture
+def sqlite_copy(sqlite_made: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(sqlite_made, tmp_path / 'test.db')}"
+
+
+@pytest.fixture(scope="session")
+def postgres_made(postgres_server: str) -> Iterator[str]:
+    """The name of a database that is copied: quicker than to make all tables and indexes anew."""
+    name = f"fairlead_test_{os.getpid()}_made"
+    asyncio.run(_execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0"))
+    asyncio.run(_make(_of_server(postgres_server, name)))
+    yield name
+    asyncio.run(_drop(postgres_server, name))
+
+
+@pytest.fixture
+async def postgres_copy(postgres_server: str, postgres_made: str) -> AsyncIterator[str]:
+    async for url in _new_database(postgres_server, template=postgres_made):
+        yield url
+
+
+async def _make(url: str) -> None:
+    async with testing.engine({}, workers=0, database_url=url):
+        pass
+
+
+async def _new_database(server: str, template: str = "template0") -> AsyncIterator[str]:
     name = f"fairlead_test_{os.getpid()}_{next(_numbers)}"
-    await _execute(server, f"CREATE DATABASE {name} TEMPLATE template0")
-    yield f"{server.rpartition('/')[0]}/{name}"
+    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _of_server(server, name)
     await _drop(server, name)
+
+
+def _of_server(server: str, name: str) -> str:
+    return f"{server.rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture(scope="session")

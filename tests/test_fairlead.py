@@ -23,7 +23,15 @@ def test_a_wrong_name_is_refused_as_python_does() -> None:
         _ = fairlead.Agnet  # type: ignore[attr-defined]
 
 
-def test_the_import_brings_nothing_heavy_along() -> None:
-    code = "import sys, fairlead; print([name for name in ('pydantic', 'fastapi', 'asyncpg') if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("fairlead", ("pydantic", "starlette", "asyncpg")),
+        ("fairlead.wiring.working", ("fastapi", "jinja2", "fairlead.web.api.routes")),
+        ("fairlead.wiring.serving", ("fastapi", "jinja2", "fairlead.web.console.router")),
+    ],
+)
+def test_a_process_loads_nothing_heavy_that_it_may_never_need(module: str, heavy: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

@@ -25,7 +25,7 @@ import orjson
 from pydantic import SecretStr
 
 from fairlead.clock import Clock, from_micros, to_micros
-from fairlead.database import Call, Database, Gather, Query, Row
+from fairlead.database import Call, Database, Gather, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import DatabaseUnavailable
 from fairlead.telemetry.emit import Emit, silent
@@ -94,7 +94,7 @@ class Audit:
         self, database: Database, *, clock: Clock, emit: Emit = silent, secret: SecretStr | None = None
     ) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(_HERE / "queries", database.dialect)
+        self._queries = named_sql.load(_HERE / "queries", database.dialect)
         self._clock = clock
         self._emit = emit
         self._secret = secret.get_secret_value().encode() if secret else None

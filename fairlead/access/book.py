@@ -25,7 +25,7 @@ from fairlead.access.key import Key, NewKey, Standing, digest_of, new_secret
 from fairlead.access.roles import Allowance, Limits, Principal, Role, Scope
 from fairlead.access.user import Status, digest_of_user
 from fairlead.clock import Clock, from_micros, to_micros
-from fairlead.database import Call, Database, Migrations, Query, Row
+from fairlead.database import Call, Database, Migrations, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import Conflict, NotFound
 from fairlead.telemetry.emit import Emit
@@ -72,7 +72,7 @@ class KeyBook:
         self, database: Database, *, audit: Audit, clock: Clock, emit: Emit, others: bool = False
     ) -> None:  # fmt: skip
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(_HERE / "queries", database.dialect)
+        self._queries = named_sql.load(_HERE / "queries", database.dialect)
         self._audit = audit
         self._clock = clock
         self._emit = emit

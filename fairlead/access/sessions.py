@@ -15,7 +15,7 @@ from fairlead.access.key import digest_of
 from fairlead.access.roles import Principal, Role
 from fairlead.access.user import User
 from fairlead.clock import Clock
-from fairlead.database import Call, Database, Query
+from fairlead.database import Call, Database
 from fairlead.database import sql as named_sql
 
 _HERE = Path(__file__).parent
@@ -35,7 +35,7 @@ class SessionBook:
 
     def __init__(self, database: Database, *, audit: Audit, lives: timedelta, idle: timedelta, clock: Clock) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(_HERE / "queries", database.dialect)
+        self._queries = named_sql.load(_HERE / "queries", database.dialect)
         self._audit = audit
         self._lives = _micros(lives)
         self._idle = _micros(idle)

@@ -20,7 +20,7 @@ from fairlead.access.book import TOPIC
 from fairlead.access.roles import Role
 from fairlead.access.user import NewUser, Status, User, digest_of_user
 from fairlead.clock import Clock, from_micros
-from fairlead.database import Call, Database, Query, Row
+from fairlead.database import Call, Database, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import Conflict, NotFound
 from fairlead.telemetry.emit import Emit
@@ -46,7 +46,7 @@ class UserChanges:
 class UserBook:
     def __init__(self, database: Database, *, audit: Audit, clock: Clock, emit: Emit) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(_HERE / "queries", database.dialect)
+        self._queries = named_sql.load(_HERE / "queries", database.dialect)
         self._audit = audit
         self._clock = clock
         self._emit = emit

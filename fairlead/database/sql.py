@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
@@ -40,7 +41,8 @@ class Query:
 Queries = Mapping[str, Query]
 
 
-def load(folder: Path, dialect: str) -> dict[str, Query]:
+@cache
+def load(folder: Path, dialect: str) -> Queries:
     """Every `.sql` file of `folder/dialect`, by its name without the ending."""
     return {path.stem: parse(path.stem, path.read_text(), dialect) for path in sorted((folder / dialect).glob("*.sql"))}
 

@@ -7,7 +7,7 @@ set · remove  ──► a row; every process goes by it with its next exchange,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -70,7 +70,7 @@ class SharedBudgets:
     def __init__(
         self,
         database: Database,
-        queries: dict[str, Query],
+        queries: Mapping[str, Query],
         settings: BudgetSettings,
         *,
         of_keys: Callable[[], Awaitable[Sequence[Limit]]] | None = None,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
@@ -34,7 +34,7 @@ class Leasing:
     def __init__(
         self,
         database: Database,
-        queries: dict[str, Query],
+        queries: Mapping[str, Query],
         *,
         lease: timedelta,
         emit: Emit,

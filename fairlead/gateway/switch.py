@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,7 +55,7 @@ class _UnderWay:
 class Stops:
     """What is stopped now, as this process knows it."""
 
-    def __init__(self, database: Database, queries: dict[str, Query], *, clock: Clock, emit: Emit) -> None:
+    def __init__(self, database: Database, queries: Mapping[str, Query], *, clock: Clock, emit: Emit) -> None:
         self._database = database
         self._queries = queries
         self._emit = emit

@@ -51,7 +51,7 @@ class Control:
     def __init__(
         self,
         database: Database,
-        queries: dict[str, Query],
+        queries: Mapping[str, Query],
         payloads: Payloads,
         *,
         agents: Mapping[str, AgentSpec],

@@ -34,7 +34,7 @@ _FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
 
 
 class Feed:
-    def __init__(self, database: Database, queries: dict[str, Query], payloads: Payloads, *, clock: Clock) -> None:
+    def __init__(self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, clock: Clock) -> None:
         self._database = database
         self._queries = queries
         self._payloads = payloads

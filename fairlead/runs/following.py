@@ -9,7 +9,7 @@ second for each of 5 000 followers would leave a process no time for anything el
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from sys import intern
 
@@ -54,7 +54,7 @@ class Look:
 class Followers:
     """Everyone of this process who follows a run."""
 
-    def __init__(self, database: Database, queries: dict[str, Query], payloads: Payloads) -> None:
+    def __init__(self, database: Database, queries: Mapping[str, Query], payloads: Payloads) -> None:
         self._database = database
         self._query = queries["look"]
         self._payloads = payloads
@@ -119,11 +119,11 @@ class Follower:
     """Follows one run: `come` answers what has come; `news`, or the callback of `on_news`, says when to ask again."""
 
     __slots__ = (
-        "_after",
         "_followers",
         "_nudged",
         "_pieces",
         "_until",
+        "after",
         "ended",
         "on_news",
         "run_id",
@@ -132,7 +132,7 @@ class Follower:
 
     def __init__(self, followers: Followers, run_id: str, tenant: str, after: int) -> None:
         self._followers = followers
-        self._after = after
+        self.after = after  # the last event that was told
         self._nudged = True  # the first look is at once
         self._pieces: list[str] | None = None
         self._until: asyncio.Future[None] | None = None
@@ -147,10 +147,10 @@ class Follower:
         come: list[Event | Delta] = [Delta(self.run_id, **orjson.loads(piece)) for piece in pieces]
         if self._nudged:
             self._nudged = False  # before the look: what comes during it wants another
-            look = await self._followers.look(self.tenant, self.run_id, self._after)
+            look = await self._followers.look(self.tenant, self.run_id, self.after)
             come += look.events
             if look.events:
-                self._after = look.events[-1].seq
+                self.after = look.events[-1].seq
             self._nudged |= len(look.events) == PAGE
             self.ended = look.ended and len(look.events) < PAGE
         return come

@@ -1,47 +1,24 @@
-"""The states a thread has been in, newest first: what it kept after each run, and within a run what its journal tells.
-
-    a native agent    its input ──► after each reply, after each round of tools ──► what the thread kept
-    any other         its input ──► what the thread kept
-
-A state within a run is named by the run and the event it follows: `RUN:SEQ`.
-"""
+"""The states a thread has been in, newest first: what it kept after each run, and the moments within each run."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-from fairlead.agents.conversation import as_messages
 from fairlead.agents.memory import Message
 from fairlead.agents.spec import AgentSpec
-from fairlead.errors import InvalidInput, NotFound
-from fairlead.runs.checkpoints import Checkpoint, Checkpoints, State
+from fairlead.errors import NotFound
+from fairlead.runs.checkpoints import Checkpoint, Checkpoints
 from fairlead.runs.control import Control
-from fairlead.runs.run import Event, Run, Status
+from fairlead.runs.moments import ACCEPTED, Moment, Moments
+from fairlead.runs.run import Run
 from fairlead.runs.threads import Thread
-from fairlead.runs.transcript import open_calls, said_by_caller, said_in_run
+from fairlead.runs.transcript import open_calls
 
 _WITHIN = re.compile(r"(.+):([0-9]{1,9})")
-_ACCEPTED = 1  # the event of a run's input
 _AT_ONCE = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One state. `next`: what comes after it; nothing when the work was done."""
-
-    id: str
-    parent_id: str | None
-    source: str  # input, loop, update, fork
-    step: int
-    state: State
-    next: tuple[str, ...]
-    created_at: datetime
-    run: Run | None = None  # it happened in
-    current: bool = False  # that run is under way, and this is where it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +86,7 @@ class History:
             return Origin(moment.id)
         run = await self._run(thread, within.group(1))
         base_id, _ = await self._checkpoints.before(run)
-        if not with_input and int(within.group(2)) == _ACCEPTED:
+        if not with_input and int(within.group(2)) == ACCEPTED:
             return Origin(base_id or "", run.input)
         moment = await self.at(thread, checkpoint_id)
         forked = await self._checkpoints.fork(
@@ -156,70 +133,25 @@ class History:
         base_id, base = await self._checkpoints.before(run)
         spec = self._agents.get(run.agent)
         native = spec is not None and spec.native is not None
-        first = "model" if native else run.agent
-        moments = [
-            Moment(f"{run.id}:{_ACCEPTED}", base_id, "input", -1, _given(base, run), (first,), run.created_at, run)
-        ]
+        telling = Moments(run, base_id, base, native=native)
+        moments = [telling.last]
         if native:
-            moments += self._steps(run, moments[0], await self._checkpoints.events(run))
+            events = await self._checkpoints.events(run)
+            moments += [moment for event in events if (moment := telling.after(event)) is not None]
         if kept is not None:
-            if len(moments) > 1 and not moments[-1].next:
+            if not moments[-1].next:
                 moments.pop()  # what the thread kept is that state
-            parent = moments[-1].id
-            moments.append(
-                Moment(kept.id, parent, "loop", len(moments) - 1, kept.state or {}, (), kept.created_at, run)
-            )
+            moments.append(telling.kept(kept.id, kept.state or {}, kept.created_at))
         elif run.finished_at is None:
-            moments[-1] = replace(moments[-1], current=True)
+            # A reply that ended nothing is answered by another one.
+            moments[-1] = replace(moments[-1], current=True, next=moments[-1].next or ("model",))
         return moments[::-1]
-
-    def _steps(self, run: Run, begin: Moment, events: Sequence[Event]) -> list[Moment]:
-        moments: list[Moment] = []
-        before: list[Message] = list(begin.state["messages"])
-        for place, event in enumerate(events, 1):
-            messages = [*before, *said_in_run(events[:place], before=before)]
-            waits = open_calls(messages)
-            if event.kind == "tool" and waits:
-                continue  # one of several side by side
-            coming = ("tools",) if waits else ("model",) if event.kind == "tool" else ()
-            state = {**begin.state, "messages": messages}
-            parent = moments[-1].id if moments else begin.id
-            moments.append(Moment(f"{run.id}:{event.seq}", parent, "loop", len(moments), state, coming, event.at, run))
-        if moments and not moments[-1].next and run.status is not Status.SUCCESS and run.finished_at is None:
-            moments[-1] = replace(moments[-1], next=("model",))
-        return moments
 
     async def _run(self, thread: Thread, run_id: str) -> Run:
         run = await self._control.get(run_id, tenant=thread.tenant)
         if run.thread_id != thread.id:
             raise _unknown(thread.id, run_id)
         return run
-
-
-def _given(base: State | None, run: Run) -> State:
-    """The thread as it was, with what the run was given."""
-    state = {name: value for name, value in (base or {}).items() if name != "output"}
-    messages = [*state.get("messages", ()), *said_by_caller(run.input, run.id)]
-    if _is_said(run.input):
-        return {**state, "messages": messages}
-    given: Any = run.input
-    shown = {**_shown(base), **(given if isinstance(given, dict) else {"input": given})}
-    return {**state, "messages": messages, "shown": shown}
-
-
-def _shown(base: State | None) -> dict[str, Any]:
-    output: Any = (base or {}).get("output")
-    return {**(output if isinstance(output, dict) else {}), **(base or {}).get("shown", {})}
-
-
-def _is_said(given: Any) -> bool:
-    if given is None or isinstance(given, str):
-        return True
-    try:
-        as_messages(given)
-    except InvalidInput:
-        return False
-    return isinstance(given, dict) and "messages" in given
 
 
 def _unknown(thread_id: str, checkpoint_id: str) -> NotFound:

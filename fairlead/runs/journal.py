@@ -11,7 +11,7 @@ done is kept in memory until it is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -37,7 +37,7 @@ _PAUSE = timedelta(milliseconds=200)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def load_queries(dialect: str) -> dict[str, Query]:
+def load_queries(dialect: str) -> Mapping[str, Query]:
     return named_sql.load(_HERE / "queries", dialect)
 
 
@@ -105,7 +105,7 @@ class Journal:
     def __init__(
         self,
         database: Database,
-        queries: dict[str, Query],
+        queries: Mapping[str, Query],
         payloads: Payloads,
         *,
         worker: str,

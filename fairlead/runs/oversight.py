@@ -53,7 +53,7 @@ class Oversight:
     """Counts and lists over all runs. `once` is the role that raises the alarm."""
 
     def __init__(
-        self, database: Database, queries: dict[str, Query], *, clock: Clock, emit: Emit,
+        self, database: Database, queries: Mapping[str, Query], *, clock: Clock, emit: Emit,
         servers: Callable[[], Mapping[str, Component]] = dict,
     ) -> None:  # fmt: skip
         """`servers`: how the MCP servers of this process are."""

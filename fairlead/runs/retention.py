@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 
@@ -22,7 +23,7 @@ class Retention:
     """A role. Several workers may do it at once: each takes rows that nobody else has locked."""
 
     def __init__(
-        self, database: Database, queries: dict[str, Query], blobs: Blobs, *, files: Files,
+        self, database: Database, queries: Mapping[str, Query], blobs: Blobs, *, files: Files,
         settings: EngineSettings, clock: Clock, emit: Emit,
     ) -> None:  # fmt: skip
         self._database = database

@@ -9,7 +9,7 @@ Each worker watches the next few in a ring, so the cost does not grow with their
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from fairlead.agents.jsonable import encode
@@ -27,7 +27,7 @@ class Takeover:
     """A role: look whether a peer has died, and free its runs."""
 
     def __init__(
-        self, database: Database, queries: dict[str, Query], *, worker: str, max_deaths: int, emit: Emit
+        self, database: Database, queries: Mapping[str, Query], *, worker: str, max_deaths: int, emit: Emit
     ) -> None:
         self._database = database
         self._queries = queries

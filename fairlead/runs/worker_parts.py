@@ -29,7 +29,7 @@ class Parts:
     """What a session is made of. `journal` and `executor` are made for a worker's name."""
 
     database: Database
-    queries: dict[str, Query]
+    queries: Mapping[str, Query]
     agents: dict[str, AgentSpec]
     settings: EngineSettings
     clock: SteeredClock

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from fairlead.access.personal import Batch, Held, HeldRows, Holding, Piece, Signed, Subject
-from fairlead.database import Database, Query, Row
+from fairlead.database import Database, Row
 from fairlead.database import sql as named_sql
 from fairlead.ship.evaluation.book import outcomes_json, outcomes_of
 from fairlead.ship.evaluation.kept import QUERIES
@@ -41,7 +41,7 @@ class HeldCases:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(QUERIES, database.dialect)
+        self._queries = named_sql.load(QUERIES, database.dialect)
         self._rows = HeldRows(_CASES, database)
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from fairlead.clock import from_micros
-from fairlead.database import Database, Migrations, Query, Row
+from fairlead.database import Database, Migrations, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import Conflict, NotFound
 from fairlead.ship.release import Release, release_of
@@ -77,7 +77,7 @@ class Ledger:
 
     def __init__(self, database: Database, *, environment: str) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(_HERE / "queries", database.dialect)
+        self._queries = named_sql.load(_HERE / "queries", database.dialect)
         self._environment = environment
 
     async def keep(self, release: Release) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fairlead.database import Migrations, Query
@@ -11,5 +12,5 @@ _HERE = Path(__file__).parent
 MIGRATIONS = Migrations("store", _HERE / "migrations")
 
 
-def load_queries(dialect: str) -> dict[str, Query]:
+def load_queries(dialect: str) -> Mapping[str, Query]:
     return named_sql.load(_HERE / "queries", dialect)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -39,9 +39,11 @@ from fairlead.runs.webhooks import Webhooks
 from fairlead.store import Stores
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.redact import Redactor
-from fairlead.web.api import Doors, Probe, api_routes
+from fairlead.web.api.doors import Doors, Probe
 from fairlead.web.api.files import FORM_SLACK
 from fairlead.web.api.open_streams import OpenStreams
+from fairlead.web.api.routes import api_routes
+from fairlead.web.console.addresses import is_console
 from fairlead.web.front import Front
 from fairlead.web.gateway import GatewayEndpoints, is_gateway
 from fairlead.web.routing import Routes
@@ -89,7 +91,7 @@ def make_app(
     environment: str = "development",
     metrics: Callable[[], bytes] | None = None,
     probes: Mapping[str, Probe] | None = None,
-    console: APIRouter | None = None,
+    console: ASGIApp | None = None,
     model_timeout: timedelta = timedelta(minutes=2),
     stopping: asyncio.Event | None = None,
     redactor: Redactor | None = None,
@@ -97,8 +99,8 @@ def make_app(
     """Everything is handed in.
 
     `metrics` renders the body of /metrics; `probes` are parts of /health beside the database and the queue; `console`
-    is included as it is, and with `sign_in` people come to it with a session. Set `stopping` when the server is told to
-    stop: open streams end, and their readers reconnect.
+    answers below /console, and with `sign_in` people come to it with a session. Set `stopping` when the server is told
+    to stop: open streams end, and their readers reconnect.
     """
     stopping = stopping or asyncio.Event()
     doors = Doors(
@@ -110,14 +112,9 @@ def make_app(
         settings=settings, release=release, version=__version__, environment=environment, clock=clock, emit=emit,
         metrics=metrics, probes=probes or {}, stopping=stopping, streams=OpenStreams(stopping),
     )  # fmt: skip
-    app = FastAPI(title="Fairlead", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    routes = api_routes(doors)
-    app.router.routes.extend(routes)
-    if console is not None:
-        app.include_router(console)
     endpoints = GatewayEndpoints(gateway, keys=keys, clock=clock, emit=emit, timeout=model_timeout)
     front: ASGIApp = Front(
-        _routing(app, Routes(routes), endpoints), keys=keys, sign_in=sign_in, limit=settings.body_limit,
+        _routing(Routes(api_routes(doors)), endpoints, console), keys=keys, sign_in=sign_in, limit=settings.body_limit,
         file_limit=stores.files.limit + FORM_SLACK, clock=clock, emit=emit,
         redactor=redactor or Redactor(),
     )  # fmt: skip
@@ -128,9 +125,8 @@ def make_app(
     return front
 
 
-def _routing(app: FastAPI, routes: Routes, endpoints: GatewayEndpoints) -> ASGIApp:
-    """The routes alone: the front does what a framework's own layers of middleware do, once. What none of ours answers
-    is the console's, or nobody's."""
+def _routing(routes: Routes, endpoints: GatewayEndpoints, console: ASGIApp | None) -> ASGIApp:
+    """The routes alone: the front does what a framework's own layers of middleware do, once."""
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -143,7 +139,9 @@ def _routing(app: FastAPI, routes: Routes, endpoints: GatewayEndpoints) -> ASGIA
                 return
             if methods := routes.methods(scope["path"]):
                 raise MethodNotAllowed(methods)
-        scope["app"] = app
-        await app.router(scope, receive, send)
+        if console is None or not is_console(scope["path"]):
+            raise HTTPException(404)
+        scope["app"] = console  # so that its router raises what it refuses
+        await console(scope, receive, send)
 
     return route

@@ -30,8 +30,7 @@ from fairlead.telemetry.trace_context import enter, of_request
 from fairlead.web import cookies
 from fairlead.web.api.call import Headers, Visit, too_large
 from fairlead.web.api.problems import internal_reply, problem_reply
-from fairlead.web.console import sign_in
-from fairlead.web.console.pages.playground_form import PATH as PLAYGROUND
+from fairlead.web.console.addresses import KEY, PLAYGROUND, is_console, is_open, sign_in_for
 from fairlead.web.cookies import Cookie
 from fairlead.web.gateway import is_gateway
 
@@ -113,9 +112,9 @@ class Front:
         limit = self._limits.get(scope["path"], self._limit)
         if size.isdecimal() and int(size) > limit and not is_gateway(scope["path"]):
             raise too_large(limit)
-        if _is_console(scope["path"]):
+        if is_console(scope["path"]):
             visit.endpoint = "console"
-            if self._sign_in is not None and _is_open(scope["path"]):
+            if self._sign_in is not None and is_open(scope["path"]):
                 return
             await self._admit_reader(scope, visit)
             _ensure_may_look(visit.caller, scope["method"], scope["path"])
@@ -134,7 +133,7 @@ class Front:
                 visit.caller = await self._signed_in(self._sign_in, scope, visit)
                 visit.signed_in = True
         except Unauthorised as error:
-            if self._sign_in is not None and scope["path"] != sign_in.KEY:
+            if self._sign_in is not None and scope["path"] != KEY:
                 raise _ToSignIn(error.message, hint=error.hint) from None
             raise _AskBrowser(error.message, hint=error.hint) from None
 
@@ -207,17 +206,8 @@ def _ensure_may_look(caller: Principal, method: str, path: str) -> None:
     require(caller, Role.VIEWER if method in _SAFE or path in _OWN_WRITES else Role.OPERATOR)
 
 
-def _is_open(path: str) -> bool:
-    """What a reader sees who has not signed in: the pages to do so, and what they are drawn with."""
-    return path in sign_in.OPEN or path.startswith("/console/static/")
-
-
 def _problem(error: FairleadError, visit: Visit, challenge: bytes = _BEARER) -> ASGIApp:
     return problem_reply(error, request_id=visit.request_id, redactor=visit.redactor, challenge=challenge)
-
-
-def _is_console(path: str) -> bool:
-    return path in ("/", "/console") or path.startswith("/console/")
 
 
 def _to_sign_in(error: Unauthorised, scope: Scope, visit: Visit) -> ASGIApp:
@@ -226,7 +216,7 @@ def _to_sign_in(error: Unauthorised, scope: Scope, visit: Visit) -> ASGIApp:
     page = urlsplit(str(visit.headers.get("hx-current-url", "")))
     path: str = page.path if part else scope["path"]
     query: str = page.query if part else scope["query_string"].decode("latin-1")
-    address = sign_in.address_of(path, query)
+    address = sign_in_for(path, query)
     if not part and scope["method"] == "GET" and "text/html" in visit.headers.get("accept", ""):
         return RedirectResponse(address, status_code=303)
     headers = ((b"hx-redirect", address.encode("latin-1")),) if part else ()

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
+
+
+class Route(NamedTuple):
+    method: str
+    path: str  # `/threads/{thread_id}`
+    answers: ASGIApp
 
 
 @dataclass(slots=True)
@@ -29,7 +35,7 @@ class Routes:
     """A word that an address names goes before a parameter in its place, whatever the method: `/threads/search` is no
     thread, and `/tasks/7:cancel` not the task `7:cancel`."""
 
-    def __init__(self, routes: Iterable[APIRoute]) -> None:
+    def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Place()
         for route in routes:
             self._add(route)
@@ -47,7 +53,7 @@ class Routes:
         found = _found(self._root, path[1:].split("/"), ())
         return sorted(found[0].answers) if found else []
 
-    def _add(self, route: APIRoute) -> None:
+    def _add(self, route: Route) -> None:
         place, names = self._root, tuple[str, ...]()
         for segment in route.path[1:].split("/"):
             if segment.startswith("{"):
@@ -60,8 +66,7 @@ class Routes:
                     place = place.any
             else:
                 place = place.fixed.setdefault(segment, _Place())
-        for method in route.methods or ():
-            place.answers.setdefault(method, (route.app, names))
+        place.answers.setdefault(route.method, (route.answers, names))
 
 
 def _found(place: _Place, left: Sequence[str], given: tuple[str, ...]) -> tuple[_Place, tuple[str, ...]] | None:

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp
 
 from fairlead.access import Keyring
-from fairlead.config import Settings
 from fairlead.web.app import make_app
-from fairlead.web.console import ConsoleSettings, console_router
-from fairlead.wiring.console_door import EngineDoor
-from fairlead.wiring.console_doors import doors_of
+from fairlead.wiring.console import Console
 from fairlead.wiring.engine import Engine
 from fairlead.wiring.keyring import open_sign_in
 from fairlead.wiring.probes import open_probes
@@ -28,15 +25,7 @@ def open_application(
     stopping: asyncio.Event,
 ) -> ASGIApp:  # fmt: skip
     settings = engine.settings
-    environment = settings.app.environment.value
     sign_in = open_sign_in(engine)
-    console = console_router(
-        lambda caller: EngineDoor(engine, caller), clock=engine.clock, sign_in=sign_in,
-        doors=doors_of(engine), settings=ConsoleSettings(
-            environment=environment, secure_cookies=_over_tls(settings), trace_url=settings.telemetry.trace_url,
-            lease=settings.engine.lease,
-        ),
-    )  # fmt: skip
     return make_app(
         control=engine.control, gateway=engine.models.gateway, feed=engine.feed, oversight=engine.oversight,
         threads=engine.threads, assistants=engine.assistants, webhooks=engine.webhooks,
@@ -46,12 +35,8 @@ def open_application(
         levels=engine.levels,
         model_timeout=engine.settings.models.endpoint_timeout, agents=engine.agents,
         keys=keys, rate=engine.rate, books=engine.books, tokens=tokens, sign_in=sign_in, settings=settings.server,
-        release=settings.engine.release, clock=engine.clock, emit=engine.emit, environment=environment,
-        metrics=metrics, console=console, stopping=stopping, redactor=redactor_of(settings),
+        release=settings.engine.release, clock=engine.clock, emit=engine.emit,
+        environment=settings.app.environment.value,
+        metrics=metrics, console=Console(engine, sign_in), stopping=stopping, redactor=redactor_of(settings),
         probes=open_probes(engine),
     )  # fmt: skip
-
-
-def _over_tls(settings: Settings) -> bool:
-    """Readers come by https, though a proxy may speak http to us."""
-    return (settings.sign_in.redirect_url or "").startswith("https://")

@@ -19,7 +19,7 @@ from fairlead.runs.search import Filter
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
 from fairlead.web.asking import asker_of
-from fairlead.web.console import SILENT, Counts, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
+from fairlead.web.console.door import SILENT, Counts, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
 from fairlead.wiring.engine import Engine
 
 _MOST_CHILDREN = 500

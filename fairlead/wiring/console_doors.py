@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead.web.console import Doors
+from fairlead.web.console.doors import Doors
 from fairlead.wiring.engine import Engine
 
 

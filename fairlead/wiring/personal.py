@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fairlead.access import Books
 from fairlead.access import held as access
 from fairlead.access.personal import HeldRows, Holding, Signatures
@@ -26,7 +28,7 @@ EXEMPT = {
 
 
 def holdings(
-    database: Database, queries: dict[str, Query], payloads: Payloads, *, books: Books, control: Control,
+    database: Database, queries: Mapping[str, Query], payloads: Payloads, *, books: Books, control: Control,
     threads: Threads, stores: Stores, clock: Clock,
 ) -> list[Holding]:  # fmt: skip
     dialect = database.dialect

@@ -55,11 +55,6 @@ async def ask(input: Any, ctx: Context) -> Any:
 AGENTS = {"chat": Agent("chat", "simulated/echo"), "count": count, "hang": hang, "fail": fail, "ask": ask}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 @asynccontextmanager
 async def client_of(url: str, assistant: str, *, streaming: bool = True) -> AsyncIterator[Any]:
     async with httpx.AsyncClient(timeout=30) as http:

@@ -27,11 +27,6 @@ from tests.runs.receiver import Receiver, receiving
 SECRET = AuthenticationInfo(scheme="Bearer", credentials="receivers-own")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 @asynccontextmanager
 async def talking(database_url: str | None, agent: str) -> AsyncIterator[tuple[Serving, Receiver, Any]]:
     given: dict[str, Any] = {"database_url": database_url, "egress_allow": "127.0.0.1", "poll_every": "50ms"}

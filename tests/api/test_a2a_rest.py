@@ -38,11 +38,6 @@ SAID = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hello"}]}
 NOW = {"message": SAID, "configuration": {"returnImmediately": True}}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 @asynccontextmanager
 async def talking(
     agent: str, database_url: str | None = None, *, streaming: bool = False, **more: Any

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fairlead.agents import Agent, Context
 from fairlead.database.sql import parse
 from tests.api.serving import Serving, serving
@@ -19,11 +17,6 @@ async def delegate(input: Any, ctx: Context) -> Any:
 
 
 AGENTS = {"chat": Agent("chat", "simulated/echo"), "delegate": delegate}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
 async def _key(api: Serving, name: str, **more: Any) -> dict[str, str]:

@@ -39,11 +39,6 @@ AGENTS = {
 MESSAGES = {"messages": [{"role": "human", "content": "hi"}]}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_an_assistant_is_made_changed_and_put_back(database_url: str | None) -> None:
     async with serving(AGENTS, database_url=database_url) as api, listening(api.app) as url, get_client(url=url) as sdk:
         made = await sdk.assistants.create(

@@ -25,11 +25,6 @@ async def echo(input: Any) -> Any:
     return input
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 @pytest.fixture
 async def api(database_url: str | None) -> AsyncIterator[Serving]:
     async with serving({"echo": echo}, keys=(ROOT,), table=True, database_url=database_url, rate_limit=0,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import pytest
-
 from fairlead.agents import Agent, Context
 from fairlead.clock import to_micros
 from fairlead.database.sql import parse
@@ -32,11 +30,6 @@ def read_sync(input: Any, ctx: Any) -> Any:
 
 
 AGENTS = {"read": read, "wait": wait_and_read, "sync": read_sync, "chat": Agent("chat", "simulated/echo")}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
 async def upload(

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import Router
 
 from tests.api.serving import listening, serving
 
@@ -169,7 +169,7 @@ async def test_pages_of_the_console_ask_the_browser_for_the_key() -> None:
     async def page(request: Request) -> PlainTextResponse:
         return PlainTextResponse("runs")
 
-    console = APIRouter()
+    console = Router()
     console.add_route("/console/runs", page)
     async with serving(AGENTS, workers=0, keys=(KEY,), app={"console": console}) as api:
         refused = await api.client.get("/console/runs")
@@ -184,7 +184,7 @@ async def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_caller() -> Non
     async def page(request: Request) -> PlainTextResponse:
         raise RuntimeError("password=hunter2")
 
-    console = APIRouter()
+    console = Router()
     console.add_route("/console/runs", page)
     async with serving(AGENTS, workers=0, app={"console": console}) as api:
         answer = await api.client.get("/console/runs")

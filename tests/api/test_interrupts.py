@@ -49,11 +49,6 @@ def _ids(values: Any) -> list[str]:
     return [one["id"] for one in values["messages"]]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_an_approval_is_an_interrupt_that_resume_answers(database_url: str | None) -> None:
     async with (
         serving(AGENTS, database_url=database_url) as api,

@@ -35,11 +35,6 @@ async def titles(ctx: ToolContext) -> list[str]:
 AGENTS = {"look_up": look_up, "desk": Agent("desk", "simulated/m", tools=[knowledge_tool("faq"), titles])}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_documents_are_kept_found_and_removed(database_url: str | None) -> None:
     async with serving(AGENTS, database_url=database_url) as api:
         path = "/knowledge/faq/documents"

@@ -160,6 +160,7 @@ async def test_langgraphs_client_starts_a_group() -> None:
 
 @pytest.mark.parametrize("path", [
     "/runs", "/runs/wait", "/runs/stream", "/threads", "/agent/run", "/assistants", "/runs/crons", "/mcp", "/a2a/echo",
+    "/threads/t/commands", "/threads/t/stream/events",
 ])  # fmt: skip
 async def test_what_is_nested_too_deep_is_refused_everywhere(path: str) -> None:
     async with serving(AGENTS, workers=0) as api:
@@ -172,6 +173,7 @@ async def test_what_is_nested_too_deep_is_refused_everywhere(path: str) -> None:
 
 @pytest.mark.parametrize("path", [
     "/runs", "/runs/wait", "/runs/stream", "/runs/batch", "/threads", "/agent/run", "/assistants", "/runs/crons",
+    "/threads/t/commands", "/threads/t/stream/events",
     "/mcp", "/a2a/echo", "/a2a/echo/message:send", "/v1/chat/completions", "/v1/messages", "/v1/responses",
     "/v1/embeddings",
 ])  # fmt: skip

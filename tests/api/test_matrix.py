@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
+from starlette.routing import Router
 
 from fairlead.access import Role
 from fairlead.access.key import NewKey
@@ -38,6 +38,8 @@ operator  POST    /agent/run
 viewer    GET     /agent/status/{task_id}
 viewer    GET     /threads/{thread_id} /threads/{thread_id}/state /threads/{thread_id}/state/{checkpoint_id}
 viewer    GET     /threads/{thread_id}/stream
+viewer    POST    /threads/{thread_id}/stream/events
+operator  POST    /threads/{thread_id}/commands
 viewer    GET     /threads/{thread_id}/history /threads/{thread_id}/runs /threads/{thread_id}/runs/{run_id}
 viewer    GET     /threads/{thread_id}/runs/{run_id}/join /threads/{thread_id}/runs/{run_id}/stream
 viewer    POST    /threads/search /threads/count /threads/{thread_id}/history /threads/{thread_id}/state/checkpoint
@@ -180,7 +182,7 @@ async def api() -> AsyncIterator[Serving]:
         yield opened
 
 
-def _routes(console: APIRouter) -> set[tuple[str, str]]:
+def _routes(console: Router) -> set[tuple[str, str]]:
     found: list[Any] = console.routes
     return {(method, route.path) for route in found for method in set(route.methods) - {"HEAD"}}
 
@@ -270,6 +272,12 @@ BODIES: dict[str, Any] = {
     "POST /threads/{thread_id}/runs": {"assistant_id": "echo"},
     "POST /threads/{thread_id}/runs/wait": {"assistant_id": "echo"},
     "POST /threads/{thread_id}/runs/stream": {"assistant_id": "echo"},
+    "POST /threads/{thread_id}/stream/events": {"channels": ["values"]},
+    "POST /threads/{thread_id}/commands": {
+        "id": 1,
+        "method": "input.respond",
+        "params": {"interrupt_id": "x", "response": True},
+    },
     "POST /threads/{thread_id}/runs/crons": {"assistant_id": "echo", "schedule": "0 9 * * 1"},
     "POST /threads/{thread_id}/state": {"values": {"a": 1}},
     "POST /threads/{thread_id}/history": {},

@@ -44,11 +44,6 @@ def mode(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_agents_are_tools_of_the_sdks_client(mode: Any, database_url: str | None) -> None:
     heard: list[Any] = []
 

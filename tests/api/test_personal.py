@@ -69,11 +69,6 @@ async def house(database_url: str | None, **more: Any) -> AsyncIterator[Serving]
         yield api
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def settle(api: Serving, tenant: str, user: str) -> dict[str, str]:
     """Something of theirs in every table, with their name in all of it. Answers the headers of their key."""
     secret, large = secret_of(user), large_of(user)

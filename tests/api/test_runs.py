@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from tests.api.serving import serving
 
 
@@ -28,11 +26,6 @@ async def hang(input: Any) -> None:
 
 
 AGENTS = {"greet": greet, "ask": ask, "fail": fail, "hang": hang}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
 async def test_an_agent_is_started_and_its_status_ends_with_the_result(database_url: str | None) -> None:

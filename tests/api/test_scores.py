@@ -18,11 +18,6 @@ async def greet(input: Any, ctx: Context) -> Any:
 AGENTS = {"greet": greet, "other": greet}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def scored(api: Serving, run_id: str, status: int = 200, **body: Any) -> Any:
     return await api.json("POST", f"/runs/{run_id}/scores", body, status=status)
 

@@ -25,11 +25,6 @@ AGENTS = {"chat": Agent("chat", "simulated/echo"), "hang": hang, "fail": fail}
 HI = {"messages": [{"role": "human", "content": "hi"}]}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_a_conversation_through_the_client(database_url: str | None) -> None:
     async with (
         serving(AGENTS, database_url=database_url) as api,

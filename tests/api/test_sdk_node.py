@@ -48,7 +48,7 @@ async def test_everything_that_langgraphs_client_for_javascript_asks_for() -> No
         "versions": [2, 1], "latest": "mine",
     }  # fmt: skip
     assert set(got["stream"]["events"]) == {
-        "metadata", "debug", "values", "events", "messages", "messages/complete", "updates"
+        "metadata", "debug", "values", "events", "messages", "messages/complete", "updates", "tasks", "checkpoints",
     }  # fmt: skip
     assert got["rejoined"] and got["stream"]["ids"]
     assert (got["wait"], got["runs"], got["run"], got["join"]) == (4, 2, "success", 2)

@@ -35,11 +35,6 @@ async def put_wrong(input: Any, ctx: Context) -> Any:
 AGENTS = {"remember": remember, "remember_sync": remember_sync, "put_wrong": put_wrong}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_every_method_of_the_client(database_url: str | None) -> None:
     async with serving(AGENTS, database_url=database_url) as api, listening(api.app) as url, get_client(url=url) as sdk:
         await sdk.store.put_item(["docs", "a"], "one", {"title": "Tea", "n": 1}, ttl=5)

@@ -54,11 +54,6 @@ async def follow(
         return await read_events(response, most=most)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_a_started_run_is_told_from_metadata_to_its_values_and_the_stream_ends(database_url: str | None) -> None:
     async with serving(AGENTS, database_url=database_url) as api, listening(api.app) as url:
         async with httpx.AsyncClient(base_url=url) as client, client.stream(

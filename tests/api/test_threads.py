@@ -5,17 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from fairlead.agents import Agent
 from tests.api.serving import serving
 
 CHAT = {"chat": Agent("chat", "simulated/echo")}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
 async def test_a_thread_remembers_what_its_runs_said(database_url: str | None) -> None:

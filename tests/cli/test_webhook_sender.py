@@ -39,11 +39,6 @@ def fail(input):
 IN_ORDER = ["approval.requested", "approval.answered", "run.success"]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
 async def test_a_killed_sender_loses_no_delivery_and_keeps_their_order(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "fairlead.toml").write_text(PROJECT)
     (tmp_path / "ask.py").write_text(AGENT)

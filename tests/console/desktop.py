@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
 from playwright.async_api import Browser, Page
+from starlette.types import ASGIApp
 
 from fairlead import testing
 from fairlead.wiring import Engine
@@ -21,7 +21,7 @@ class House:
     """`visitor` is the local admin. `running.run` and `running.engine` make what is looked at."""
 
     running: testing.Running
-    app: FastAPI
+    app: ASGIApp
     visitor: Visitor
 
     @property
@@ -32,8 +32,7 @@ class House:
 @asynccontextmanager
 async def house(agents: Mapping[str, Any], **engine: Any) -> AsyncIterator[House]:
     async with testing.engine(agents, **engine) as running:
-        app = FastAPI()
-        app.include_router(make_console(running.engine))
+        app = make_console(running.engine)
         yield House(running, app, Visitor(app))
 
 

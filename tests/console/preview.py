@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from fairlead.clock import Clock, SystemClock
 from fairlead.runs.run import Event, Status
-from fairlead.web.console import console_router
+from fairlead.web.console.router import console_router
 from fairlead.web.console.settings import ConsoleSettings
 from tests.console.deploys import stage
 from tests.console.gallery import gallery, make_run, run_id
@@ -22,11 +22,9 @@ from tests.console.memory_door import GalleryDoor
 
 def gallery_app(
     door: GalleryDoor, clock: Clock, *, look_again: timedelta = timedelta(seconds=5), trace_url: str | None = None
-) -> FastAPI:
-    app = FastAPI()
+) -> ASGIApp:
     settings = ConsoleSettings(environment="production", look_again=look_again, trace_url=trace_url)
-    app.include_router(console_router(lambda caller: door, clock=clock, settings=settings))
-    return app
+    return console_router(lambda caller: door, clock=clock, settings=settings)
 
 
 SAYING = (

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from fairlead import Agent, Context, testing, tool
 from fairlead.access.key import NewKey
@@ -170,7 +170,7 @@ def _outcome(number: int, *, right: bool) -> Outcome:
 
 
 @asynccontextmanager
-async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tuple[FastAPI, Engine]]:
+async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tuple[ASGIApp, Engine]]:
     """The application, open to whoever asks as the local admin, and the engine behind it."""
     clock = SteeredClock(SystemClock())
     async with testing.engine(
@@ -182,8 +182,7 @@ async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tup
         await running.start_worker()
         waiting = await running.submit("payout", "order 48351, parcel lost", release=RELEASE)
         await running.until(waiting.id, "parked")
-        app = FastAPI()
-        app.include_router(make_console(running.engine))
+        app = make_console(running.engine)
         yield app, running.engine
 
 

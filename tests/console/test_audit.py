@@ -20,11 +20,6 @@ from tests.console.test_costs import HOSTILE, NOW, echo
 ROOT = "root-key-of-a-test"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def note(one: House, count: int = 1, **given: Any) -> None:
     for number in range(count):
         usual: dict[str, Any] = {"action": "run.move", "by": "user:ann", "subject": f"run-{number}"}

@@ -86,11 +86,6 @@ async def audited(one: House) -> list[tuple[str, str, str, dict[str, Any]]]:
     return [(entry.action, entry.by, entry.subject, dict(entry.detail)) for entry in reversed(found)]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_a_limit_is_set_spent_changed_and_removed(database_url: str | None) -> None:
     async with house({"desk": echo}, database_url=database_url) as one:
         visitor, budgets = one.visitor, one.engine.models.budgets

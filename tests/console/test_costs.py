@@ -128,11 +128,6 @@ def test_columns_start_at_nothing_and_say_which_are_not_whole() -> None:
     assert (empty.ticks, empty.columns[0].height) == (("", "", "0"), 0.0)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 def week(house: House) -> tuple[dict[str, Any], ...]:
     now = house.engine.clock.now()
     return (

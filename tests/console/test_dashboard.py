@@ -309,11 +309,6 @@ async def asks(input: Any, ctx: Context) -> Any:
 AGENTS = {"echo": echo, "fails": fails, "asks": asks}
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
 @pytest.fixture
 async def at_home(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     async with house(AGENTS, database_url=database_url, root=tmp_path) as opened:

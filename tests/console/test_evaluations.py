@@ -126,11 +126,6 @@ def test_the_address_says_what_is_shown() -> None:
             evaluations.parse({"before": nonsense})
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 @pytest.fixture
 async def at(database_url: str | None) -> AsyncIterator[House]:
     async with house({"desk": Desk()}, database_url=database_url) as opened:

@@ -52,11 +52,6 @@ def test_what_makes_no_sense_is_refused(form: dict[str, str]) -> None:
         parsed(**form)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_a_secret_is_shown_by_the_answer_that_makes_it_and_by_no_other(database_url: str | None) -> None:
     async with house({"desk": echo}, database_url=database_url) as one:
         book = one.engine.books.keys

@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 
 from fairlead.runs.assistants import Change
 from fairlead.runs.scores import Wanted
-from fairlead.web.console.pages.playground_form import PATH, Choice, parse, read_options
+from fairlead.web.console.addresses import PLAYGROUND
+from fairlead.web.console.pages.playground_form import Choice, parse, read_options
 from tests.api.serving import serving
 from tests.console import office
 from tests.console.desktop import House, desktop, house
@@ -40,7 +41,7 @@ def test_money_and_tags_are_read() -> None:
 
 
 async def _run(it: House, form: dict[str, str]) -> tuple[Answer, dict[str, str]]:
-    answer = await it.visitor.submit(PATH, form)
+    answer = await it.visitor.submit(PLAYGROUND, form)
     query = parse_qs(urlsplit(answer.headers.get("location", "")).query)
     return answer, {name: values[0] for name, values in query.items()}
 
@@ -132,7 +133,7 @@ async def test_two_prompts_are_compared_and_scored() -> None:
         assert "<del>" in page.text
         assert "Side by side" in page.page.said
         sent = {"value": "down", "comment": EVIL, "back": answer.headers["location"]}
-        scored = await it.visitor.submit(f"{PATH}/scores/{query['other']}", sent)
+        scored = await it.visitor.submit(f"{PLAYGROUND}/scores/{query['other']}", sent)
         assert (scored.status, scored.headers["location"]) == (303, answer.headers["location"])
         (score,) = await it.engine.scores.list(Wanted(run_id=query["other"]), tenant="default")
         assert (score.name, score.value, score.comment, score.author, score.assistant_id) == (
@@ -145,11 +146,11 @@ async def test_two_prompts_are_compared_and_scored() -> None:
         again = await it.visitor.get(answer.headers["location"].partition("#")[0])
         assert "<script>alert" not in again.text
         assert [one["value"] for one in again.page.all("button") if one.get("aria-pressed")] == ["down"]
-        assert (await it.visitor.submit(f"{PATH}/scores/{query['run']}", {"value": "so-so"})).status == 422
+        assert (await it.visitor.submit(f"{PLAYGROUND}/scores/{query['run']}", {"value": "so-so"})).status == 422
         elsewhere = await it.visitor.submit(
-            f"{PATH}/scores/{query['run']}", {"value": "up", "back": "https://evil.test"}
+            f"{PLAYGROUND}/scores/{query['run']}", {"value": "up", "back": "https://evil.test"}
         )
-        assert elsewhere.headers["location"] == PATH
+        assert elsewhere.headers["location"] == PLAYGROUND
 
 
 async def test_an_input_that_does_not_fit_the_other_agent_is_told() -> None:
@@ -167,31 +168,33 @@ async def test_a_version_of_an_assistant_can_be_tried() -> None:
         await book.change(
             made.id, Change(config={"configurable": {"instructions": "Second"}}), tenant="default", by="t"
         )
-        now = await it.visitor.get(f"{PATH}?a={made.id}")
-        then = await it.visitor.get(f"{PATH}?a=writer&of={made.id}&version=1")
+        now = await it.visitor.get(f"{PLAYGROUND}?a={made.id}")
+        then = await it.visitor.get(f"{PLAYGROUND}?a=writer&of={made.id}&version=1")
         assert ("Second</textarea>" in now.text, "First</textarea>" in then.text) == (True, True)
 
 
 async def test_pages_of_what_is_not_there_say_so() -> None:
     async with house(office.AGENTS) as it:
-        assert (await it.visitor.get(f"{PATH}?a=nobody")).status == 404
-        page = await it.visitor.get(f"{PATH}?a=echo&run=gone")
+        assert (await it.visitor.get(f"{PLAYGROUND}?a=nobody")).status == 404
+        page = await it.visitor.get(f"{PLAYGROUND}?a=echo&run=gone")
         assert (page.status, "There is no run gone any more" in page.page.said) == (200, True)
-        assert (await it.visitor.get(f"{PATH}/live?a=echo&run=gone")).status == 404
-        assert (await it.visitor.get(f"{PATH}/live?a=echo")).status == 404
-        assert (await it.visitor.post(PATH, TRIP)).status == 403
-        hostile = await it.visitor.get(f"{PATH}?a=echo&thread=%3Cscript%3Ealert(1)")
+        assert (await it.visitor.get(f"{PLAYGROUND}/live?a=echo&run=gone")).status == 404
+        assert (await it.visitor.get(f"{PLAYGROUND}/live?a=echo")).status == 404
+        assert (await it.visitor.post(PLAYGROUND, TRIP)).status == 403
+        hostile = await it.visitor.get(f"{PLAYGROUND}?a=echo&thread=%3Cscript%3Ealert(1)")
         assert "<script>alert" not in hostile.text
     async with house({}) as it:
-        assert "declares no agent" in (await it.visitor.get(PATH)).page.said
+        assert "declares no agent" in (await it.visitor.get(PLAYGROUND)).page.said
 
 
 async def test_a_file_may_be_as_large_as_over_the_api() -> None:
     async with serving(office.AGENTS, workers=0, console=True, file_limit="3 MB") as api:
-        await api.client.get(PATH)
+        await api.client.get(PLAYGROUND)
         token = api.client.cookies["fairlead_csrf"]
         form = {"csrf": token, "a": "writer", "in": "Read it"}
-        sent = await api.client.post(PATH, data=form, files={"in-files": ("big.txt", b"x" * 2_500_000, "text/plain")})
+        sent = await api.client.post(
+            PLAYGROUND, data=form, files={"in-files": ("big.txt", b"x" * 2_500_000, "text/plain")}
+        )
         assert sent.status_code == 303, sent.text
         (run,) = await api.running.engine.control.list()
         file = await api.running.engine.stores.files.get(
@@ -199,7 +202,7 @@ async def test_a_file_may_be_as_large_as_over_the_api() -> None:
         )
         assert (file.name, file.size, file.media_type) == ("big.txt", 2_500_000, "text/plain")
         larger = {"in-files": ("big.txt", b"x" * 3_150_000, "text/plain")}
-        refused = await api.client.post(PATH, data=form, files=larger)
+        refused = await api.client.post(PLAYGROUND, data=form, files=larger)
         assert (refused.status_code, "The file is larger than" in refused.text) == (422, True)
         assert "Read it</textarea>" in refused.text
 
@@ -209,7 +212,7 @@ async def test_labels_of_a_schema_stand_as_they_are() -> None:
         return "done"
 
     async with house({"measure": measure}) as it:
-        page = await it.visitor.get(f"{PATH}?a=measure")
+        page = await it.visitor.get(f"{PLAYGROUND}?a=measure")
         assert (page.status, "100% sure" in page.page.said) == (200, True)
 
 
@@ -221,12 +224,12 @@ async def test_another_tenant_sees_no_run_and_a_viewer_starts_none() -> None:
         for name, role, tenant in (("v", "viewer", "default"), ("o", "operator", "other")):
             body = {"name": name, "role": role, "tenant": tenant}
             keys[name] = (await api.json("POST", "/keys", body, status=201, headers=root))["key"]
-        seen = await api.client.get(f"{PATH}?run={run.id}", auth=("", keys["v"]))
+        seen = await api.client.get(f"{PLAYGROUND}?run={run.id}", auth=("", keys["v"]))
         assert "secret words" in seen.text
         assert "starting runs is for operators" in seen.text
-        hidden = await api.client.get(f"{PATH}?run={run.id}", auth=("", keys["o"]))
+        hidden = await api.client.get(f"{PLAYGROUND}?run={run.id}", auth=("", keys["o"]))
         assert (hidden.status_code, "secret words" in hidden.text) == (200, False)
-        assert (await api.client.get(f"{PATH}/live?run={run.id}", auth=("", keys["o"]))).status_code == 404
+        assert (await api.client.get(f"{PLAYGROUND}/live?run={run.id}", auth=("", keys["o"]))).status_code == 404
 
 
 async def test_somebody_compares_two_prompts(browser: Browser) -> None:

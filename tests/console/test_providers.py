@@ -105,11 +105,6 @@ def test_looking_at_a_rate_changes_nothing_of_it() -> None:
     assert used("", rate, now) == Use((0, 0), (0, 0), 0, 1.0, 0)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_the_newest_calls_are_told_by_provider_and_model_with_their_times(
     database_url: str | None,
 ) -> None:

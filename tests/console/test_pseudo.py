@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from playwright.async_api import Browser
 
-from fairlead.wiring import Engine
 from tests.api.serving import make_console
 from tests.console.desktop import desktop
 from tests.console.showroom import AGENTS, showroom
@@ -92,15 +90,9 @@ def unmarked(html: str) -> set[str]:
     return {text.strip() for text in rest if re.search(r"[A-Za-z]{3}", text)} - _NEVER - set(AGENTS)
 
 
-def in_pseudo(engine: Engine, locales: Path) -> FastAPI:
-    app = FastAPI()
-    app.include_router(make_console(engine, locales=locales))
-    return app
-
-
 async def test_no_label_is_left_in_english_and_no_page_bursts(locales: Path, browser: Browser) -> None:
     async with showroom(hours=2) as (_, engine):
-        app = in_pseudo(engine, locales)
+        app = make_console(engine, locales=locales)
         visitor = Visitor(app, {"fairlead_language": "qq"})
         paths = await addresses(engine)
         told = {path: unmarked((await visitor.get(path)).text) for path in paths}

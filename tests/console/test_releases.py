@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from playwright.async_api import Browser, expect
 
 from fairlead.access import Role
@@ -113,11 +112,6 @@ def test_workers_say_how_full_they_are_and_when_they_were_heard_of() -> None:
     ]  # fmt: skip
     assert view.rows[1].heard == AT and (view.living, view.used, view.slots) == (2, 4, 4)
     assert [(one.name, one.message) for one in view.servers] == [("crm", "It has crashed.")]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
 async def test_releases_of_an_engine_with_what_waits(database_url: str | None) -> None:

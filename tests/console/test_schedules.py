@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,11 +25,6 @@ EVIL = "100% %(x)s <script>alert(1)</script>\"'"
 LAYOUT = layout_of(spec_of("trip", office.plan_trip))
 TYPED = {"assistant": "trip", "cron": "*/15 * * * *", "timezone": "Europe/Vienna", "missed": "skip", "overlap": "queue",
          "in.city": "Linz", "in.by": "train"}  # fmt: skip
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from playwright.async_api import Browser, expect
 
 from fairlead.runs.activity import Place, ThreadsWanted
@@ -18,11 +16,6 @@ from tests.console.desktop import House, desktop, house
 from tests.console.gallery import Tape, make_run
 
 AT = datetime(2026, 11, 22, 9, 2, 11, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 EVIL = "100% %(x)s <script>alert(1)</script>\"'"

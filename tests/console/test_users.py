@@ -16,11 +16,6 @@ from tests.console.test_costs import HOSTILE, echo
 ROOT = "root-key-of-a-test"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 async def test_a_user_is_added_changed_shut_out_let_in_and_deleted(database_url: str | None) -> None:
     async with house({"desk": echo}, database_url=database_url, api_key_whitelist=ROOT) as one:
         users, keys, visitor = one.engine.books.users, one.engine.books.keys, one.visitor

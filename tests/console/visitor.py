@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 @dataclass
 class Visitor:
-    app: FastAPI
+    app: ASGIApp
     cookies: dict[str, str] = field(default_factory=dict[str, str])
 
     async def get(self, path: str, **headers: str) -> Answer:

@@ -95,11 +95,6 @@ async def test_the_database_is_bounded_and_forgets_what_is_over(database_url: st
     await database.close()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
 async def test_a_redis_that_is_away_is_told_in_our_words() -> None:
     store = RedisCacheStore(RedisDoor(f"redis://127.0.0.1:{free_port()}/0"))
     with pytest.raises(DatabaseUnavailable, match="Redis"):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from fairlead import testing
 from fairlead.agents import Agent, Context
@@ -24,11 +23,6 @@ from tests.mcp.naughty import PROGRAM, calls, declared, kill, pids, wait_gone
 from tests.servers import wait_until
 
 PROVIDERS = {"simulated": {"policy": "tests.mcp.test_runs:policy"}}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
 def policy(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply | str:

@@ -18,11 +18,6 @@ testing.lend_keys()  # guests make their clients without any
 OpenEngine = Callable[..., Awaitable[testing.Running]]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
-
 @pytest.fixture
 async def engine(database_url: str, tmp_path: Path) -> AsyncIterator[OpenEngine]:
     """Opens an engine with the given agents (by name: `greet=greet`) and settings; closed after the test."""

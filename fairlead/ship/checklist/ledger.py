@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairlead.clock import from_micros
-from fairlead.database import Database, Query, Row
+from fairlead.database import Database, Row
 from fairlead.database import sql as named_sql
 from fairlead.ship.checklist.answer import Answer, By, Found, result_of
 from fairlead.ship.checklist.items import ListName, item_of
@@ -20,7 +20,7 @@ class AnswerLedger:
 
     def __init__(self, database: Database, *, environment: str) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(_QUERIES, database.dialect)
+        self._queries = named_sql.load(_QUERIES, database.dialect)
         self._environment = environment
 
     async def record(self, answers: Sequence[Answer]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from fairlead.clock import from_micros, to_micros
-from fairlead.database import Database, Query, Row
+from fairlead.database import Database, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import InvalidInput, NotFound
 from fairlead.ship.evaluation.gate import Bounds
@@ -65,7 +65,7 @@ class Book:
 
     def __init__(self, database: Database, *, environment: str) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(QUERIES, database.dialect)
+        self._queries = named_sql.load(QUERIES, database.dialect)
         self._environment = environment
         self.cases = CaseBook(database, environment=environment)
 

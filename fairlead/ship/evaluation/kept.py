@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from fairlead.clock import from_micros
-from fairlead.database import Database, Query, Row
+from fairlead.database import Database, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import Conflict, InvalidInput, NotFound
 from fairlead.ship.evaluation.suite_name import check_name, check_suite
@@ -71,7 +71,7 @@ class CaseBook:
 
     def __init__(self, database: Database, *, environment: str) -> None:
         self._database = database
-        self._queries: dict[str, Query] = named_sql.load(QUERIES, database.dialect)
+        self._queries = named_sql.load(QUERIES, database.dialect)
         self._environment = environment
 
     async def keep(self, case: NewCase, *, tenant: str, by: str) -> KeptCase:

@@ -4,8 +4,3 @@ Main path: an `Operation` names its handler; the handler parses a `Call`, asks `
 
 May import: what web may; never web.console.
 """
-
-from fairlead.web.api.doors import Doors, Probe
-from fairlead.web.api.routes import api_routes
-
-__all__ = ["Doors", "Probe", "api_routes"]

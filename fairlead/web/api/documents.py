@@ -1,20 +1,17 @@
-"""The API described: as OpenAPI for programs, as one plain page for people. Both are made from the routes."""
+"""The API described: as OpenAPI for programs, as one plain page for people. Both are made from the operations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from importlib import import_module
 from typing import Any, cast
 
 import orjson
-from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
 from fairlead.web.api.call import Call
-from fairlead.web.api.forks import ForkCreate
-from fairlead.web.api.operation import Operation, Problem
+from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply
-from fairlead.web.api.run_body import RunCreate
 
 _ABOUT = (
     "Runs agents durably. The addresses of the LangGraph Agent Server, and ours beside them. "
@@ -30,9 +27,8 @@ _PAGE_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 
 
 
 class Documents:
-    def __init__(self, operations: Sequence[Operation], routes: Sequence[APIRoute], version: str) -> None:
+    def __init__(self, operations: Sequence[Operation], version: str) -> None:
         self._operations = [*operations, *self.operations()]
-        self._routes = routes
         self._version = version
         self._document: bytes | None = None
 
@@ -54,23 +50,8 @@ class Documents:
         )
 
     def document(self) -> dict[str, Any]:
-        document = get_openapi(title="Fairlead", version=self._version, description=_ABOUT, routes=self._routes)
-        parts: dict[str, Any] = document.setdefault("components", {})
-        schemas: dict[str, Any] = parts.setdefault("schemas", {})
-        schemas["Problem"] = Problem.model_json_schema()
-        for unused in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(unused, None)
-        parts["securitySchemes"] = {
-            "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            "bearer": {"type": "http", "scheme": "bearer"},
-        }
-        for one in self._operations:
-            described = document["paths"][one.path][one.method.lower()]
-            described["security"] = [{"key": []}, {"bearer": []}] if one.role is not None else []
-            described["x-role"] = one.role.value if one.role is not None else None
-            if (one.body and issubclass(one.body, RunCreate | ForkCreate)) or one.path == "/agent/run":
-                described.setdefault("parameters", []).append(_IDEMPOTENCY)
-        return document
+        writer = import_module("fairlead.web.api.openapi")  # with FastAPI: 13 MB for those alone who ask
+        return writer.document(self._operations, version=self._version, about=_ABOUT)
 
 
 def _page(document: dict[str, Any]) -> str:
@@ -104,17 +85,3 @@ def _section(method: str, path: str, one: dict[str, Any]) -> str:
 def _name(schema: dict[str, Any]) -> str:
     options = [schema, *schema.get("anyOf", ())]
     return next((one["$ref"].rpartition("/")[2] for one in options if "$ref" in one), "JSON")
-
-
-_IDEMPOTENCY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "The same key never starts a second run.",
-    "schema": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 255,
-        "pattern": r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$",
-    },
-}

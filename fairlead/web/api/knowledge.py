@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairlead.access import Role
@@ -26,7 +25,7 @@ from fairlead.web.api.run_body import Body, wants_one_of
 
 Name = Annotated[str, Field(json_schema_extra={"pattern": f"^{DOCUMENT}$"})]
 _COLLECTION: dict[str, Any] = {
-    "collection": Annotated[str, Path(json_schema_extra={"pattern": f"^{COLLECTION}$"})]
+    "collection": Annotated[str, Field(json_schema_extra={"pattern": f"^{COLLECTION}$"})]
 }  # fmt: skip
 
 

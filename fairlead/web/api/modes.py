@@ -7,49 +7,46 @@ messages        the same, but what has come so far each time                (eve
 events          starts and ends in LangChain's words
 custom          what the agent said of itself: log and progress
 debug           every durable event, as it is stored
-tasks, checkpoints  nothing yet
+tasks, checkpoints  see `step_modes`
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
 from typing import Any, cast
 
 import orjson
 
+from fairlead.runs.checkpoints import Checkpoint
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, Run
 from fairlead.runs.transcript import message_id as delta_id
 from fairlead.runs.transcript import reply_id, result_id
+from fairlead.web.api.frame import Frame
 from fairlead.web.api.message import Message, as_client_message
 from fairlead.web.api.run_body import Mode
+from fairlead.web.api.step_modes import StepModes
 from fairlead.web.api.values import error_of, input_messages, values_of_output
 from fairlead.web.api.views import event_view
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One server-sent event; `id` when a reader may resume behind it."""
-
-    event: str
-    data: Any
-    id: str = ""
 
 
 class Modes:
     """Follows one run from its first event: what came before decides what is told later. Of the run only that is kept
     which the modes tell: thousands of streams may be open."""
 
-    __slots__ = ("_agent", "_conversation", "_input", "_modes", "_native", "_run_id", "_texts")
+    __slots__ = ("_agent", "_conversation", "_input", "_modes", "_native", "_run_id", "_steps", "_texts")
 
-    def __init__(self, run: Run, modes: Sequence[Mode], *, native: bool, before: Sequence[Message] = ()) -> None:
+    def __init__(
+        self, run: Run, modes: Sequence[Mode], *, native: bool, before: Sequence[Message] = (),
+        steps: StepModes | None = None,
+    ) -> None:  # fmt: skip
         self._run_id = run.id
         self._agent = intern(run.agent)
         self._modes = _one_of(frozenset(modes))
         self._native = native
+        self._steps = steps
         self._input = run.input if self._modes & {"values", "events"} else None
         self._conversation: list[Message] = [*before, *input_messages(run)] if self.remembers else []
         self._texts: dict[str, str] | None = None  # of open model calls, by message id
@@ -57,7 +54,12 @@ class Modes:
     @property
     def remembers(self) -> bool:
         """Whether what is told depends on events told before."""
-        return bool(self._modes & {"values", "updates", "messages", "messages-tuple"})
+        return self._steps is not None or bool(self._modes & {"values", "updates", "messages", "messages-tuple"})
+
+    @property
+    def wants_kept(self) -> bool:
+        """Whether the end of the run is told with what its thread keeps of it."""
+        return self._steps is not None
 
     @property
     def by_pieces(self) -> bool:
@@ -105,10 +107,17 @@ class Modes:
                 frames.append(Frame("custom", {"type": event.type, **(event.data or {})}))
             case _:
                 pass
-        return frames
+        return frames if self._steps is None else [*frames, *self._steps.of_event(event)]
 
-    def ended(self, run: Run, interrupts: Sequence[dict[str, Any]] | None) -> list[Frame]:
-        """What is said when nothing more will come for now. No interrupts, not even none: it waits for nobody."""
+    def ended(
+        self, run: Run, interrupts: Sequence[dict[str, Any]] | None, kept: Checkpoint | None = None
+    ) -> list[Frame]:
+        """What is said when nothing more will come for now. No interrupts, not even none: it waits for nobody. `kept`
+        in its thread."""
+        steps = self._steps.ended(run, interrupts, kept) if self._steps is not None else []
+        return [*steps, *self._ended(run, interrupts)]
+
+    def _ended(self, run: Run, interrupts: Sequence[dict[str, Any]] | None) -> list[Frame]:
         if interrupts is not None:
             told = {"__interrupt__": list(interrupts)}
             values = [Frame("values", {**self._state(), **told})] if "values" in self._modes else []
@@ -145,12 +154,10 @@ class Modes:
             return []
         reply: dict[str, Any] = event.data["result"]
         said: dict[str, Any] = reply["body"]["choices"][0]["message"]
-        usage = {"input_tokens": reply["usage"]["tokens_in"], "output_tokens": reply["usage"]["tokens_out"]}
-        usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
         message_id = reply_id(event)
         if self._texts is not None:
             self._texts.pop(message_id, None)
-        message = as_client_message({**said, "role": "assistant"}, message_id, usage_metadata=usage)
+        message = as_client_message({**said, "role": "assistant"}, message_id, usage_metadata=usage_of(event))
         frames = self._whole(message, "model")
         if "events" in self._modes:
             frames.append(self._chain("on_chat_model_end", "model", {"output": message}))
@@ -227,6 +234,13 @@ class Modes:
 def _one_of(modes: frozenset[str]) -> frozenset[str]:
     """The same object for the same modes."""
     return modes
+
+
+def usage_of(reply: Event) -> dict[str, int]:
+    """As LangChain counts."""
+    usage: dict[str, int] = reply.data["result"]["usage"]
+    told = {"input_tokens": usage["tokens_in"], "output_tokens": usage["tokens_out"]}
+    return {**told, "total_tokens": sum(told.values())}
 
 
 def _debug(event: Event) -> dict[str, Any]:

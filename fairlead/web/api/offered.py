@@ -10,7 +10,7 @@ from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, NewRun, Run
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.modes import Frame
+from fairlead.web.api.frame import Frame
 from fairlead.web.asking import asker_of
 
 

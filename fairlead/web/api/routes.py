@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi.routing import APIRoute
-
 from fairlead.web.api.a2a import A2a
 from fairlead.web.api.a2a_rest import A2aRest
 from fairlead.web.api.agent import AgentRuns
@@ -29,12 +27,15 @@ from fairlead.web.api.scores import Scores
 from fairlead.web.api.store import Store
 from fairlead.web.api.streams import Streams
 from fairlead.web.api.system import System
+from fairlead.web.api.thread_commands import ThreadCommands
+from fairlead.web.api.thread_events import ThreadEvents
 from fairlead.web.api.thread_states import ThreadStates
 from fairlead.web.api.thread_streams import ThreadStreams
 from fairlead.web.api.threads import Threads
 from fairlead.web.api.users import Users
 from fairlead.web.api.webhooks import Webhooks
 from fairlead.web.api.workers import Workers
+from fairlead.web.routing import Route
 
 
 def operations(doors: Doors) -> list[Operation]:
@@ -46,6 +47,8 @@ def operations(doors: Doors) -> list[Operation]:
         Threads,
         ThreadStates,
         ThreadStreams,
+        ThreadCommands,
+        ThreadEvents,
         Approvals,
         Workers,
         CostReports,
@@ -71,10 +74,7 @@ def operations(doors: Doors) -> list[Operation]:
     return [operation for noun in nouns for operation in noun(doors).operations()]
 
 
-def api_routes(doors: Doors) -> list[APIRoute]:
-    routes: list[APIRoute] = []
+def api_routes(doors: Doors) -> list[Route]:
     listed = operations(doors)
-    documents = Documents(listed, routes, doors.version)
-    for one in (*listed, *documents.operations()):
-        routes.append(route_of(one, doors))
-    return routes
+    documents = Documents(listed, doors.version)
+    return [route_of(one, doors) for one in (*listed, *documents.operations())]

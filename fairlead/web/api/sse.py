@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from fairlead.errors import FairleadError
 from fairlead.web.api.call import visit_of
 from fairlead.web.api.doors import Doors
-from fairlead.web.api.modes import Frame
+from fairlead.web.api.frame import Frame
 from fairlead.web.api.problems import status_of
 from fairlead.web.api.reply import Headers
 

@@ -12,24 +12,28 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, field_validator
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
+from fairlead.runs.checkpoints import Checkpoint
 from fairlead.runs.following import Delta
+from fairlead.runs.moments import Moments
 from fairlead.runs.run import Event, Reason, Run, Status
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.frame import Frame
 from fairlead.web.api.message import Message, as_client_messages
-from fairlead.web.api.modes import Frame, Modes
+from fairlead.web.api.modes import Modes
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Headers, Reply
 from fairlead.web.api.run_body import Mode, RunCreate, RunInThread, RunWithoutThread
 from fairlead.web.api.sse import EventStream
 from fairlead.web.api.start import find_run, start_run
+from fairlead.web.api.step_modes import StepModes
 from fairlead.web.api.values import interrupts_of
 
 _SEEN = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,3}))?")
@@ -95,10 +99,31 @@ class Streams:
 
     async def source(self, run: Run, modes: Sequence[Mode], seen: Seen, *, first: Sequence[Frame] = ()) -> RunStream:
         """The run's frames in these modes, behind what was seen."""
-        spec = self._doors.agents.get(run.agent)
-        native = spec is not None and spec.native is not None
+        stepwise = "tasks" in modes or "checkpoints" in modes
+        moments = await self.moments(run) if stepwise else None
+        return RunStream(self._doors, run, await self.modes(run, modes, moments), seen, first=first)
+
+    async def modes(self, run: Run, modes: Sequence[Mode], moments: Moments | None) -> Modes:
+        native = self.is_native(run)
         before = await self._before(run) if native and "values" in modes else []
-        return RunStream(self._doors, run, Modes(run, modes, native=native, before=before), seen, first=first)
+        steps = await self._steps(run, modes, moments) if moments is not None else None
+        return Modes(run, modes, native=native, before=before, steps=steps)
+
+    async def moments(self, run: Run) -> Moments:
+        """Before the first of its events."""
+        base_id, base = await self._doors.control.checkpoints.before(run) if run.thread_id else (None, None)
+        return Moments(run, base_id, base, native=self.is_native(run))
+
+    def is_native(self, run: Run) -> bool:
+        spec = self._doors.agents.get(run.agent)
+        return spec is not None and spec.native is not None
+
+    async def _steps(self, run: Run, modes: Sequence[Mode], moments: Moments) -> StepModes:
+        thread = await self._doors.threads.get(run.thread_id, tenant=run.tenant) if run.thread_id else None
+        return StepModes(
+            run, moments, native=self.is_native(run), tasks="tasks" in modes, checkpoints="checkpoints" in modes,
+            metadata=thread.metadata if thread is not None else None,
+        )  # fmt: skip
 
     async def _links(self, call: Call, run: Run, names: Sequence[str]) -> list[Frame]:
         """Where whoever reads the stream may leave a score of each name: LangGraph's `feedback_keys`."""
@@ -117,12 +142,43 @@ class Streams:
         return as_client_messages((state or {}).get("messages") or (), run.thread_id)
 
 
+class Telling(Protocol):
+    """One run's events as frames, from its first one on."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what is told depends on events told before."""
+        ...
+
+    @property
+    def by_pieces(self) -> bool:
+        """Whether pieces of text are told as they come."""
+        ...
+
+    @property
+    def wants_kept(self) -> bool:
+        """Whether the end of the run is told with what its thread keeps of it."""
+        ...
+
+    def of_delta(self, delta: Delta) -> list[Frame]: ...
+
+    def of_event(self, event: Event) -> list[Frame]:
+        """All that one durable event says."""
+        ...
+
+    def ended(
+        self, run: Run, interrupts: Sequence[dict[str, Any]] | None, kept: Checkpoint | None = None
+    ) -> list[Frame]:
+        """What is said when nothing more will come for now. No interrupts, not even none: it waits for nobody."""
+        ...
+
+
 class RunStream:
-    """A run's events as frames of the wanted modes, behind what the reader has seen."""
+    """A run's events as frames, behind what the reader has seen."""
 
     __slots__ = ("_doors", "_first", "_follower", "_seen", "_telling")
 
-    def __init__(self, doors: Doors, run: Run, telling: Modes, seen: Seen, *, first: Sequence[Frame] = ()) -> None:
+    def __init__(self, doors: Doors, run: Run, telling: Telling, seen: Seen, *, first: Sequence[Frame] = ()) -> None:
         self._doors = doors
         self._telling = telling
         self._seen = seen
@@ -145,6 +201,11 @@ class RunStream:
         return self._follower.ended
 
     @property
+    def seq(self) -> int:
+        """Of the last event that was told."""
+        return self._follower.after
+
+    @property
     def waiting(self) -> bool:
         return self._follower.waiting
 
@@ -161,7 +222,12 @@ class RunStream:
         now = await self._doors.control.get(event.run_id, tenant=self._follower.tenant)
         if event.seq != now.seq or not (now.status.finished or now.status is Status.INTERRUPTED):
             return frames  # it has gone on since
-        return frames + self._telling.ended(now, await self._interrupts(now))
+        return frames + self._telling.ended(now, await self._interrupts(now), await self._kept(now))
+
+    async def _kept(self, run: Run) -> Checkpoint | None:
+        if run.finished_at is None or run.thread_id is None or not self._telling.wants_kept:
+            return None
+        return await self._doors.control.checkpoints.find(run.tenant, run.thread_id, run.id)
 
     async def _interrupts(self, run: Run) -> list[dict[str, Any]] | None:
         if run.status is not Status.INTERRUPTED or run.reason is Reason.CANCELLED:
@@ -187,6 +253,14 @@ def left_of(frames: Sequence[Frame], seq: int, seen: Seen) -> list[Frame]:
     """The frames of event `seq` that a reader who has `seen` so much has not got yet, with their ids."""
     if seq <= seen[0]:
         return []
-    last = len(frames)
-    named = [replace(one, id=str(seq) if n == last else f"{seq}-{n}") for n, one in enumerate(frames, 1)]
-    return named[seen[1] :] if seq == seen[0] + 1 else named
+    told, last = 0, sum(not one.passing for one in frames)
+    gone = seen[1] if seq == seen[0] + 1 else 0
+    left: list[Frame] = []
+    for one in frames:
+        if told >= gone and one.passing:
+            left.append(one)
+        elif not one.passing:
+            told += 1
+            if told > gone:
+                left.append(replace(one, id=str(seq) if told == last else f"{seq}-{told}"))
+    return left

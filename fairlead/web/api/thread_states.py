@@ -12,17 +12,19 @@ from fairlead.access import Role
 from fairlead.agents.spec import AgentSpec
 from fairlead.errors import InvalidInput
 from fairlead.runs.execute import END
-from fairlead.runs.history import History, Moment
+from fairlead.runs.history import History
+from fairlead.runs.moments import Moment
 from fairlead.runs.run import Reason, Run
 from fairlead.runs.threads import Thread
 from fairlead.runs.writing import written
 from fairlead.web.api.call import Call
 from fairlead.web.api.command import nodes_of
 from fairlead.web.api.doors import Doors
+from fairlead.web.api.moments import address_of, moment_view
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body
-from fairlead.web.api.values import interrupts_of, values_of_state
+from fairlead.web.api.values import interrupts_of
 from fairlead.web.api.views import Chosen, selected
 
 _ANYWHERE = ("__start__", "__input__", "__copy__", END)
@@ -140,7 +142,7 @@ class ThreadStates:
         state = at.state if at is not None else None if wanted else thread.state
         parent_id = at.id if at is not None else None
         written_id = await write_state(self._doors, thread, state, body.values, body.as_node, parent_id=parent_id)
-        checkpoint = _address(thread, written_id)
+        checkpoint = address_of(thread.id, written_id)
         return json_reply({"checkpoint": checkpoint, "checkpoint_id": written_id, "configurable": checkpoint})
 
     async def history(self, call: Call) -> Reply:
@@ -170,18 +172,7 @@ class ThreadStates:
             moment = Moment(thread.id, None, "input", -2, {}, (), thread.updated_at)
         run = moment.run
         interrupts = await interrupts_now(self._doors, run) if run is not None and moment.current else []
-        tasks = [_task(thread, moment, name, interrupts) for name in moment.next]
-        return {
-            "values": values_of_state(thread.id, moment.state),
-            "next": list(moment.next),
-            "tasks": tasks,
-            "checkpoint": _address(thread, moment.id),
-            "parent_checkpoint": _address(thread, moment.parent_id) if moment.parent_id else None,
-            "metadata": {**thread.metadata, "source": moment.source, "step": moment.step, "parents": {},
-                         "run_id": run.id if run is not None else None},
-            "created_at": moment.created_at,
-            "interrupts": interrupts,
-        }  # fmt: skip
+        return moment_view(thread.id, thread.metadata, moment, interrupts)
 
 
 async def write_state(
@@ -233,15 +224,3 @@ def _check_node(doors: Doors, thread: Thread, as_node: str | None) -> None:
     if as_node not in known:
         listed = ", ".join(f"`{name}`" for name in dict.fromkeys(known))
         raise InvalidInput(f"`as_node`: there is no node `{as_node}`.", hint=f"There is {listed}.")
-
-
-def _address(thread: Thread, checkpoint_id: str) -> dict[str, Any]:
-    return {"thread_id": thread.id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id, "checkpoint_map": None}
-
-
-def _task(thread: Thread, moment: Moment, name: str, interrupts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    error = (moment.run.error or {}).get("message") if moment.run is not None and moment.current else None
-    return {
-        "id": f"{moment.id}:{name}", "name": name, "error": error, "interrupts": list(interrupts), "checkpoint": None,
-        "state": None, "result": None,
-    }  # fmt: skip

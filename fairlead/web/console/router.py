@@ -34,16 +34,16 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Router
 
 from fairlead.access import Role, SignIn, may_for_all, require, require_for_all
 from fairlead.clock import Clock
 from fairlead.errors import Conflict, FairleadError, InvalidInput, NotFound
 from fairlead.ship.strategy import Word
 from fairlead.web.console import course, policy, streams
-from fairlead.web.console import sign_in as sign_in_pages
+from fairlead.web.console.addresses import CALLBACK, KEY, SIGN_IN, START
 from fairlead.web.console.desk import Desk, DoorOf, MakeToken, caller_of
 from fairlead.web.console.door import Outcome, Shipped
 from fairlead.web.console.doors import Doors
@@ -85,7 +85,7 @@ SECTIONS: tuple[Callable[[Desk, Doors], Section], ...] = (
 def console_router(
     door_of: DoorOf, *, clock: Clock, doors: Doors | None = None, settings: ConsoleSettings | None = None,
     sign_in: SignIn | None = None, make_token: MakeToken = secrets.token_urlsafe,
-) -> APIRouter:  # fmt: skip
+) -> Router:  # fmt: skip
     """The console, to be included without a prefix. It asks nobody who they are: the front does, and says it. With
     `sign_in` there are pages for those whom the front does not know; without `doors` only runs, what they wait for
     and deploys are shown."""
@@ -96,19 +96,18 @@ def console_router(
     writes: Routes = []
     if sign_in is not None:
         entry = SignInPages(desk, sign_in)
-        pages = [(sign_in_pages.PAGE, entry.page), (sign_in_pages.START, entry.start),
-                 (sign_in_pages.CALLBACK, entry.callback), (sign_in_pages.KEY, entry.key)]  # fmt: skip
+        pages = [(SIGN_IN, entry.page), (START, entry.start), (CALLBACK, entry.callback), (KEY, entry.key)]
         writes = [("/console/sign-out", entry.sign_out)]
     for section in [*([] if doors is None else [make(desk, doors) for make in SECTIONS]), *moves]:
         pages += section.pages()
         writes += section.writes()
     pages += console.pages()
     desk.serve([path for path, _ in pages])
-    router = APIRouter()
+    router = Router(redirect_slashes=False)
     for path, handler in pages:
-        router.add_route(path, console.guarded(handler), methods=["GET"], include_in_schema=False)
+        router.add_route(path, console.guarded(handler), methods=["GET"])
     for path, handler in [*writes, *console.writes()]:
-        router.add_route(path, console.guarded(handler), methods=["POST"], include_in_schema=False)
+        router.add_route(path, console.guarded(handler), methods=["POST"])
     return router
 
 

@@ -18,11 +18,9 @@ from fairlead.access.attempt import LIVES, page_in, page_of
 from fairlead.errors import FairleadError, Forbidden, Unauthorised
 from fairlead.web import cookies
 from fairlead.web.console import policy
+from fairlead.web.console.addresses import CALLBACK, KEY, SIGN_IN, START
 from fairlead.web.console.desk import Desk
 from fairlead.web.cookies import Cookie
-
-PAGE, START, CALLBACK, KEY = "/console/sign-in", "/console/sign-in/start", "/console/sign-in/callback", "/console/key"
-OPEN = frozenset((PAGE, START, CALLBACK))
 
 
 class SignInPages:
@@ -63,7 +61,7 @@ class SignInPages:
         secure = self._secure(request)
         if session := cookies.read(request.headers.get("cookie", ""), Cookie.SESSION, secure=secure):
             await self._sign_in.end(session)
-        response = _see(PAGE)
+        response = _see(SIGN_IN)
         cookies.drop(response, Cookie.SESSION, secure=secure)
         return response
 
@@ -83,11 +81,6 @@ class SignInPages:
 
     def _redirect_url(self, request: Request) -> str:
         return self._sign_in.redirect_url or f"{request.url.scheme}://{request.headers.get('host', '')}{CALLBACK}"
-
-
-def address_of(path: str, query: str) -> str:
-    """Where somebody goes who must sign in before they may see this page."""
-    return f"{PAGE}?{urlencode({'back': page_of(path + (f'?{query}' if query else ''))})}"
 
 
 def _see(address: str) -> Response:

@@ -22,12 +22,13 @@ from fairlead.runs.run import Event, Run
 from fairlead.runs.scores import NewScore, Score
 from fairlead.runs.scores import Wanted as ScoresWanted
 from fairlead.web.console import form, live, streams
+from fairlead.web.console.addresses import PLAYGROUND
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Delta
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.form import Layout, Problem
 from fairlead.web.console.pages import playground_form as asked
-from fairlead.web.console.pages.playground_form import KEYS, PATH, Choice, Side
+from fairlead.web.console.pages.playground_form import KEYS, Choice, Side
 from fairlead.web.console.pages.playground_result import Results, results
 from fairlead.web.console.section import Routes, own_form, see, status_of
 from fairlead.web.console.starting import Asked, prepare, start
@@ -68,10 +69,10 @@ class PlaygroundPages:
         self._doors = doors
 
     def pages(self) -> Routes:
-        return [(PATH, self.page), (f"{PATH}/live", self.live)]
+        return [(PLAYGROUND, self.page), (f"{PLAYGROUND}/live", self.live)]
 
     def writes(self) -> Routes:
-        return [(PATH, self.start), (f"{PATH}/scores/{{run_id}}", self.score)]
+        return [(PLAYGROUND, self.start), (f"{PLAYGROUND}/scores/{{run_id}}", self.score)]
 
     # -- looking
 
@@ -169,7 +170,7 @@ class PlaygroundPages:
         comment = sent.get("comment", "").strip()[:_LONGEST_COMMENT] or None
         await self._doors.scores.put(run, NewScore(SCORE, sent["value"] == "up", author=caller.name, comment=comment))
         back = sent.get("back", "")
-        return see(back if back.startswith(PATH) else PATH)
+        return see(back if back.startswith(PLAYGROUND) else PLAYGROUND)
 
     # -- reading
 
@@ -270,7 +271,7 @@ class PlaygroundPages:
         view = PlaygroundView(
             choice=choice, groups=groups, sides=tuple(sides), layout=layout, form=written, results=found,
             scores=await self._scores(told, caller), missing=missing,
-            live=choice.address(f"{PATH}/live") if told and not missing and not found.over else "",
+            live=choice.address(f"{PLAYGROUND}/live") if told and not missing and not found.over else "",
             readable=form.layout_of(sides[0].spec).shape is not form.Shape.JSON,
         )  # fmt: skip
         return self._desk.page(

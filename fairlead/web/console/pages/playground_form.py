@@ -15,10 +15,10 @@ from fairlead.runs.assistants import Assistant
 from fairlead.runs.run import Run
 from fairlead.web.asking import nano_of
 from fairlead.web.console import form, reading
+from fairlead.web.console.addresses import PLAYGROUND
 from fairlead.web.console.form import Field, Layout, Problem
 from fairlead.web.console.language import N_
 
-PATH = "/console/playground"
 KEYS = ("a", "b")
 NANO = 1_000_000_000
 _LABELS = {
@@ -50,7 +50,7 @@ class Choice:
     def runs(self) -> tuple[str, ...]:
         return tuple(filter(None, (self.run, self.other)))
 
-    def address(self, path: str = PATH, **changes: Any) -> str:
+    def address(self, path: str = PLAYGROUND, **changes: Any) -> str:
         now = replace(self, **changes)
         named = {"a": now.a, "b": now.b, "run": now.run, "other": now.other, "thread": now.thread, "of": now.of,
                  "version": now.version or "", "raw": "1" if now.raw else ""}  # fmt: skip
