@@ -14,6 +14,7 @@ from bench import caller, peers, workers
 from bench.caller import PIECES, Caller, Round
 from bench.callers.protocol import MOST_TOKENS, prompt
 from bench.ear import Ear
+from bench.loopback import Loopback
 from bench.peers import Gateway
 from bench.place import Place
 from bench.workers import Member
@@ -123,11 +124,15 @@ async def in_process(place: Place, at: Site, model: str = CHAT, mode: str = "who
 
 
 async def runs_in_turn(
-    at: Site, agent: str, input: Mapping[str, Any], other: Caller, *, calls: int, times: int
+    at: Site, agent: str, input: Mapping[str, Any], other: Caller, *, provider: Loopback, calls: int, times: int
 ) -> list[tuple[Round, Round]]:
-    """Rounds of calls inside runs of an agent, and of a caller beside it; in pieces that alternate, each a run."""
+    """Rounds of calls inside runs of an agent, and of a caller beside it; in pieces that alternate, each a run.
+
+    Raises where the provider was not asked as often: answers out of a cache are no calls.
+    """
+    before, piece = provider.requests(), max(1, calls // PIECES)
     ear, rounds = Ear(at.folder), list[tuple[Round, Round]]()
-    given = {**input, "ear": ear.path, "calls": max(1, calls // PIECES)}
+    given = {**input, "ear": ear.path, "calls": piece}
     try:
         async with workers.engine_on(at.url, at.folder, root=at.folder) as engine:
             for number in range(times + 1):
@@ -135,11 +140,14 @@ async def runs_in_turn(
                 for _ in range(PIECES):
                     await workers.submit(engine, agent, given, count=1)
                     inside += Round([int(word) / 1e6 for word in await ear.hear(seconds=60)], 0.0)
-                    beside += await other.round(calls=given["calls"])
+                    beside += await other.round(calls=piece)
                 if number > 0:  # the first warms both
                     rounds.append((inside, beside))
     finally:
         ear.close()
+    asked, made = provider.requests() - before, 2 * (times + 1) * PIECES * piece
+    if asked < made:
+        raise RuntimeError(f"Of {made} calls the provider saw {asked}.")
     return rounds
 
 

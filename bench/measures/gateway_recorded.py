@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench import gateway, loopback
-from bench.callers.protocol import prompt
 from bench.figure import Figure, at_most
 from bench.gateway import Site
+from bench.loopback import Loopback
 from bench.place import Place
 
 TITLE = "A recorded model call"
@@ -21,7 +21,7 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     try:
         for name, command in (("SQLite", "serve"), ("PostgreSQL", "work")):
             site = await gateway.site(place, provider.url, database=name.lower().replace("postgresql", "postgres"))
-            recorded, bare = await _in_turn(place, site, command)
+            recorded, bare = await _in_turn(place, site, command, provider)
             await gateway.forget(place, site)
             more = [one - other for one, other in zip(recorded, bare, strict=True)]
             figures += [
@@ -33,14 +33,14 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     return figures, [loopback.note(place)]
 
 
-async def _in_turn(place: Place, site: Site, command: str) -> tuple[list[float], list[float]]:
+async def _in_turn(place: Place, site: Site, command: str, provider: Loopback) -> tuple[list[float], list[float]]:
     worker = gateway.start(site, command)
     other = await gateway.in_process(place, site)
     try:
-        asked = {"model": gateway.CHAT, "messages": prompt(0)}
         rounds = await gateway.runs_in_turn(
-            site, "asking", asked, other, calls=place.amount(200), times=2 * place.repeats + 1
-        )
+            site, "asking", {"model": gateway.CHAT}, other,
+            provider=provider, calls=place.amount(200), times=2 * place.repeats + 1,
+        )  # fmt: skip
     finally:
         worker.stop()
         other.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bench import caller, gateway, loopback
-from bench.callers.protocol import prompt
 from bench.figure import Figure, at_most
 from bench.place import Place
 
@@ -20,9 +19,11 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     site = await gateway.site(place, provider.url, database="postgres")
     worker = gateway.start(site, "work")
     alone = await caller.start(place, "openai_sdk", provider.url)
-    asked, times = {"model": "gpt-4o-mini", "messages": prompt(0)}, 2 * place.repeats + 1
     try:
-        rounds = await gateway.runs_in_turn(site, "asking_by_sdk", asked, alone, calls=place.amount(200), times=times)
+        rounds = await gateway.runs_in_turn(
+            site, "asking_by_sdk", {"model": "gpt-4o-mini"}, alone,
+            provider=provider, calls=place.amount(200), times=2 * place.repeats + 1,
+        )  # fmt: skip
     finally:
         for one in (worker, alone, provider):
             one.stop()

@@ -1,19 +1,27 @@
-"""Agents that ask a model again and again, and say how long each answer took."""
+"""Agents that ask a model again and again, and say how long each answer took.
+
+No two questions are equal, over all runs of a process: the cache, which is on, must answer none of them.
+"""
 
 from __future__ import annotations
 
+import itertools
 import socket
 import time
 from typing import Any
 
+from bench.callers.protocol import MOST_TOKENS, prompt
 from fairlead import Context
+
+_NUMBERS = itertools.count()
 
 
 async def asking(input: dict[str, Any], ctx: Context) -> None:
     took: list[int] = []
     for _ in range(input["calls"]):
+        messages = prompt(next(_NUMBERS))
         before = time.monotonic_ns()
-        await ctx.model(input["messages"], model=input["model"], max_tokens=500, stream=False)
+        await ctx.model(messages, model=input["model"], max_tokens=MOST_TOKENS, stream=False)
         took.append(time.monotonic_ns() - before)
     _tell(input["ear"], took)
 
@@ -25,8 +33,9 @@ async def asking_by_sdk(input: dict[str, Any]) -> None:
     took: list[int] = []
     async with AsyncOpenAI(api_key="bench", max_retries=0) as client:
         for _ in range(input["calls"]):
+            messages: Any = prompt(next(_NUMBERS))
             before = time.monotonic_ns()
-            await client.chat.completions.create(model=input["model"], messages=input["messages"], max_tokens=500)
+            await client.chat.completions.create(model=input["model"], messages=messages, max_tokens=MOST_TOKENS)
             took.append(time.monotonic_ns() - before)
     _tell(input["ear"], took)
 

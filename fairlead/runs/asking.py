@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -14,8 +14,11 @@ from fairlead.gateway.provider import Complete
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.types import Format, ModelReply, ModelRequest
 from fairlead.runs.deltas import Deltas
+from fairlead.runs.journal import Said
 from fairlead.runs.recorded import Recording, digest_of
 from fairlead.runs.step import Step
+
+_WITH_THE_INTENT = 16 * 1024  # characters of new messages: what is longer would keep the question waiting
 
 
 class Asking:
@@ -38,17 +41,21 @@ class Asking:
         shown, bodies = digested(request.body)
         held = recording.held
         held.begin()
-        keeping = self._keep(bodies)
+        said = held.not_kept(bodies)
+        keeping = self._keep(said) if sum([len(body) for *_, body in said]) > _WITH_THE_INTENT else None
         try:
             # Whoever finds this without an answer knows that the call may have been billed.
             asked = {"request": {"model": request.model, **shown}, **self._aside(request)}
-            await recording.begin(step, {**asked, "bound_nano": self._bound_nano})
+            await recording.begin(step, {**asked, "bound_nano": self._bound_nano}, said if keeping is None else ())
             reply = await self._ask(step, request, call, keeping)
             data = encode({**asked, "result": reply.to_json()})
-            await keeping
+            if keeping is not None:
+                await keeping
+            held.keeps(said)
             await recording.done(step, data)
         finally:
-            keeping.cancel()
+            if keeping is not None:
+                keeping.cancel()
             self._deltas.drop(step.key)
             held.end()
         return self._counted(reply)
@@ -60,21 +67,23 @@ class Asking:
         said, asked = request.body.get("messages"), self._asked.body.get("messages")
         return {"aside": True} if asked and said and said[-1] != asked[-1] else {}
 
-    def _keep(self, bodies: dict[str, bytes]) -> asyncio.Task[None]:
+    def _keep(self, said: Sequence[Said]) -> asyncio.Task[None]:
         """The messages must be there when the answer is recorded, not before it is asked for. In an empty context: the
         task is no child of the agent's branch."""
-        held = self._recording.held
-        keeping = held.journal.keep_messages(held.run.tenant, held.run.id, bodies)
+        keeping = self._recording.held.journal.keep_messages(said)
         return asyncio.get_running_loop().create_task(keeping, context=Context())
 
-    async def _ask(self, step: Step, request: ModelRequest, call: Complete, keeping: asyncio.Task[None]) -> ModelReply:
+    async def _ask(
+        self, step: Step, request: ModelRequest, call: Complete, keeping: asyncio.Task[None] | None
+    ) -> ModelReply:
         if request.sink is not None:
             request = replace(request, sink=self._shown(step, request.sink))
         try:
             # A shared budget that can't be asked is no answer about the call: nothing was sent, and the run waits.
             return await self._recording.held.journal.until_answered(lambda: call(request))
         except Exception as error:
-            await keeping
+            if keeping is not None:
+                await keeping
             await self._recording.fail(step, error, charged=self._tally.spent_nano)
             raise
 

@@ -8,7 +8,7 @@ halt(ending)                     ──►  the first ending counts; the task is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from fairlead.gateway.run_budget import RunBudget
 from fairlead.runs.book import Book
 from fairlead.runs.deltas import Deltas
 from fairlead.runs.ending import DRAINED, FENCED, Ending
-from fairlead.runs.journal import Entry, Journal
+from fairlead.runs.journal import Entry, Journal, Said
 from fairlead.runs.run import Reason, Run, Status
 from fairlead.runs.step import Step
 
@@ -44,8 +44,8 @@ class Holding:
     """One claim of one run."""
 
     __slots__ = (
-        "_activity", "_entries", "_lingering", "_poked", "_waits", "_writing", "book", "budget", "clock", "deltas",
-        "draining", "ending", "fence", "figures_shown", "journal", "left", "progress", "run", "seq", "spec",
+        "_activity", "_entries", "_kept", "_lingering", "_poked", "_waits", "_writing", "book", "budget", "clock",
+        "deltas", "draining", "ending", "fence", "figures_shown", "journal", "left", "progress", "run", "seq", "spec",
         "started", "steps", "task", "tokens_in", "tokens_out", "told", "under_way", "watched",
     )  # fmt: skip
 
@@ -84,6 +84,7 @@ class Holding:
         self.task: asyncio.Task[None] | None = None
         self._waits: dict[str, Wait] | None = None
         self._entries: list[asyncio.Future[bool]] | None = None
+        self._kept: set[str] | None = None  # digests of what was said, as far as it is durable
         self._poked: asyncio.Future[None] | None = None
         self._activity = 0
         self._writing = 0
@@ -106,8 +107,8 @@ class Holding:
             self.task.cancel()
             asyncio.get_running_loop().call_later(_LOOK_AGAIN.total_seconds(), self._insist)
 
-    async def record(self, type: str, step: Step, data: bytes) -> None:
-        """Durable on return. The run is halted when it is no longer ours."""
+    async def record(self, type: str, step: Step, data: bytes, said: Sequence[Said] = ()) -> None:
+        """Durable on return, with the messages that were `said`. The run is halted when it is no longer ours."""
         if len(data) > self.journal.payloads.threshold:
             text = await self.journal.keep(self.run.id, data)
         else:
@@ -115,7 +116,7 @@ class Holding:
         self._writing += 1  # stays so when we are cancelled while it is written
         self.begin()  # whoever has something to write is not waiting
         try:
-            if not await self._append(type, step, text):
+            if not await self._append(type, step, text, said):
                 self.halt(FENCED)
                 raise asyncio.CancelledError
         finally:
@@ -123,6 +124,18 @@ class Holding:
         self._writing -= 1
         if self.watched:
             self.told(self)
+
+    def not_kept(self, bodies: Mapping[str, bytes]) -> list[Said]:
+        """Of these messages, by digest, those that this claim has not kept yet. A conversation is sent again with every
+        call: what is known of it need not go to the database again."""
+        run, kept = self.run, self._kept or ()
+        return [(run.tenant, run.id, digest, body.decode()) for digest, body in bodies.items() if digest not in kept]
+
+    def keeps(self, said: Sequence[Said]) -> None:
+        """They are durable."""
+        if self._kept is None:
+            self._kept = set()
+        self._kept.update([digest for _, _, digest, _ in said])
 
     def note(self, type: str, step: Step | None, value: Any) -> None:
         """Recorded with whatever is recorded next; durable at the latest when the run is put down."""
@@ -211,7 +224,7 @@ class Holding:
         if ending.wake_at is None or ending.wake_at - self.clock.now() > _SHORT:
             self.halt(ending)
 
-    def _append(self, type: str, step: Step | None, text: str) -> asyncio.Future[bool]:
+    def _append(self, type: str, step: Step | None, text: str, said: Sequence[Said] = ()) -> asyncio.Future[bool]:
         self.seq += 1
         run = self.run
         kind, name, digest, key, branch, started_at = step or _NO_STEP
@@ -219,7 +232,8 @@ class Holding:
             Entry(
                 run.tenant, run.id, self.fence, self.seq, type, kind, name, key or None, branch, digest, started_at,
                 self.clock.micros(), text,
-            )
+            ),
+            said,
         )  # fmt: skip
 
 

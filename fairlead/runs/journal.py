@@ -59,6 +59,15 @@ class Entry(NamedTuple):
     data: str | None
 
 
+Said = tuple[str, str, str, str]
+"""A message of a run: a row of `keep_messages.sql`."""
+
+
+class _Written(NamedTuple):
+    entry: Entry
+    said: Sequence[Said]  # with it, in the same transaction
+
+
 class PutDown(NamedTuple):
     """A held run as it is left, ended, waiting or handed back: a row of `put_down.sql`, and what its thread keeps."""
 
@@ -109,7 +118,7 @@ class Journal:
         self._queries = queries
         self._clock = clock
         self._emit = emit
-        self._records: Gather[Entry, bool] = Gather(self._write_records)
+        self._records: Gather[_Written, bool] = Gather(self._write_records)
         self._downs: Gather[PutDown, bool] = Gather(self._write_downs)
 
     async def claim(
@@ -127,9 +136,10 @@ class Journal:
         records = await self._records_of([row for row in rows if row["fence"] > 1])
         return [(await self._run(row), records.get(row["id"], [])) for row in rows]
 
-    def record(self, entry: Entry) -> Any:
-        """A future that is true when the entry is durable, and false when the run is no longer ours."""
-        return self._records.put(entry)
+    def record(self, entry: Entry, said: Sequence[Said] = ()) -> Any:
+        """A future that is true when the entry is durable, and what was said with it; false when the run is no longer
+        ours."""
+        return self._records.put(_Written(entry, said))
 
     async def caught_up(self) -> None:
         """Wait until the entries that were handed in are written or refused."""
@@ -140,10 +150,9 @@ class Journal:
         if not await self._downs.put(down):
             raise Fenced(f"Run {down.run_id} is held by another worker.")
 
-    async def keep_messages(self, tenant: str, run_id: str, bodies: dict[str, bytes]) -> None:
+    async def keep_messages(self, said: Sequence[Said]) -> None:
         """Each message once, by its digest."""
-        rows = [(tenant, run_id, digest, body.decode()) for digest, body in bodies.items()]
-        await self._persist(self._queries["keep_messages"], rows)
+        await self._persist(self._queries["keep_messages"], said)
 
     async def keep(self, scope: str, value: bytes) -> str:
         """JSON as a column's text, in a blob when it is large."""
@@ -191,27 +200,30 @@ class Journal:
             found.setdefault(event.run_id, []).append(event)
         return found
 
-    async def _write_records(self, entries: list[Entry]) -> Sequence[bool]:
+    async def _write_records(self, batch: list[_Written]) -> Sequence[bool]:
         try:
-            written = await (self._write_one(entries[0]) if len(entries) == 1 else self._write_many(entries))
+            written = await (self._write_one(*batch[0]) if len(batch) == 1 else self._write_many(batch))
         except Conflict:
-            return await self._one_by_one(entries)
-        if written == len(entries):
-            return [True] * len(entries)
-        return await self._standing([(e.tenant, e.run_id, e.fence, e.seq, e.type) for e in entries])
+            return await self._one_by_one(batch)
+        if written == len(batch):
+            return [True] * len(batch)
+        return await self._standing([(e.tenant, e.run_id, e.fence, e.seq, e.type) for e, _ in batch])
 
-    async def _write_one(self, entry: Entry) -> int:
-        query, given = self._queries["record_one"], entry._asdict()
-        return len(await self.until_answered(lambda: self._database.write(query, worker=self.worker, **given)))
+    async def _write_one(self, entry: Entry, said: Sequence[Said]) -> int:
+        query, given = self._queries["record_asked" if said else "record_one"], entry._asdict()
+        return len(await self.until_answered(lambda: self._database.write(query, said, worker=self.worker, **given)))
 
-    async def _write_many(self, entries: list[Entry]) -> int:
-        return (await self._persist(self._queries["record"], entries))[0]["written"]
+    async def _write_many(self, batch: list[_Written]) -> int:
+        calls = [Call(self._queries["record"], {"worker": self.worker}, [one.entry for one in batch])]
+        if said := [message for one in batch for message in one.said]:
+            calls.append(Call(self._queries["keep_messages"], rows=said))
+        return (await self._persist_all(calls))[0][0]["written"]
 
-    async def _one_by_one(self, entries: list[Entry]) -> Sequence[bool]:
+    async def _one_by_one(self, batch: list[_Written]) -> Sequence[bool]:
         """Somebody tried to record a step twice: only that run is refused."""
-        if len(entries) == 1:
+        if len(batch) == 1:
             return [False]
-        return [(await self._write_records([entry]))[0] for entry in entries]
+        return [(await self._write_records([one]))[0] for one in batch]
 
     async def _write_downs(self, downs: list[PutDown]) -> Sequence[bool]:
         rows = [down[:-_THREAD_FIELDS] for down in downs]

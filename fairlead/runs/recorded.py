@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, NoReturn
@@ -23,6 +23,7 @@ from fairlead.runs.branch import Branch, current, enter
 from fairlead.runs.ending import Ending, diverged
 from fairlead.runs.failure import recalled
 from fairlead.runs.holding import Holding
+from fairlead.runs.journal import Said
 from fairlead.runs.step import Step
 from fairlead.telemetry.emit import Emit
 
@@ -138,9 +139,9 @@ class Recording:
         self.held.steps += 1
         await self.held.record("failed", step, _object(given, described))
 
-    async def begin(self, step: Step, value: Any) -> None:
+    async def begin(self, step: Step, value: Any, said: Sequence[Said] = ()) -> None:
         """An intent: after this, nobody can say that it was never tried."""
-        await self.held.record("intent", step, encode(value))
+        await self.held.record("intent", step, encode(value), said)
 
     def halt(self, ending: Ending) -> NoReturn:
         """Leave the run from whatever branch found out that it can't go on."""

@@ -153,7 +153,7 @@ class RunContext:
         """A model call in any wire format as a step of this run: what clients of other libraries come to."""
         request = replace(request, caller=_caller(self._held.run))
         tally = Tally(self._held.budget)
-        bound = self._gateway.upper_bound_nano(replace(request, way=Way(tally)))
+        bound = self._gateway.upper_bound_nano(request.on(Way(tally), request.sink))
         asking = Asking(self._recording, request, tally=tally, bound_nano=bound, deltas=self._deltas)
         token = guest.leave()  # what the gateway sends is no guest's
         try:

@@ -6,6 +6,7 @@ Each is a variant of one part, handed in where `wiring.make_worker` hands in the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from fairlead.database import Query
 from fairlead.runs.branch import Branch, enter
 from fairlead.runs.execute import Executor
 from fairlead.runs.holding import Holding
-from fairlead.runs.journal import Entry, Journal, PutDown
+from fairlead.runs.journal import Entry, Journal, PutDown, Said
 from fairlead.runs.run_context import RunContext
 from fairlead.runs.thread_memory import ThreadMemory
 from fairlead.runs.worker import Worker
@@ -76,12 +77,12 @@ def make_worker(engine: Engine, bug: str) -> Worker:
 
 
 def _without_fence(queries: dict[str, Query], dialect: str) -> dict[str, Query]:
-    names = ("record", "record_one")
+    names = ("record", "record_one", "record_asked")
     return {**queries, **{name: _unfenced(queries[name], dialect) for name in names}}
 
 
 def _unfenced(query: Query, dialect: str) -> Query:
-    alone = query.name == "record_one"
+    alone = query.name != "record"
     fence = {"sqlite": ":fence" if alone else "g.fence", "postgres": "given.fence"}[dialect]
     if alone and dialect == "postgres":
         fence = f"${query.parameters.index('fence') + 1}"
@@ -130,9 +131,9 @@ _QUERIES = {"no_fence": _without_fence, "no_lease_recovery": _without_recovery}
 class EarlyJournal(Journal):
     """Says yes at once and writes a little later, as a cache that forgot to sync."""
 
-    def record(self, entry: Entry) -> Any:
+    def record(self, entry: Entry, said: Sequence[Said] = ()) -> Any:
         loop = asyncio.get_running_loop()
-        loop.call_later(0.15, super().record, entry)
+        loop.call_later(0.15, super().record, entry, said)
         answered: asyncio.Future[bool] = loop.create_future()
         answered.set_result(True)
         return answered

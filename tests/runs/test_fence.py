@@ -62,6 +62,15 @@ async def test_a_record_after_the_loss_is_refused_although_the_loss_took_its_num
     assert not written
 
 
+async def test_a_question_after_the_loss_is_refused_although_the_loss_took_its_number(engine: Engine) -> None:
+    journal, run = await _lost_run(engine)
+    written = await journal.record(
+        Entry(run.tenant, run.id, run.fence, run.seq + 1, "intent", "model", "m", "k", "", "", None, 0, "{}"),
+        [(run.tenant, run.id, "d", "{}")],
+    )
+    assert not written
+
+
 async def test_a_run_cannot_be_put_down_after_the_loss_although_the_loss_took_its_number(engine: Engine) -> None:
     journal, run = await _lost_run(engine)
     down = PutDown(

@@ -133,6 +133,19 @@ async def test_a_killed_run_resumes_without_paying_twice(engine: OpenEngine, gat
     assert done.cost_nano > 0 and done.tokens_in > 0
 
 
+@pytest.mark.parametrize("ask", [one for one in (*CLIENTS, embeddings) if asyncio.iscoroutinefunction(one)])
+async def test_an_answer_is_durable_before_the_agent_sees_it(engine: OpenEngine, ask: Ask) -> None:
+    recorded: list[str | None] = []
+
+    async def agent(input: Any, ctx: Context) -> None:
+        await ask("one")
+        recorded.extend(event.kind for event in await running.events(ctx.run_id, "step"))
+
+    running = await engine(guest=agent, providers=SIMULATED)
+    assert (await running.run("guest")).error is None
+    assert recorded == ["model"]
+
+
 async def test_vectors_are_not_paid_for_twice_either(engine: OpenEngine, gate: Gate) -> None:
     running = await engine(guest=agent_of(embeddings, gate), providers=SIMULATED)
     run = await running.submit("guest")
