@@ -48,6 +48,10 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         return
     if (right := _mapped(case.body)) != case.body:
         case.body = right
+    if case.operation.path.startswith("/v1/"):
+        case.body = _asked(case.body)
+        if case.headers and "x-fairlead-metadata" in case.headers:
+            case.headers["x-fairlead-metadata"] = "team=blue"
     if case.query:
         if case.operation.path == "/costs" and "by" in case.query:
             case.query["by"] = "model,Agent"
@@ -55,6 +59,34 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
             case.query[name] = _QUERY[name]
         if case.operation.path == "/audit" and "after" in case.query:  # no filter goes with it
             case.query = {name: case.query[name] for name in ("after", "limit") if name in case.query}
+
+
+_CAPS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+_MOST_TOKENS = 1000  # with which the budget of a day outlives the attack
+
+
+def _asked(body: Any) -> Any:
+    """Of a model that is there, not for too much, and only what it can do: prompts are kept at another provider, and
+    tools that are no functions are run there."""
+    if not isinstance(body, dict) or "model" not in body:
+        return body
+    asked = {**_whole(body), "model": "simulated/small"}
+    for name in _CAPS & asked.keys():
+        asked[name] = asked[name] and min(asked[name], _MOST_TOKENS)
+    if asked.pop("prompt", None) is not None:
+        asked["input"] = "What is a duck?"
+    if "input" in asked:
+        asked.pop("tools", None)
+    return asked
+
+
+def _whole(value: Any) -> Any:
+    """Of a whole number JSON Schema doesn't say whether it is written with a point."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return {name: _whole(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _mapped(body: Any) -> Any:

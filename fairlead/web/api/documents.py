@@ -10,6 +10,7 @@ import orjson
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from fairlead.web import gateway_described
 from fairlead.web.api.call import Call
 from fairlead.web.api.forks import ForkCreate
 from fairlead.web.api.operation import Operation, Problem
@@ -18,7 +19,8 @@ from fairlead.web.api.run_body import RunCreate
 
 _ABOUT = (
     "Runs agents durably. The addresses of the LangGraph Agent Server, and ours beside them. "
-    "Errors are `application/problem+json` with a `code`, a `detail` and a `hint`."
+    "Errors are `application/problem+json` with a `code`, a `detail` and a `hint`; under /v1 as OpenAI and Anthropic "
+    "word them."
 )
 _STYLE = """
 :root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -64,12 +66,15 @@ class Documents:
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
         }
+        schemas.update(gateway_described.schemas())
         for one in self._operations:
             described = document["paths"][one.path][one.method.lower()]
-            described["security"] = [{"key": []}, {"bearer": []}] if one.role is not None else []
+            described["security"] = _SECURITY if one.role is not None else []
             described["x-role"] = one.role.value if one.role is not None else None
             if (one.body and issubclass(one.body, RunCreate | ForkCreate)) or one.path == "/agent/run":
                 described.setdefault("parameters", []).append(_IDEMPOTENCY)
+        for path, methods in gateway_described.paths().items():
+            document["paths"][path] = {method: {**one, "security": _SECURITY} for method, one in methods.items()}
         return document
 
 
@@ -106,6 +111,7 @@ def _name(schema: dict[str, Any]) -> str:
     return next((one["$ref"].rpartition("/")[2] for one in options if "$ref" in one), "JSON")
 
 
+_SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}]
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",
