@@ -24,6 +24,7 @@ def _of_the_agent(value: Any) -> Any:
     return "*" if value else value
 
 
+_ID = "01a2202c-cf12-78d0-a9b8-e2d02e81ae21"
 _BODY: dict[str, Callable[[Any], Any]] = {
     "after_seconds": _soon,
     "webhook": _text("https://93.184.215.14/hook"),  # what it may call is looked up
@@ -38,8 +39,8 @@ _BODY: dict[str, Callable[[Any], Any]] = {
     "as_node": lambda value: None,
     "goto": lambda value: None,
 }
-# A period begins before it ends, and is said in words: today, 7d.
-_QUERY = {"from": "7d", "to": "today"}
+# A period begins before it ends, and is said in words: today, 7d. What a server gave is given back as it was.
+_QUERY = {"from": "7d", "to": "today", "window": "7d", "contextId": _ID, "pageToken": _ID}
 
 
 @schemathesis.hook
@@ -73,11 +74,16 @@ def _asked(body: Any) -> Any:
     asked = {**_whole(body), "model": "simulated/small"}
     for name in _CAPS & asked.keys():
         asked[name] = asked[name] and min(asked[name], _MOST_TOKENS)
-    if asked.pop("prompt", None) is not None:
+    if asked.pop("prompt", None) is not None or _has_objects(asked.get("input")):
         asked["input"] = "What is a duck?"
     if "input" in asked:
         asked.pop("tools", None)
     return asked
+
+
+def _has_objects(value: Any) -> bool:
+    """Parts of a conversation, which the model has to understand; of embeddings there are none."""
+    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
 
 
 def _whole(value: Any) -> Any:
