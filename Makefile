@@ -92,7 +92,7 @@ crash: $(VENV)/.dev compiled system ## Throw 500 faults at running workers (FAUL
 	$(BIN)/python -m tests.crash --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(VENV)/.dev compiled ## Try 10 000 requests that the API's description allows or forbids (ARGS="--cases 1000")
+fuzz: $(VENV)/.dev compiled ## Try 10 000 requests that the API's description allows or forbids (ARGS="--postgres")
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 .PHONY: fresh

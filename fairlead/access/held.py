@@ -39,7 +39,8 @@ EXEMPT = {
     "user_changes": "a counter",
     "audit_heads": "the last hash of each tenant's audit log",
     "audit_pending": "entries on their way into the audit log, for less than a second",
-    "rate_taken": "who calls now; forgotten after two windows of the rate limit",
+    "rate_taken": "who called; nothing is written there any more",
+    "rate_windows": "who calls now; forgotten after a window of the rate limit",
 }
 
 

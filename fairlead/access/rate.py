@@ -3,15 +3,17 @@
     take ──► the store counts, in one round trip ──► room left: go on        none left: RateLimitError, with when to try
              it does not answer ──► counted in this process alone, until it does
 
-The window slides as two buckets do: what was taken in the bucket before counts by the part of it that the window still
-covers. That takes two numbers for a caller where a list of moments takes a hundred, and is wrong by no more than how
-unevenly those came. What is refused is not counted: who keeps asking is let in as soon as others would be.
+The window slides by a sixtieth of its length at a time. What was taken in such a part counts whole until all of the
+part is behind the window: nobody ever starts more than so many within any window, and a place is free again at most a
+part later than it could be. A list of moments would be exact at both ends, and a million long for a limit of a million.
+What is refused is not counted: who keeps asking is let in as soon as others would be.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -21,6 +23,7 @@ from fairlead.errors import DatabaseUnavailable, RateLimitError
 from fairlead.telemetry.emit import Emit
 
 _TRY_AGAIN_S = 1.0  # to ask a store that did not answer
+PARTS = 60  # of a window
 _MOST_KEPT = 10_000  # callers that a process counts by itself
 
 
@@ -32,18 +35,28 @@ class Window:
     length: timedelta
 
     @property
-    def micros(self) -> int:
-        return self.length // timedelta(microseconds=1)
+    def part(self) -> int:
+        """By how many microseconds it slides."""
+        return -(-(self.length // timedelta(microseconds=1)) // PARTS)
+
+    def first(self, part: int) -> int:
+        """The oldest that counts while `part` is now: the window begins somewhere in it."""
+        return part - PARTS
+
+    def freed(self, part: int) -> int:
+        """When a part counts no more."""
+        return (part + PARTS + 1) * self.part
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a store answers: `granted` of what was asked for, what the two buckets hold now, and its clock."""
+    """What a store answers: `granted` of what was asked for, how many count with those, and its clock. Where less was
+    granted than asked for, `parts` says how many were taken in each that counts."""
 
     granted: int
-    before: int
-    now: int
+    used: int
     at: int
+    parts: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
 class RateStore(Protocol):
@@ -136,53 +149,54 @@ class RateLimit:
 
 
 class MemoryRateStore:
-    """For one process alone. Of callers whom nobody has seen for two windows nothing is kept."""
+    """For one process alone. Of callers whom nobody has seen for a window nothing is kept."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._kept: dict[str, tuple[int, int, int]] = {}  # number of the bucket, in the one before, in this
+        self._kept: dict[str, Taken] = {}
 
     async def take(self, caller: str, amount: int, window: Window) -> Taken:
         at = self._clock.micros()
-        number = at // window.micros
-        kept, before, now = self._kept.get(caller, (number, 0, 0))
-        if kept != number:
-            before, now = (now if kept == number - 1 else 0), 0
-        granted = amount if weight(before, now, at, window) + amount <= window.most else 0
         if len(self._kept) >= _MOST_KEPT and caller not in self._kept:
-            self._kept = {name: one for name, one in self._kept.items() if one[0] >= number - 1}
-        self._kept[caller] = (number, before, now + granted)
-        return Taken(granted, before, now + granted, at)
+            first = window.first(at // window.part)
+            self._kept = {name: kept for name, kept in self._kept.items() if kept.at // window.part >= first}
+        self._kept[caller] = taken = taken_at(at, amount, window, self._kept.get(caller))
+        return taken
 
     async def aclose(self) -> None:
         pass
 
 
-def weight(before: int, now: int, at: int, window: Window) -> int:
-    """How much of the window is used, rounded down."""
-    return before * (window.micros - at % window.micros) // window.micros + now
+def taken_at(at: int, amount: int, window: Window, before: Taken | None) -> Taken:
+    """All of `amount`, or none of it. A clock that was set back a little stands still, one that was set back further
+    begins the window anew."""
+    parts: dict[int, int] = {}
+    if before is not None:
+        at = before.at if 0 <= before.at - at <= window.part else at
+        now = at // window.part
+        parts = {part: count for part, count in before.parts.items() if window.first(now) <= part <= now}
+    used = sum(parts.values())
+    granted = amount if used + amount <= window.most else 0
+    if granted:
+        now = at // window.part
+        parts[now] = parts.get(now, 0) + granted
+    return Taken(granted, used + granted, at, parts)
 
 
 def wait_of(taken: Taken, amount: int, window: Window) -> timedelta:
-    """How long until there is room for so much, if nobody takes any."""
-    size, into = window.micros, taken.at % window.micros
-    free = window.most - amount  # that the window may hold then
-    if taken.now <= free:  # in this bucket, when less of the one before counts
-        return timedelta(microseconds=max(1, _slid(taken.before, free - taken.now, size) - into))
-    return timedelta(microseconds=size - into + _slid(taken.now, free, size))
+    """How long until there is room for so much, if nobody takes any: until the parts are free that are too much."""
+    used = amount
+    for part in sorted(taken.parts, reverse=True):
+        used += taken.parts[part]
+        if used > window.most:
+            return timedelta(microseconds=window.freed(part) - taken.at)
+    return timedelta(0)
 
 
 def room_of(taken: Taken, window: Window) -> Room:
-    size, into = window.micros, taken.at % window.micros
-    left = max(0, window.most - weight(taken.before, taken.now, taken.at, window))
-    return Room(window, left, timedelta(microseconds=2 * size - into if taken.now else size - into))
-
-
-def _slid(count: int, at_most: int, size: int) -> int:
-    """How far into a bucket no more than `at_most` of the `count` of the one before it still count."""
-    if count <= at_most:
-        return 0
-    return max(0, size - ((at_most + 1) * size - 1) // count)
+    """After something was granted: that is the last to leave."""
+    reset = window.freed(taken.at // window.part) - taken.at
+    return Room(window, window.most - taken.used, timedelta(microseconds=reset))
 
 
 def _name_of(caller: Principal) -> str:

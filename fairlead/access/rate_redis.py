@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead.access.rate import Taken, Window
+from fairlead.access.rate import PARTS, Taken, Window
 from fairlead.database.redis_door import RedisDoor
 
-# Of all processes the same clock. Both buckets are of one caller, and so in one slot of a cluster.
+# As `taken_at`, by a clock that is one for all processes. A caller is a hash: each part, and when one was last taken.
 _TAKE = """
 local time = redis.call('TIME')
 local at = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local size, most, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local number = math.floor(at / size)
-local kept = redis.call('HMGET', KEYS[1], 'number', 'before', 'now')
-local was, before, now = tonumber(kept[1] or number), tonumber(kept[2] or '0'), tonumber(kept[3] or '0')
-if was ~= number then
-  if was == number - 1 then before = now else before = 0 end
-  now = 0
+local size, count, most, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local last = tonumber(redis.call('HGET', KEYS[1], 'at') or '0')
+if last > at and last - at <= size then at = last end
+local now, used, held = math.floor(at / size), 0, {}
+local kept = redis.call('HGETALL', KEYS[1])
+for i = 1, #kept, 2 do
+  local part, taken = tonumber(kept[i]), tonumber(kept[i + 1])
+  if part and part >= now - count and part <= now then
+    used = used + taken
+    held[#held + 1], held[#held + 2] = part, taken
+  elseif part then
+    redis.call('HDEL', KEYS[1], kept[i])
+  end
 end
 local granted = 0
-if math.floor(before * (size - at % size) / size) + now + amount <= most then
-  granted, now = amount, now + amount
-  redis.call('HSET', KEYS[1], 'number', number, 'before', before, 'now', now)
-  redis.call('PEXPIRE', KEYS[1], math.ceil(2 * size / 1000))
+if used + amount <= most then
+  granted = amount
+  redis.call('HSET', KEYS[1], 'at', string.format('%.0f', at))
+  redis.call('HINCRBY', KEYS[1], string.format('%.0f', now), amount)
+  redis.call('PEXPIRE', KEYS[1], math.ceil((count + 2) * size / 1000))
 end
-return {granted, before, now, at}
+if granted == amount then return {granted, used + granted, at} end
+return {0, used, at, unpack(held)}
 """
 
 
@@ -36,10 +44,10 @@ class RedisRateStore:
         self._door = door
 
     async def take(self, caller: str, amount: int, window: Window) -> Taken:
-        key = f"fairlead:taken:{{{caller}}}"
-        answer: Any = await self._door.run(_TAKE, key, args=(window.micros, window.most, amount))
-        granted, before, now, at = answer
-        return Taken(int(granted), int(before), int(now), int(at))
+        key = f"fairlead:window:{{{caller}}}"
+        answer: Any = await self._door.run(_TAKE, key, args=(window.part, PARTS, window.most, amount))
+        granted, used, at, *held = map(int, answer)
+        return Taken(granted, used, at, dict(zip(held[::2], held[1::2], strict=True)))
 
     async def aclose(self) -> None:
         await self._door.aclose()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairlead.access.rate import Taken, Window
+import orjson
+
+from fairlead.access.rate import PARTS, Taken, Window
 from fairlead.database import Call, Database, Gather
 from fairlead.database import sql as named_sql
 
@@ -25,7 +27,7 @@ class SqlRateStore:
         return await self._takes.put((caller, amount, window))
 
     async def sweep(self) -> None:
-        """Forget callers whose buckets count no more."""
+        """Forget callers whose parts count no more."""
         await self._database.write(self._sweep)
 
     async def aclose(self) -> None:
@@ -36,16 +38,17 @@ class SqlRateStore:
         calls: list[Call] = []
         for caller, window, places in groups:
             amount, partial = sum(asked[place][1] for place in places), len(places) > 1
-            given = {"caller": caller, "size": window.micros}
+            given = {"caller": caller, "size": window.part, "count": PARTS}
             taking = {**given, "amount": amount, "most": window.most, "partial": partial}
             calls += [Call(self._roll, given), Call(self._take, taking)]
         answers = (await self._database.write_all(calls))[1::2]
         taken: dict[int, Taken] = {}
         for (_, _, places), rows in zip(groups, answers, strict=True):
             row, left = rows[0], rows[0]["granted"]
+            parts = {int(part): count for part, count in orjson.loads(row["parts"] or "{}").items()}
             for place in places:
                 granted = min(left, asked[place][1])
-                taken[place] = Taken(granted, row["before"], row["now"], row["at"])
+                taken[place] = Taken(granted, row["used"], row["at"], parts)
                 left -= granted
         return [taken[place] for place in range(len(asked))]
 

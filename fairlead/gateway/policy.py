@@ -37,11 +37,12 @@ Policy = Callable[[list[Json], list[Json]], Reply | str]
 
 def default_policy(messages: list[Json], tools: list[Json]) -> Reply:
     """Uses each tool once whose arguments can be made up from its schema, then sums up. Deterministic."""
-    called: list[str] = [call["function"]["name"] for message in messages for call in _list(message.get("tool_calls"))]
+    calls = [_function(call) for message in messages for call in _list(message.get("tool_calls"))]
+    called = [call["name"] for call in calls if call]
     asked = _last_text(messages, "user")
     for tool in tools:
-        function = tool["function"]
-        if function["name"] not in called:
+        function = _function(tool)
+        if function and function["name"] not in called:
             arguments = _sample(function.get("parameters") or {"type": "object"}, asked)
             if isinstance(arguments, dict):
                 return Reply(tool_calls=[ToolCall(function["name"], cast("Json", arguments))])
@@ -92,6 +93,12 @@ def _last_text(messages: list[Json], role: str) -> str:
         if message.get("role") == role and isinstance(message.get("content"), str):
             return message["content"][:80]
     return ""
+
+
+def _function(named: Any) -> Json:
+    """Of a tool or a call of one; empty where it is of another kind."""
+    function: Any = cast("Json", named).get("function") if isinstance(named, dict) else None
+    return cast("Json", function) if isinstance(function, dict) and isinstance(function.get("name"), str) else {}  # pyright: ignore[reportUnknownMemberType]
 
 
 def _list(value: Any) -> list[Any]:

@@ -72,7 +72,7 @@ class Front:
         given = headers.get("x-request-id", "")
         visit = Visit(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex(), headers, self._redactor)
         scope.setdefault("state", {})["visit"] = visit
-        out = _Out(send, visit, secure=scope.get("scheme") == "https", clock=self._clock)
+        out = _Out(send, visit, secure=_by_tls(scope, headers), clock=self._clock)
         bind(request_id=visit.request_id)
         enter(of_request(visit.request_id, headers.get("traceparent", "")))
         try:
@@ -200,6 +200,13 @@ class _Out:
         headers.append((b"x-request-id", self._visit.request_id.encode()))
         headers.append((b"x-response-time", b"%.1fms" % ((self._clock.monotonic() - self._started) * 1000)))
         message["headers"] = headers
+
+
+def _by_tls(scope: Scope, headers: Headers) -> bool:
+    """Whether the caller came to us, or to the proxy before us, by TLS. To make the header up is of no use: browsers
+    heed HSTS only where they came by TLS (RFC 6797, 8.1)."""
+    forwarded = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return scope.get("scheme") == "https" or forwarded == "https"
 
 
 def _ensure_may_look(caller: Principal, method: str, path: str) -> None:

@@ -24,12 +24,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, assert_never, cast
 from urllib.parse import quote
 
 import orjson
 
-from fairlead.access import Keyring, Principal, Role, Scope, require
+from fairlead.access import Keyring, Principal, Scope, require
 from fairlead.clock import Clock
 from fairlead.errors import (
     ComeBackLater,
@@ -53,12 +53,10 @@ from fairlead.web.api.call import Visit, visit_of
 from fairlead.web.api.caller import caller_of
 from fairlead.web.api.problems import REDACTOR, status_of
 from fairlead.web.barred import UntilBarred
-from fairlead.web.gateway_models import PATH as MODELS
+from fairlead.web.gateway_endpoints import ENDPOINTS, Does, Endpoint, endpoint_at
 from fairlead.web.gateway_models import ModelList
 
 _EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
-_COUNT = "/v1/messages/count_tokens"
-_FORMATS = {f"/v1{wire.PATH}": form for form, wire in WIRES.items()}
 _NO_CHOICES = Choices()
 _YES_OR_NO = {"yes": True, "no": False}
 _TRY_AGAIN = timedelta(seconds=1)  # when the database is away
@@ -84,32 +82,33 @@ class GatewayEndpoints:
 
     async def __call__(self, scope: HttpScope, receive: Receive, send: Send) -> None:
         exchange, path = Exchange(scope, receive, send), scope["path"]
-        visit = visit_of(scope)
-        answer = _Answer(exchange, WIRES[_format_of(path, visit.headers)], visit.request_id)
+        visit, endpoint = visit_of(scope), endpoint_at(path)
+        answer = _Answer(exchange, WIRES[_format_of(endpoint, visit.headers)], visit.request_id)
         try:
-            visit.endpoint = _endpoint_of(path)
+            visit.endpoint = endpoint.counted_as if endpoint else "/v1"
             visit.caller = await self._keys.identify(visit.headers)
-            await self._route(exchange, scope["method"], path, visit, answer)
+            if endpoint is None:
+                there = ", ".join(one.path for one in ENDPOINTS)
+                raise NotFound(f"There is no {path}.", hint=f"There are {there}.")
+            if scope["method"] != endpoint.method:
+                raise MethodNotAllowed([endpoint.method])
+            require(visit.caller, endpoint.role, Scope.MODELS)
+            await self._do(endpoint, exchange, path, visit, answer)
         except FairleadError as error:
             await answer.failed(error)
 
-    async def _route(self, exchange: Exchange, method: str, path: str, visit: Visit, answer: _Answer) -> None:
-        match method:
-            case "GET" if visit.endpoint == MODELS:
-                require(visit.caller, Role.VIEWER, Scope.MODELS)
-                await exchange.json(self._models.answer(path, visit.caller))
-            case "POST" if path in _FORMATS:
-                require(visit.caller, Role.OPERATOR, Scope.MODELS)
+    async def _do(self, endpoint: Endpoint, exchange: Exchange, path: str, visit: Visit, answer: _Answer) -> None:
+        match endpoint.does:
+            case Does.ASK:
                 await self._ask(exchange, visit, answer)
-            case "POST" if path == _COUNT:
-                require(visit.caller, Role.OPERATOR, Scope.MODELS)
+            case Does.COUNT:
                 body, model = await self._read(exchange, visit, answer.wire)
                 self._gateway.check(model)
                 await exchange.json({"input_tokens": bounds.expected_input(body)})
-            case _ if visit.endpoint != "/v1":
-                raise MethodNotAllowed(f"{path} does not take {method}.")
+            case Does.LIST:
+                await exchange.json(self._models.answer(path, visit.caller))
             case _:
-                raise NotFound(f"There is no {path}.", hint=f"There are {', '.join((*_FORMATS, _COUNT, MODELS))}.")
+                assert_never(endpoint.does)
 
     async def _read(self, exchange: Exchange, visit: Visit, wire: Wire) -> tuple[dict[str, Any], str]:
         """The body without its model, and the model."""
@@ -122,7 +121,7 @@ class GatewayEndpoints:
     async def _ask(self, exchange: Exchange, visit: Visit, answer: _Answer) -> None:
         body, model = await self._read(exchange, visit, answer.wire)
         streamed = body.pop("stream", None)
-        if streamed not in (None, True, False):
+        if not isinstance(streamed, bool | None):
             raise InvalidInput("`stream` is neither true nor false.")
         request = ModelRequest(
             model, body, self._timeout, _caller(visit.caller, visit.headers, body), answer.wire.FORMAT,
@@ -137,18 +136,11 @@ class GatewayEndpoints:
             await exchange.until_gone(work())
 
 
-def _format_of(path: str, headers: Mapping[str, str]) -> Format:
+def _format_of(endpoint: Endpoint | None, headers: Mapping[str, str]) -> Format:
     """Whose words an answer is given in. An address that both have is asked by Anthropic's clients with a version."""
-    if path in _FORMATS:
-        return _FORMATS[path]
-    return Format.MESSAGES if path == _COUNT or "anthropic-version" in headers else Format.CHAT
-
-
-def _endpoint_of(path: str) -> str:
-    """As metrics name it."""
-    if path == MODELS or path.startswith(MODELS + "/"):
-        return MODELS
-    return path if path in _FORMATS or path == _COUNT else "/v1"
+    if endpoint is not None and endpoint.format is not None:
+        return endpoint.format
+    return Format.MESSAGES if "anthropic-version" in headers else Format.CHAT
 
 
 class _Answer:
@@ -208,6 +200,8 @@ def _further(error: FairleadError) -> list[tuple[bytes, bytes]]:
     headers: list[tuple[bytes, bytes]] = []
     if wait is not None:
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(wait.total_seconds()))))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", ", ".join(error.allowed).encode()))
     if gateway_status(error) in _TRIED_ENOUGH:
         headers.append((b"x-should-retry", b"false"))
     return headers

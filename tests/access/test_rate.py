@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.access import MIGRATIONS, Principal, Role
-from fairlead.access.rate import MemoryRateStore, RateLimit, RateStore, Room, Taken, Window, room_of, wait_of, weight
+from fairlead.access.rate import MemoryRateStore, RateLimit, RateStore, Room, Taken, Window, room_of, taken_at, wait_of
 from fairlead.access.rate_redis import RedisRateStore
 from fairlead.access.rate_sql import SqlRateStore
 from fairlead.access.roles import LOCAL_ADMIN
@@ -27,9 +28,9 @@ from fairlead.testing import MovableClock
 from tests.servers import RedisServer, free_port
 
 MINUTE = Window(100, timedelta(seconds=60))
-LONG = Window(100, timedelta(days=10_000))  # no bucket ends while a test runs
+LONG = Window(100, timedelta(days=10_000))  # no part of it ends while a test runs
 ADA, BOB = (Principal(name, Role.OPERATOR, key=name, key_id=name) for name in ("ada", "bob"))
-SIZE = 60_000_000
+MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture(params=["memory", "redis", "sqlite", "postgres"])
@@ -64,57 +65,118 @@ async def test_so_many_are_granted_and_no_more_whoever_asks_at_the_same_time(sto
 async def test_a_group_is_granted_whole_or_not_at_all(store: RateStore) -> None:
     assert [(await store.take("ada", 60, LONG)).granted for _ in range(2)] == [60, 0]
     last = await store.take("ada", 40, LONG)
-    assert (last.granted, last.now) == (40, 100)
+    assert (last.granted, last.used) == (40, 100)
 
 
 async def test_what_is_refused_is_not_counted(store: RateStore) -> None:
     for _ in range(150):
         last = await store.take("ada", 1, LONG)
-    assert last.now == 100
+    assert last.used == 100
 
 
-async def test_the_window_slides_on(store: RateStore) -> None:
+async def test_who_waits_as_long_as_they_are_told_is_let_in(store: RateStore) -> None:
     quick = Window(10, timedelta(milliseconds=400))
-    assert (await store.take("ada", 10, quick)).granted == 10
+    first = await store.take("ada", 10, quick)
     refused = await store.take("ada", 10, quick)
-    if refused.granted == 0:  # the bucket may just have ended
-        await asyncio.sleep(wait_of(refused, 10, quick).total_seconds() + 0.005)
-        assert (await store.take("ada", 10, quick)).granted == 10
+    assert (first.granted, refused.granted) == (10, 0)
+    told = wait_of(refused, 10, quick)
+    assert timedelta(0) < told <= quick.length + quick.part * MICROSECOND
+    await asyncio.sleep(told.total_seconds() + 0.001)
+    assert (await store.take("ada", 10, quick)).granted == 10
+
+
+async def test_every_store_counts_as_the_rule_says(store: RateStore) -> None:
+    """Whatever its clock says: the rule is asked anew for each of its moments."""
+    quick, dice = Window(12, timedelta(milliseconds=150)), random.Random(1)
+    kept: Taken | None = None
+    given: list[tuple[int, int]] = []
+    for _ in range(150):
+        amount = dice.choice((1, 1, 1, 2, 5))
+        told = await store.take("ada", amount, quick)
+        kept = taken_at(told.at, amount, quick, kept)
+        assert (told.granted, told.used, told.at) == (kept.granted, kept.used, kept.at)
+        assert told.granted or dict(told.parts) == dict(kept.parts)
+        given.append((told.at, told.granted))
+        await asyncio.sleep(dice.choice((0, 0, 0.001, 0.004, 0.02)))
+    assert most_within(given, quick) <= quick.most
+    assert sum(granted for _, granted in given) > 2 * quick.most  # windows passed, and places became free
+
+
+def most_within(given: list[tuple[int, int]], window: Window) -> int:
+    """In any window of that length, both of its ends included."""
+    length = window.length // MICROSECOND
+    return max(sum(n for when, n in given if end - length <= when <= end) for end, _ in given)
 
 
 async def test_rows_that_count_no_more_are_forgotten(tmp_path: Path) -> None:
     database = await Sqlite.open(tmp_path / "x.db", clock=SystemClock())
     await migrate(database, (MIGRATIONS,))
     store = SqlRateStore(database)
-    await store.take("ada", 1, Window(10, timedelta(microseconds=1)))
+    await store.take("ada", 1, Window(10, MICROSECOND))
+    await asyncio.sleep(0.001)
     await store.take("bob", 1, LONG)
     await store.sweep()
-    rows = await database.read(parse("look", "SELECT caller FROM rate_taken", database.dialect))
+    rows = await database.read(parse("look", "SELECT caller FROM rate_windows", database.dialect))
     assert [row["caller"] for row in rows] == ["bob"]
     await database.close()
 
 
-@given(before=st.integers(0, 100), now=st.integers(0, 100), into=st.integers(0, SIZE - 1), amount=st.integers(1, 100))
-def test_who_waits_as_long_as_they_are_told_is_let_in_and_no_sooner(
-    before: int, now: int, into: int, amount: int
+def arrivals(window: Window) -> st.SearchStrategy[list[tuple[int, int]]]:
+    """Pauses and amounts: bursts, and what comes at the edges of parts and windows."""
+    length = window.length // MICROSECOND
+    edges = [around + near for around in (window.part, length, length + window.part) for near in (-1, 0, 1)]
+    ranges = (st.integers(0, most) for most in (2, 2 * window.part, length))
+    pause = st.one_of(*ranges, st.sampled_from(edges))
+    return st.lists(st.tuples(pause, st.sampled_from((1, 1, 1, 3, window.most // 2, window.most))), max_size=80)
+
+
+SMALL = Window(10, timedelta(microseconds=6000))
+UNEVEN = Window(7, timedelta(microseconds=1009))  # no number of whole parts
+
+
+@pytest.mark.parametrize("window", [SMALL, UNEVEN])
+@given(data=st.data(), start=st.integers(0, 10_000))
+def test_never_more_than_so_many_in_any_window_and_none_refused_for_what_is_long_past(
+    data: st.DataObject, start: int, window: Window
 ) -> None:
-    at = 7 * SIZE + into
+    length = window.length // MICROSECOND
+    at, kept = start, None
+    given: list[tuple[int, int]] = []
+    for pause, amount in data.draw(arrivals(window)):
+        at += pause
+        kept = taken_at(at, amount, window, kept)
+        if kept.granted:
+            given.append((at, amount))
+            assert most_within(given, window) <= window.most
+        else:
+            recent = sum(n for when, n in given if when > at - length - 2 * window.part)
+            assert recent + amount > window.most
+            ensure_exact(wait_of(kept, amount, window), at, amount, window, kept)
 
-    def used(when: int) -> int:
-        behind = when // SIZE - 7
-        return weight(*((before, now), (now, 0), (0, 0))[min(behind, 2)], when, MINUTE)
 
-    if used(at) + amount <= MINUTE.most:
-        return
-    then = at + wait_of(Taken(0, before, now, at), amount, MINUTE) // timedelta(microseconds=1)
-    assert used(then) + amount <= MINUTE.most
-    assert then == at + 1 or used(then - 1) + amount > MINUTE.most
+def ensure_exact(wait: timedelta, at: int, amount: int, window: Window, kept: Taken) -> None:
+    then = at + wait // MICROSECOND
+    assert taken_at(then, amount, window, kept).granted == amount
+    assert taken_at(then - 1, amount, window, kept).granted == 0
+
+
+def test_a_place_is_free_again_a_sixtieth_of_the_window_after_it_at_the_latest() -> None:
+    first = taken_at(90_000_000, 100, MINUTE, None)  # the first moment of a second
+    assert wait_of(first, 1, MINUTE) == timedelta(seconds=61)
+    last = taken_at(90_999_999, 100, MINUTE, None)
+    assert wait_of(last, 1, MINUTE) == timedelta(seconds=60, microseconds=1)
+
+
+def test_a_clock_that_is_set_back_a_little_stands_still_and_further_begins_anew() -> None:
+    full = taken_at(90_500_000, 100, MINUTE, None)
+    assert taken_at(90_400_000, 1, MINUTE, full) == Taken(0, 100, 90_500_000, full.parts)
+    assert taken_at(80_000_000, 1, MINUTE, full) == Taken(1, 1, 80_000_000, {80: 1})
 
 
 def test_what_is_left_is_told_in_the_words_of_the_draft() -> None:
-    room = room_of(Taken(1, 50, 10, 30 * SIZE + SIZE // 2), MINUTE)
-    assert room == Room(MINUTE, 65, timedelta(seconds=90))
-    assert room.headers() == ((b"ratelimit-policy", b'"runs";q=100;w=60'), (b"ratelimit", b'"runs";r=65;t=90'))
+    room = room_of(Taken(1, 35, 59_600_000), MINUTE)
+    assert room == Room(MINUTE, 65, timedelta(seconds=60.4))
+    assert room.headers() == ((b"ratelimit-policy", b'"runs";q=100;w=60'), (b"ratelimit", b'"runs";r=65;t=61'))
 
 
 async def _refused(limit: RateLimit, caller: Principal, amount: int = 1) -> RateLimitError:
@@ -130,7 +192,7 @@ async def test_a_caller_is_told_when_to_come_back_and_then_let_in() -> None:
     for _ in range(100):
         assert await limit.take(ADA) is not None
     refused = await _refused(limit, ADA)
-    assert timedelta(0) < refused.retry_after <= timedelta(seconds=120)
+    assert timedelta(0) < refused.retry_after <= timedelta(seconds=61)
     assert said == [("request_limited", {"caller": "ada", "tenant": "default", "retry_after": refused.retry_after})]
     assert await limit.take(BOB) is not None
     clock.move(refused.retry_after)

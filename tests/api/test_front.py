@@ -205,3 +205,28 @@ async def test_other_origins_are_let_in_only_when_listed() -> None:
 
 def _basic(key: str) -> str:
     return "Basic " + base64.b64encode(f"me:{key}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "forwarded", "kept"),
+    [
+        ("http", None, False), ("http", "http", False), ("http", "http, https", False),
+        ("https", None, True), ("http", "https", True), ("http", "HTTPS, http", True), ("https", "http", True),
+    ],
+)  # fmt: skip
+async def test_browsers_that_came_by_tls_are_told_to_stay_with_it(
+    scheme: str, forwarded: str | None, kept: bool
+) -> None:
+    """By ours, or by that of the proxy before us; of pages, of the API, of the gateway, and of what is refused."""
+    headers = {"x-forwarded-proto": forwarded} if forwarded else {}
+    async with serving(AGENTS, workers=0, keys=(KEY,), console=True) as api:
+        transport = httpx.ASGITransport(api.app)
+        async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://localhost") as client:
+            for path, key, status in (
+                ("/ok", "", 200), ("/runs", KEY, 200), ("/runs", "fl_other", 401), ("/nowhere", KEY, 404),
+                ("/console/runs", KEY, 200), ("/v1/models", KEY, 200),
+            ):  # fmt: skip
+                answer = await client.get(path, headers={**headers, "x-api-key": key})
+                assert answer.status_code == status, path
+                expected = "max-age=31536000" if kept else None
+                assert answer.headers.get("strict-transport-security") == expected, path

@@ -368,6 +368,28 @@ async def test_addresses_that_are_not_there_and_methods_that_are_not_taken() -> 
             answer = await it.client.request(method, path, headers=AS_ROOT)
             assert answer.status_code == status
             assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+            taken = {"/v1/chat/completions": "POST", "/v1/models": "GET"}.get(path)
+            assert answer.headers.get("allow") == taken
+            assert taken is None or answer.json()["error"]["message"].endswith(f"It takes {taken}.")
+
+
+ALMOST = [
+    (Format.CHAT, {"stream": 1}), (Format.CHAT, {"stream_options": []}), (Format.CHAT, {"max_tokens": 2**31}),
+    (Format.RESPONSES, {"background": 0}), (Format.RESPONSES, {"prompt": "p_1"}),
+    (Format.MESSAGES, {"tools": [{"name": "", "type": "custom"}]}),
+    (Format.EMBEDDINGS, {"stream": 0}), (Format.EMBEDDINGS, {"input": [-1]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "more"), ALMOST)
+async def test_what_is_almost_of_the_right_kind_is_refused(form: Format, more: dict[str, Any]) -> None:
+    async with house() as it:
+        body = {"model": "sim/test", "input": "a"} if form is Format.EMBEDDINGS else BODIES[form]
+        path = PATHS.get(form, "/v1/embeddings")
+        answer = await it.client.post(path, json={"model": "sim/test", **body, **more}, headers=AS_ROOT)
+        assert answer.status_code == 400, answer.text
+        ensure_worded(form, answer, "invalid_input")
+        assert it.provider.sent == []
 
 
 # -- what keys allow

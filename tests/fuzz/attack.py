@@ -51,12 +51,13 @@ class Found:
     cases: int
     failures: str
     internal: tuple[str, ...]
-    """Lines of the server's log that tell of trouble of our own."""
+    """Lines of the logs that tell of trouble of our own."""
 
 
 @contextmanager
 def server(folder: Path, database: str = "") -> Iterator[str]:
-    """`fairlead serve` with a worker beside it; its address. The log is in `folder`."""
+    """`fairlead serve` with a worker; its address. The logs are in `folder`. On SQLite the server has a worker within;
+    on another database one is started beside it."""
     (folder / "fairlead.toml").write_text(_PROJECT)
     (folder / "agents.py").write_text(_AGENTS)
     port = free_port()
@@ -66,18 +67,23 @@ def server(folder: Path, database: str = "") -> Iterator[str]:
         "WORKER_CONCURRENCY": "50", "MAX_CONCURRENT_AGENTS": "100",
     }  # fmt: skip
     more = {"DATABASE_URL": database} if database else {}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fairlead", "serve", "--port", str(port)], cwd=folder, stdout=log, stderr=log,
-            env={**os.environ, **settings, **more},
-        )  # fmt: skip
+    commands = [("serve", "--port", str(port)), *([("work", "--port", "0")] if database else [])]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(url), seconds=60)
+        for name, *arguments in commands:
+            with (folder / f"{name}.log").open("wb") as log:
+                processes.append(subprocess.Popen(
+                    [sys.executable, "-m", "fairlead", name, *arguments], cwd=folder, stdout=log, stderr=log,
+                    env={**os.environ, **settings, **more},
+                ))  # fmt: skip
+            wait_until(lambda: _answers(url), seconds=60)
         yield url
     finally:
-        process.terminate()
-        process.wait(30)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
 
 
 _ENDLESS = ("/threads/{thread_id}/stream", "/threads/{thread_id}/stream/events")
@@ -100,7 +106,7 @@ def attack(folder: Path, url: str, *, examples: int, seed: int) -> Found:
     cases = _CASES.search(told)
     if cases is None:
         raise RuntimeError(f"schemathesis did not run:\n{told[-4000:]}")
-    log = (folder / "log").read_text().splitlines()
+    log = [line for told in folder.glob("*.log") for line in told.read_text().splitlines()]
     internal = tuple(line for line in log if '"code":"internal"' in line)
     return Found(int(cases.group(1).replace(",", "")), told if said.returncode else "", internal)
 

@@ -24,6 +24,7 @@ def _of_the_agent(value: Any) -> Any:
     return "*" if value else value
 
 
+_ID = "01a2202c-cf12-78d0-a9b8-e2d02e81ae21"
 _BODY: dict[str, Callable[[Any], Any]] = {
     "after_seconds": _soon,
     "webhook": _text("https://93.184.215.14/hook"),  # what it may call is looked up
@@ -38,8 +39,8 @@ _BODY: dict[str, Callable[[Any], Any]] = {
     "as_node": lambda value: None,
     "goto": lambda value: None,
 }
-# A period begins before it ends, and is said in words: today, 7d.
-_QUERY = {"from": "7d", "to": "today"}
+# A period begins before it ends, and is said in words: today, 7d. What a server gave is given back as it was.
+_QUERY = {"from": "7d", "to": "today", "window": "7d", "contextId": _ID, "pageToken": _ID}
 
 
 @schemathesis.hook
@@ -48,13 +49,52 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         return
     if (right := _mapped(case.body)) != case.body:
         case.body = right
+    if case.operation.path.startswith("/v1/"):
+        case.body = _asked(case.body)
+        if case.headers and "x-fairlead-metadata" in case.headers:
+            case.headers["x-fairlead-metadata"] = "team=blue"
     if case.query:
         if case.operation.path == "/costs" and "by" in case.query:
             case.query["by"] = "model,Agent"
         for name in _QUERY.keys() & case.query.keys():
             case.query[name] = _QUERY[name]
+        if case.operation.path == "/files" and "name" in case.query:
+            case.query["name"] = "a.txt"  # without control characters
         if case.operation.path == "/audit" and "after" in case.query:  # no filter goes with it
             case.query = {name: case.query[name] for name in ("after", "limit") if name in case.query}
+
+
+_CAPS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+_MOST_TOKENS = 1000  # with which the budget of a day outlives the attack
+
+
+def _asked(body: Any) -> Any:
+    """Of a model that is there, not for too much, and only what it can do: prompts are kept at another provider, and
+    tools that are no functions are run there."""
+    if not isinstance(body, dict) or "model" not in body:
+        return body
+    asked = {**_whole(body), "model": "simulated/small"}
+    for name in _CAPS & asked.keys():
+        asked[name] = asked[name] and min(asked[name], _MOST_TOKENS)
+    if asked.pop("prompt", None) is not None or _has_objects(asked.get("input")):
+        asked["input"] = "What is a duck?"
+    if "input" in asked:
+        asked.pop("tools", None)
+    return asked
+
+
+def _has_objects(value: Any) -> bool:
+    """Parts of a conversation, which the model has to understand; of embeddings there are none."""
+    return isinstance(value, list) and any(isinstance(one, dict) for one in value)
+
+
+def _whole(value: Any) -> Any:
+    """Of a whole number JSON Schema doesn't say whether it is written with a point."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return {name: _whole(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _mapped(body: Any) -> Any:

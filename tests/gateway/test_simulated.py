@@ -56,6 +56,8 @@ def test_the_default_policy_uses_each_tool_once_then_answers() -> None:
     used = [{"role": "assistant", "tool_calls": [{"function": {"name": "look"}}]}, {"role": "tool", "content": "42"}]
     assert "42" in default_policy(asked + used, [LOOK]).text
     assert default_policy(asked, []).text == "Simulated answer to: why?"
+    others = [{"type": "custom", "custom": {"name": "sketch"}}, LOOK]
+    assert default_policy(asked, others) == first
 
 
 @pytest.mark.parametrize(

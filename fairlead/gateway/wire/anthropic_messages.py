@@ -49,7 +49,8 @@ def parse_request(body: bytes) -> Json:
         _blocks(request["system"], "`system`")
     for tool in checked.objects(request.get("tools"), "`tools`", InvalidInput):
         if tool.get("type") != "mcp_toolset":
-            checked.a_name(tool.get("name") or tool.get("type"), "The name of a tool", InvalidInput)
+            name = tool.get("name")
+            checked.a_name(tool.get("type") if name is None else name, "The name of a tool", InvalidInput)
     output_cap(request)
     return request
 

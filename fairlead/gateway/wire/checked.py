@@ -16,6 +16,7 @@ from fairlead.gateway.wire.repeated_key import ensure_keys_once
 Json = dict[str, Any]
 Fault = type[InvalidInput | BrokenAnswer]
 
+MOST_ASKED = 2**31 - 1  # some programs write this for "as many as you like"
 MOST_TOKENS = 10_000_000  # several times the largest context window: more is nonsense, not usage
 _MOST_SAID = 500
 
@@ -110,7 +111,7 @@ def a_detail(counts: Json, group: str, name: str) -> int:
 def a_limit(body: Json, name: str) -> int | None:
     """A limit that the caller has set on the answer; None when it has set none."""
     value = body.get(name)
-    if value is not None and (type(value) is not int or value < 0):
+    if value is not None and (type(value) is not int or not 0 <= value <= MOST_ASKED):
         raise InvalidInput(f"`{name}` is no number of tokens.", hint="Give a whole number, or leave it out.")
     return value
 

@@ -50,7 +50,8 @@ def build(body: Json, *, model: str, streamed: bool, cap_name: str = "max_tokens
 
 
 def _stream_options(body: Json) -> Json:
-    return checked.an_object(body.get("stream_options") or {}, "`stream_options`", InvalidInput)
+    options = body.get("stream_options")
+    return {} if options is None else checked.an_object(options, "`stream_options`", InvalidInput)
 
 
 def output_cap(body: Json) -> int:

@@ -19,7 +19,8 @@ FORMAT = Format.EMBEDDINGS
 PATH = "/embeddings"
 
 _ENCODINGS = (None, "float", "base64")
-_MOST_DIMENSIONS = 65_536
+MOST_DIMENSIONS = 65_536
+MOST_TOKEN = 2**32 - 1
 _MOST_INPUTS = 65_536
 
 
@@ -33,10 +34,13 @@ def parse_request(body: bytes) -> Json:
     )
     dimensions = request.get("dimensions")
     checked.expect(
-        dimensions is None or (type(dimensions) is int and 0 < dimensions <= _MOST_DIMENSIONS),
+        dimensions is None or (type(dimensions) is int and 0 < dimensions <= MOST_DIMENSIONS),
         "`dimensions` is no number of them.", InvalidInput,
     )  # fmt: skip
-    checked.expect(not request.get("stream"), "Embeddings are not streamed: leave `stream` out.", InvalidInput)
+    checked.expect(
+        request.get("stream") is None or request["stream"] is False,
+        "Embeddings are not streamed: leave `stream` out.", InvalidInput,
+    )  # fmt: skip
     return request
 
 
@@ -156,7 +160,7 @@ def _is_input(value: Any) -> bool:
 
 def _are_tokens(value: Any) -> bool:
     items = cast("list[Any]", value) if isinstance(value, list) else []
-    return bool(items) and all(type(one) is int for one in items)
+    return bool(items) and all(type(one) is int and 0 <= one <= MOST_TOKEN for one in items)
 
 
 def _size(embedding: Any) -> int:

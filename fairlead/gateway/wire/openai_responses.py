@@ -29,10 +29,14 @@ def parse_request(body: bytes) -> Json:
     asked = request.get("input")
     if not isinstance(asked, str):
         checked.objects(asked, "`input`", InvalidInput)
-    checked.expect(asked or request.get("prompt"), "`input` is missing.", InvalidInput)
+    prompt = request.get("prompt")
+    if prompt is not None:
+        checked.an_object(prompt, "`prompt`", InvalidInput)
+    checked.expect(asked or prompt, "`input` is missing.", InvalidInput)
     for tool in checked.objects(request.get("tools"), "`tools`", InvalidInput):
         checked.a_name(tool.get("type"), "The type of a tool", InvalidInput)
-    if request.get("background"):
+    background = request.get("background")
+    if background is not None and background is not False:
         raise InvalidInput(
             "`background` can't be carried: what it costs is known only after the answer to the request.",
             hint="Leave it out, and let a run wait for the answer.",

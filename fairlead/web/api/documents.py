@@ -15,7 +15,8 @@ from fairlead.web.api.reply import JsonReply, Reply
 
 _ABOUT = (
     "Runs agents durably. The addresses of the LangGraph Agent Server, and ours beside them. "
-    "Errors are `application/problem+json` with a `code`, a `detail` and a `hint`."
+    "Errors are `application/problem+json` with a `code`, a `detail` and a `hint`; under /v1 as OpenAI and Anthropic "
+    "word them."
 )
 _STYLE = """
 :root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}

@@ -13,7 +13,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
-from fairlead.web.api.run_body import Additions
+from fairlead.web.api.run_body import Additions, ReleaseName
 from fairlead.web.api.start import Started, find_run
 from fairlead.web.api.views import RunView, run_view
 from fairlead.web.asking import asker_of, nano_of
@@ -32,9 +32,7 @@ class ForkCreate(Additions):
     assistant_id: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="Another agent or assistant. Default: the run's."
     )
-    release: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="The release to run on. Default: the run's."
-    )
+    release: ReleaseName | None = Field(None, description="The release to run on. Default: the run's.")
 
 
 class Forks:

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from fairlead.web import gateway_described
 from fairlead.web.api.forks import ForkCreate
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.problems import TITLES
@@ -47,12 +48,15 @@ def document(operations: Sequence[Operation], *, version: str, about: str) -> di
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         "bearer": {"type": "http", "scheme": "bearer"},
     }
+    schemas.update(gateway_described.schemas())
     for one in operations:
         described = made["paths"][one.path][one.method.lower()]
-        described["security"] = [{"key": []}, {"bearer": []}] if one.role is not None else []
+        described["security"] = _SECURITY if one.role is not None else []
         described["x-role"] = one.role.value if one.role is not None else None
         if (one.body and issubclass(one.body, RunCreate | ForkCreate)) or one.path == "/agent/run":
             described.setdefault("parameters", []).append(_IDEMPOTENCY)
+    for path, methods in gateway_described.paths().items():
+        made["paths"][path] = {method: {**one, "security": _SECURITY} for method, one in methods.items()}
     return made
 
 
@@ -123,6 +127,7 @@ def _operation_id(operation: Operation) -> str:
     return re.sub(r"[^a-zA-Z0-9]", "_", f"{operation.method.lower()}_{words}")
 
 
+_SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}]
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -23,6 +23,7 @@ ScoreName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 _PRIORITY = 1_000_000
 _DEAREST_USD = 1_000_000
 _LATEST_S = 366 * 24 * 3600
+ReleaseName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 SafeId = Annotated[str, Field(json_schema_extra={"pattern": f"^{SAFE_ID.pattern}$"})]
 """`SAFE_ID` says whether it is one."""
 
@@ -84,9 +85,7 @@ class Additions(Body):
         None, description="The run may spend no more than this. Default: the agent's own."
     )
     priority: Annotated[int, Field(ge=-_PRIORITY, le=_PRIORITY)] = Field(0, description="Higher runs first.")
-    release: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="The release to run on. Default: the one that serves."
-    )
+    release: ReleaseName | None = Field(None, description="The release to run on. Default: the one that serves.")
 
 
 class AgentRun(Additions):

@@ -21,7 +21,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
-from fairlead.web.api.run_body import Body, RunCreate, RunInThread, RunWithoutThread, wants_one_of
+from fairlead.web.api.run_body import Body, ReleaseName, RunCreate, RunInThread, RunWithoutThread, wants_one_of
 from fairlead.web.api.scores import ScoreView, score_view
 from fairlead.web.api.start import find_run, path_of, start_run, start_runs
 from fairlead.web.api.views import EventView, RunView, event_view, run_view
@@ -109,7 +109,7 @@ class Batch(RootModel[Annotated[list[BatchRun], Field(min_length=1, max_length=_
 
 
 class Move(Body):
-    release: Annotated[str, Field(min_length=1, max_length=200)]
+    release: ReleaseName
 
 
 class Runs:

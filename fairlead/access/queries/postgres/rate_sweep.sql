@@ -1,1 +1,1 @@
-DELETE FROM rate_taken WHERE ends_at < {now}
+DELETE FROM rate_windows WHERE ends_at < {now}

@@ -1,9 +1,19 @@
--- Of the bucket before as much counts as the window still covers. All is granted, or nothing; where several ask for one
--- each, as much as there is room for.
-UPDATE rate_taken AS t SET granted = room.fits, now = t.now + room.fits
+-- Parts of which some may be in the window count whole. All is granted, or nothing; where several ask for one each, as
+-- much as there is room for.
+UPDATE rate_windows AS w SET
+    granted = room.fits, used = room.used + room.fits,
+    parts = CASE room.fits WHEN 0 THEN room.parts ELSE
+        room.parts || jsonb_build_object(room.part, coalesce((room.parts ->> room.part)::bigint, 0) + room.fits) END
 FROM (
-    SELECT CASE WHEN free >= :amount THEN :amount WHEN :partial::boolean THEN greatest(0, free) ELSE 0 END AS fits
-    FROM (SELECT :most - now - before * (:size - at % :size) / :size AS free FROM rate_taken WHERE caller = :caller) AS f
+    SELECT
+        here.part::text AS part, counted.used, coalesce(counted.parts, '{}') AS parts,
+        CASE WHEN counted.used + :amount <= :most THEN :amount
+            WHEN :partial::boolean THEN greatest(0, :most - counted.used) ELSE 0 END AS fits
+    FROM (SELECT at / :size AS part, parts FROM rate_windows WHERE caller = :caller) AS here,
+    LATERAL (
+        SELECT jsonb_object_agg(key, value) AS parts, coalesce(sum(value::bigint), 0)::bigint AS used
+        FROM jsonb_each(here.parts) WHERE key::bigint BETWEEN here.part - :count AND here.part
+    ) AS counted
 ) AS room
-WHERE t.caller = :caller
-RETURNING granted, before, now, at
+WHERE w.caller = :caller
+RETURNING w.granted, w.used, w.at, CASE WHEN w.granted < :amount THEN w.parts::text END AS parts
