@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from fairlead.clock import SystemClock
 from fairlead.runs.run import Event
-from fairlead.web.console.live import Frames, fragments, message
+from fairlead.web.console.broadcast import Broadcasts
+from fairlead.web.console.live import Frames, message
 from tests.console.gallery import gallery, run_id
 from tests.console.preview import gallery_app
 from tests.console.visitor import Visitor
@@ -34,7 +35,8 @@ async def test_a_stream_begins_with_everything_and_ends_when_the_run_has() -> No
         drawn.append(len(pending))
         return {"facts": f"<p>{len(drawn)}</p>"}, len(drawn) == 3
 
-    stream = fragments(door.follow(None), draw, clock=SystemClock(), every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
+    broadcasts = Broadcasts(SystemClock())
+    stream = broadcasts.watch(1, door.follow(None), draw, every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
     said = [await anext(stream)]
     for number in (1, 2):
         door.happen(door.all[run_id(2)], Event(run_id(2), 90 + number, "progress", AT))
@@ -51,7 +53,7 @@ async def test_nobody_follows_any_more_when_the_reader_has_gone() -> None:
     async def draw(pending: object) -> tuple[dict[str, str], bool]:
         return {}, False
 
-    stream = fragments(door.follow(None), draw, clock=SystemClock(), every=SOON, again=SOON)
+    stream = Broadcasts(SystemClock()).watch(1, door.follow(None), draw, every=SOON, again=SOON)
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     assert door.followers == 0

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fairlead.access import LOCAL_ADMIN, Principal, Role
+from fairlead.access import LOCAL_ADMIN, Principal, Role, may_for_all
 from fairlead.clock import Clock
 from fairlead.runs.run import Status
 from fairlead.web.console import look, policy
 from fairlead.web.console.assets import Assets
+from fairlead.web.console.broadcast import Broadcasts
 from fairlead.web.console.door import Door, Wanted
 from fairlead.web.console.reading import or_none
 from fairlead.web.console.section import of_house
@@ -41,6 +42,7 @@ class Desk:
         self.settings = settings
         self.make_token = make_token
         self.tapes = Tapes(clock)
+        self.broadcasts = Broadcasts(clock)
         self._marks: dict[str, tuple[float, dict[str, Mark]]] = {}
         self.assets = Assets("/console/static")
         self.templates = look.Pages(
@@ -86,6 +88,14 @@ class Desk:
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
             keeps_cases=self._keeps_cases(caller_of(request)),
+        )  # fmt: skip
+
+    def sight(self, request: Request) -> Hashable:
+        """All that makes one address look different to two readers, but for what is theirs alone."""
+        caller, reader = caller_of(request), self.reader(request)
+        return (
+            caller.tenant, caller.role, caller.scopes, caller.installation, may_for_all(caller),
+            reader.language, reader.fmt.zone_name, reader.keeps_cases,
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:

@@ -1,4 +1,7 @@
-"""From events to fragments: one stream per page, each element at most four times a second, and only when it changed."""
+"""From events to fragments: one stream per page, each element at most four times a second, and only when it changed.
+
+Main path: `broadcast` draws; here is what it sends, and how.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,12 @@ from typing import Any
 
 from starlette.responses import Response
 
-from fairlead.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.runs.run import Event
 from fairlead.web.console.door import Delta
 
 Parts = Mapping[str, str]  # element id → its HTML, whole
 Draw = Callable[["list[Event | Delta]"], Awaitable[tuple[Parts, bool]]]
-_LATEST = timedelta(seconds=0.8)
-_HEARTBEAT = b": alive\n\n"
 
 
 class Frames:
@@ -34,8 +34,17 @@ class Frames:
         for name, html in parts.items():
             if self._sent.get(name) != hash(html):
                 self._sent[name] = hash(html)
-                fresh.append(f'<hx-partial hx-target="#{name}" hx-swap="outerMorph">{html}</hx-partial>')
+                fresh.append(_partial(name, html))
         return "\n".join(fresh)
+
+
+def partials(parts: Parts) -> str:
+    """All of them."""
+    return "\n".join(_partial(name, html) for name, html in parts.items())
+
+
+def _partial(name: str, html: str) -> str:
+    return f'<hx-partial hx-target="#{name}" hx-swap="outerMorph">{html}</hx-partial>'
 
 
 def message(data: str, *, event: str = "", number: int | None = None) -> bytes:
@@ -46,46 +55,7 @@ def message(data: str, *, event: str = "", number: int | None = None) -> bytes:
     return ("\n".join(lines) + "\n\n").encode()
 
 
-async def fragments(
-    happenings: AsyncIterator[Event | Delta],
-    draw: Draw,
-    *,
-    clock: Clock,
-    every: timedelta,
-    again: timedelta,
-) -> AsyncIterator[bytes]:
-    """Messages for a page: first everything as it is now, then what changes. Ends after `draw` says it is over.
-
-    A drawing that takes long is made less often, so that watching costs about a tenth of a core at most; but what has
-    happened is on the screen within a second, however long it had to wait for others.
-    """
-    frames = Frames()
-    inbox = _Inbox(happenings)
-    try:
-        pending: list[Event | Delta] = []
-        await asyncio.sleep(0)  # listen before looking: what happens in between is then heard, not missed
-        while True:
-            began = clock.monotonic()
-            parts, over = await draw(pending)
-            text = frames.changed(parts)
-            yield message(text, number=_number(pending)) if text else _HEARTBEAT
-            if over:
-                yield message("", event="ended")
-                return
-            cost = timedelta(seconds=clock.monotonic() - began)
-            await clock.sleep(max(every, min(cost * 10, _LATEST)))
-            pending = await inbox.take(again)
-    except FairleadError:
-        return  # the browser comes back, and is told then
-    finally:
-        await inbox.aclose()
-
-
-def _number(pending: list[Event | Delta]) -> int | None:
-    return max((one.seq for one in pending if isinstance(one, Event)), default=None)
-
-
-class _Inbox:
+class Inbox:
     """Everything that happened since it was last emptied."""
 
     def __init__(self, happenings: AsyncIterator[Event | Delta]) -> None:
@@ -108,6 +78,10 @@ class _Inbox:
         taken, self._items = self._items, []
         self._ready.clear()
         return taken
+
+    def wake(self) -> None:
+        """Let whoever waits for what comes go on with what there is."""
+        self._ready.set()
 
     async def aclose(self) -> None:
         self._task.cancel()

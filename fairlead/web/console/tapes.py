@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -110,8 +110,7 @@ class Tapes:
 
 def _size(event: Event, counted: set[int]) -> int:
     """About how much memory it takes. A message that many calls repeat is one value."""
-    data = reading.mapping(event.data)
-    messages = reading.items(data, "request", "messages")
+    messages = reading.items(event.data, "request", "messages")
     if not messages:
         return _EVENT + _ROOM * _length(event.data)
     size = _EVENT + _MESSAGE * len(messages)
@@ -119,7 +118,7 @@ def _size(event: Event, counted: set[int]) -> int:
         if id(message) not in counted:
             counted.add(id(message))
             size += _ROOM * _length(message)
-    rest = {**data, "request": {**cast("dict[str, Any]", data["request"]), "messages": None}}
+    rest = {**event.data, "request": {**event.data["request"], "messages": None}}
     return size + _ROOM * _length(rest)
 
 

@@ -288,7 +288,7 @@ class ProvidersPages:
                 name: self._desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in _PARTS
             }
 
-        return streams.of_page(self._desk, draw, again=_AGAIN)
+        return streams.of_page(self._desk, request, draw, again=_AGAIN)
 
     async def _view(self, request: Request) -> ProvidersView:
         caller = caller_of(request)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fairlead.clock import Clock
 from fairlead.runs.run import Approval, Event, Run, Status
 from fairlead.runs.scores import Score
 from fairlead.web.console import conversation, reading, state, steps, waterfall
@@ -87,6 +88,35 @@ class Material:
     @property
     def events(self) -> Sequence[Event]:
         return self.tape.events
+
+
+class Reading:
+    """Reads for one open page, again and again: what stands beside the events is asked for anew when an event may tell
+    of it, and now and then."""
+
+    def __init__(self, door: Door, tapes: Tapes, clock: Clock, *, again: timedelta) -> None:
+        self._door = door
+        self._tapes = tapes
+        self._clock = clock
+        self._again = again.total_seconds()
+        self._known: Material | None = None
+        self._read = 0.0
+
+    async def read(self, run_id: str, pending: Sequence[Event]) -> Material:
+        known, now = self._known, self._clock.monotonic()
+        if known is None or now - self._read >= self._again or not all(map(_is_plain, pending)):
+            self._read = now
+            self._known = await read(self._door, self._tapes, run_id, held=known and known.tape)
+        else:
+            run = await self._door.run(run_id)
+            tape = await self._tapes.read(self._door, run.tenant, run_id, known.tape)
+            self._known = replace(known, run=run, tape=tape)
+        return self._known
+
+
+def _is_plain(event: Event) -> bool:
+    """It tells of the run's steps, and of nothing beside them."""
+    return event.type in ("step", "intent", "progress", "log") and event.kind not in ("approval", "child")
 
 
 async def read(door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None) -> Material:
