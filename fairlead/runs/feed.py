@@ -83,8 +83,8 @@ class Feed:
         return self._followers.open(run_id, tenant=tenant, after=after, deltas=deltas)
 
     async def changes(self) -> AsyncIterator[str]:
-        """Ids of runs, of any tenant, as they change their status, or as what they have done so far is written down; some
-        may be missed when many change at once."""
+        """Ids of runs, of any tenant, as they change their status, or as what they have done so far is written down.
+        Some may be missed when many change at once."""
         arrived: asyncio.Queue[str] = asyncio.Queue(maxsize=_MOST_CHANGES)
 
         def heard(said: str) -> None:

@@ -19,7 +19,7 @@ from fairlead.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.runs.run import Event
 from fairlead.web.console.door import Delta
-from fairlead.web.console.live import Draw, Frames, Inbox, Parts, message, partials
+from fairlead.web.console.live import Draw, Frames, Inbox, Listed, Parts, message, partials
 
 MOST_BEHIND = 8  # messages that wait for a slow reader
 _LATEST = timedelta(seconds=0.8)
@@ -112,7 +112,7 @@ class Show:
         self._again = again
         self._inbox = Inbox(happenings)
         self._frames = Frames()
-        self._parts: dict[str, str] = {}  # all of it, as drawn last
+        self._parts: dict[str, str | Listed] = {}  # all of it, as drawn last
         self._task = asyncio.create_task(self._run())
 
     def enter(self) -> Seat:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,21 @@ from fairlead.errors import FairleadError
 from fairlead.runs.run import Event
 from fairlead.web.console.door import Delta
 
-Parts = Mapping[str, str]  # element id → its HTML, whole
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An element with rows, of which each is sent alone; `pieces` are other elements in it. `still` tells what the rest
+    is drawn from: when that changes, or rows go or come between others, it is sent as a `whole`. New ones at the end
+    are put `into` the element that holds the rows."""
+
+    still: Hashable
+    pieces: Mapping[str, str]
+    rows: Mapping[str, str]
+    into: str
+    whole: Callable[[], str]
+
+
+Parts = Mapping[str, str | Listed]  # element id → its HTML, whole
 Draw = Callable[["list[Event | Delta]"], Awaitable[tuple[Parts, bool]]]
 
 
@@ -27,20 +42,44 @@ class Frames:
 
     def __init__(self) -> None:
         self._sent: dict[str, int] = {}
+        self._listed: dict[str, Listed] = {}
 
     def changed(self, parts: Parts) -> str:
         """Partials for the elements that differ from what was sent last; empty when none does."""
-        fresh: list[str] = []
-        for name, html in parts.items():
-            if self._sent.get(name) != hash(html):
-                self._sent[name] = hash(html)
-                fresh.append(_partial(name, html))
-        return "\n".join(fresh)
+        return "\n".join(one for name, part in parts.items() for one in self._changed(name, part))
+
+    def _changed(self, name: str, part: str | Listed) -> Iterator[str]:
+        if isinstance(part, Listed):
+            before, self._listed[name] = self._listed.get(name), part
+            yield from _whole(name, part) if before is None or _moved(before, part) else _of_list(before, part)
+        elif self._sent.get(name) != hash(part):
+            self._sent[name] = hash(part)
+            yield _partial(name, part)
 
 
 def partials(parts: Parts) -> str:
     """All of them."""
-    return "\n".join(_partial(name, html) for name, html in parts.items())
+    return "\n".join(_partial(name, part.whole() if isinstance(part, Listed) else part) for name, part in parts.items())
+
+
+def _moved(before: Listed, now: Listed) -> bool:
+    """Whether more has changed than some rows, and what comes after the last."""
+    same = len(before.rows)
+    return before.still != now.still or [*before.rows] != [*now.rows][:same]
+
+
+def _whole(name: str, part: Listed) -> Iterator[str]:
+    yield _partial(name, part.whole())
+
+
+def _of_list(before: Listed, now: Listed) -> Iterator[str]:
+    known = {**before.pieces, **before.rows}
+    for name, html in {**now.pieces, **now.rows}.items():
+        if name in known and known[name] != html:
+            yield _partial(name, html)
+    fresh = "".join(html for name, html in now.rows.items() if name not in known)
+    if fresh:
+        yield f'<hx-partial hx-target="#{now.into}" hx-swap="beforeend">{fresh}</hx-partial>'
 
 
 def _partial(name: str, html: str) -> str:

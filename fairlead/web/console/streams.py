@@ -18,9 +18,11 @@ from fairlead.web.console.door import Counts, Delta, Door
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import deploys, runs, workers
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.step_rows import WATERFALL, StepRows
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
-_RUN_PARTS = ("facts", "actions", "tabs", "attention", "waterfall", "conversation", "rest")
+_PARTS_OF_RUN = ("facts", "actions", "attention")  # of what is read now and then, and when an event tells of it
+_PARTS_OF_EVENTS = ("tabs", "conversation", "rest")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
 _HEARD_AHEAD = 1000
 _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
@@ -30,16 +32,25 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
     """Everything on a run's page but the pane the reader opened."""
     door = desk.door(request)
     reading = run_page.Reading(door, desk.tapes, desk.clock, again=desk.settings.look_again / 2)
+    rows = StepRows(desk.templates)
     texts: dict[str, str] = {}
+    drawn: Run | None = None
 
     async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
+        nonlocal drawn
         material = await reading.read(selection.run_id, [one for one in pending if isinstance(one, Event)])
         reader = desk.reader(request)
         for delta in pending:
             if isinstance(delta, Delta):
                 texts[delta.step] = texts.get(delta.step, "")[: delta.offset] + delta.text
         view = run_page.shape(material, selection, reader.fmt, texts=texts)
-        parts = {name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in _RUN_PARTS}
+        names = _PARTS_OF_EVENTS if view.run is drawn else (*_PARTS_OF_RUN, *_PARTS_OF_EVENTS)
+        drawn = view.run
+        parts: dict[str, str | live.Listed] = {
+            name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
+        }
+        if view.chart is not None:
+            parts[WATERFALL] = rows.draw(view, view.chart, reader)
         return parts, view.run.status.finished
 
     async def happenings() -> AsyncIterator[Event | Delta]:

@@ -47,6 +47,17 @@ class Tape:
             if fresh:
                 self.add(fresh)
 
+    async def hear(self, events: Sequence[Event]) -> bool:
+        """Take what a follower was told. False: it does not go on where we are, or holds less than what is read."""
+        async with self._catching_up:
+            last = self.events[-1].seq if self.events else 0
+            fresh = [event for event in events if event.seq > last]
+            if any(event.seq != last + number for number, event in enumerate(fresh, 1)) or any(map(_is_asked, fresh)):
+                return False
+            if fresh:
+                self.add(fresh)
+            return True
+
     def add(self, fresh: Sequence[Event]) -> None:
         self._told.clear()
         self._charts.clear()
@@ -106,6 +117,11 @@ class Tapes:
         size = sum(tape.bytes for tape in self._kept.values())
         while self._kept and (len(self._kept) > self._most_runs or size > self._most_bytes):
             size -= self._kept.pop(next(iter(self._kept))).bytes
+
+
+def _is_asked(event: Event) -> bool:
+    """Its messages are read with the history: a follower is told their digests."""
+    return bool(reading.items(event.data, "request", "messages"))
 
 
 def _size(event: Event, counted: set[int]) -> int:

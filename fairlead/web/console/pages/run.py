@@ -106,17 +106,16 @@ class Reading:
         known, now = self._known, self._clock.monotonic()
         if known is None or now - self._read >= self._again or not all(map(_is_plain, pending)):
             self._read = now
-            self._known = await read(self._door, self._tapes, run_id, held=known and known.tape)
-        else:
-            run = await self._door.run(run_id)
-            tape = await self._tapes.read(self._door, run.tenant, run_id, known.tape)
-            self._known = replace(known, run=run, tape=tape)
-        return self._known
+            known = await read(self._door, self._tapes, run_id, held=known and known.tape)
+        elif not await known.tape.hear(pending):
+            known = replace(known, tape=await self._tapes.read(self._door, known.run.tenant, run_id, known.tape))
+        self._known = known
+        return known
 
 
 def _is_plain(event: Event) -> bool:
     """It tells of the run's steps, and of nothing beside them."""
-    return event.type in ("step", "intent", "progress", "log") and event.kind not in ("approval", "child")
+    return event.type in ("step", "intent", "log") and event.kind not in ("approval", "child")
 
 
 async def read(door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None) -> Material:
