@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from fairlead.access import LOCAL_ADMIN, Principal, Role, may_for_all
 from fairlead.clock import Clock
 from fairlead.runs.run import Status
 from fairlead.web.console import look, policy
-from fairlead.web.console.assets import Assets
+from fairlead.web.console.assets import SMALL, Assets
 from fairlead.web.console.broadcast import Broadcasts
 from fairlead.web.console.door import Door, Wanted
 from fairlead.web.console.reading import or_none
@@ -24,6 +25,7 @@ from fairlead.web.console.tapes import Tapes
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
 KEEPS_CASES = "/console/runs/{run_id}/case"
+_PACKED = 5  # level: a long page in about a millisecond
 MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
 
 
@@ -78,17 +80,22 @@ class Desk:
         return {name: mark for name, mark in marks.items() if mark.count}
 
     def reader(self, request: Request) -> look.Reader:
-        csrf = request.cookies.get(policy.CSRF_COOKIE) or getattr(request.state, "csrf", "")
-        if not csrf:
-            csrf = request.state.csrf = self.make_token()
         accept = request.headers.get("accept-language", "")
         visit = getattr(request.state, "visit", None)
         return look.reader(
-            request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
+            request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)),
+            csrf=policy.masked(self._token(request)),
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
             keeps_cases=self._keeps_cases(caller_of(request)),
         )  # fmt: skip
+
+    def _token(self, request: Request) -> str:
+        """Of the browser: its own, or the one it is given with this page."""
+        token = request.cookies.get(policy.CSRF_COOKIE) or getattr(request.state, "csrf", "")
+        if not token:
+            token = request.state.csrf = self.make_token()
+        return token
 
     def sight(self, request: Request) -> Hashable:
         """All that makes one address look different to two readers, but for what is theirs alone."""
@@ -105,10 +112,15 @@ class Desk:
             template, reader, path=path, marks=getattr(request.state, "marks", {}),
             **({"here": ""} | values),
         )  # fmt: skip
-        response = Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=policy.HEADERS)
+        headers, body = dict(policy.HEADERS), html.encode()
+        if len(body) > SMALL and policy.may_pack(request.headers):
+            headers["Content-Encoding"], body = "gzip", gzip.compress(body, _PACKED, mtime=0)
+        response = Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
         if policy.CSRF_COOKIE not in request.cookies:
             secure = self.settings.secure_cookies or request.url.scheme == "https"
-            response.set_cookie(policy.CSRF_COOKIE, reader.csrf, samesite="strict", httponly=True, secure=secure)
+            response.set_cookie(
+                policy.CSRF_COOKIE, self._token(request), samesite="strict", httponly=True, secure=secure
+            )
         return response
 
 
