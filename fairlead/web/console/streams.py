@@ -22,7 +22,7 @@ from fairlead.web.console.step_rows import WATERFALL, StepRows
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
 _PARTS_OF_RUN = ("facts", "actions", "attention")  # of what is read now and then, and when an event tells of it
-_PARTS_OF_EVENTS = ("tabs", "conversation", "rest")
+_PARTS_OF_EVENTS = ("tabs", "rest")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
 _HEARD_AHEAD = 1000
 _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
@@ -31,10 +31,10 @@ _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection) -> live.EventStream:
     """Everything on a run's page but the pane the reader opened."""
     door = desk.door(request)
-    reading = run_page.Reading(door, desk.tapes, desk.clock, again=desk.settings.look_again / 2)
+    reading = run_page.Reading(door, desk.tapes, desk.clock, again=desk.settings.look_again)
     rows = StepRows(desk.templates)
     texts: dict[str, str] = {}
-    drawn: Run | None = None
+    drawn: run_page.RunView | None = None
 
     async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
         nonlocal drawn
@@ -44,8 +44,10 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
             if isinstance(delta, Delta):
                 texts[delta.step] = texts.get(delta.step, "")[: delta.offset] + delta.text
         view = run_page.shape(material, selection, reader.fmt, texts=texts)
-        names = _PARTS_OF_EVENTS if view.run is drawn else (*_PARTS_OF_RUN, *_PARTS_OF_EVENTS)
-        drawn = view.run
+        anew = drawn is None or view.run is not drawn.run
+        names = [*(_PARTS_OF_RUN if anew else ()), *_PARTS_OF_EVENTS]
+        names += ["conversation"] if anew or drawn is None or view.said != drawn.said else []
+        drawn = view
         parts: dict[str, str | live.Listed] = {
             name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
         }
