@@ -291,3 +291,14 @@ async def test_the_token_of_forms_is_not_in_the_page_as_the_cookie_has_it_and_is
     for given in (told[0] | told[1]) - {None}:
         form = {"csrf": given or "", "theme": "dark"}
         assert (await visitor.post("/console/preferences", form)).status == 303
+
+
+async def test_the_tab_of_many_calls_shows_the_first_of_them_and_leads_to_more() -> None:
+    visitor = Visitor(gallery_app(gallery(AT), SystemClock()))
+    path = f"/console/runs/{run_id(5)}?tab=tools"
+    first = await visitor.get(path)
+    shown = first.text.count('class="row-link mono"')
+    assert shown == 200
+    more = next(one["href"] or "" for one in first.page.all("a") if "rows=350" in (one.get("href") or ""))
+    assert "tab=tools" in more
+    assert (await visitor.get(more)).text.count('class="row-link mono"') > shown

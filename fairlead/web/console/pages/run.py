@@ -33,6 +33,9 @@ TABS = {
     "json": N_("JSON"),
 }
 MOST_EVENTS = 500
+MOST_ROWS = 10_000  # of a tab that is a table: whoever asks for so many waits for them
+_MODEL_CALLS = ("model",)
+_TOOL_CALLS = ("tool", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,14 @@ class Selection:
 
 
 def select(run_id: str, params: Mapping[str, str], opened: Sequence[str]) -> Selection:
-    rows = params.get("rows", "")
+    rows, tab = params.get("rows", ""), params.get("tab", "")
+    most = MOST_ROWS if tab in ("model", "tools") else 1000
     return Selection(
         run_id=run_id,
-        tab=params.get("tab", "overview") if params.get("tab") in TABS else "overview",
+        tab=tab if tab in TABS else "overview",
         step=params.get("step", "")[:500],
         unfolded=frozenset(branch[:500] for branch in opened[:50]),
-        rows=min(int(rows), 1000) if rows.isdecimal() and len(rows) < 6 else waterfall.MOST_ROWS,
+        rows=min(int(rows), most) if rows.isdecimal() and len(rows) < 6 else waterfall.MOST_ROWS,
     )
 
 
@@ -179,11 +183,11 @@ class RunView:
 
     @property
     def model_calls(self) -> list[steps.Step]:
-        return [step for step in self.story.steps if step.kind == "model"]
+        return [step for step in self.story.steps if step.kind in _MODEL_CALLS]
 
     @property
     def tool_calls(self) -> list[steps.Step]:
-        return [step for step in self.story.steps if step.kind in ("tool", "step")]
+        return [step for step in self.story.steps if step.kind in _TOOL_CALLS]
 
 
 def shape(
@@ -255,8 +259,8 @@ def _progress(events: Sequence[Event]) -> str:
 def _tabs(material: Material, story: steps.Story, logs: Sequence[Event], selection: Selection) -> list[Tab]:
     counts: dict[str, int | None] = {
         "events": len(material.events),
-        "model": sum(step.kind == "model" for step in story.steps),
-        "tools": sum(step.kind in ("tool", "step") for step in story.steps),
+        "model": sum(step.kind in _MODEL_CALLS for step in story.steps),
+        "tools": sum(step.kind in _TOOL_CALLS for step in story.steps),
         "logs": len(logs),
         "approvals": None if material.approvals is None else len(material.approvals),
         "children": None if material.children is None else len(material.children),
