@@ -38,12 +38,12 @@ class StepRows:
     def _rows(self, view: RunView, chart: Waterfall, reader: Reader) -> Iterator[tuple[str, str]]:
         selected = view.selected.key if view.selected else None
         for row in chart.rows:
+            mark, looks = row.mark, (row.looks, row.step.key == selected)
             if row.skipped:
-                yield self._more(f"{row.mark}-more", row.skipped, view, reader)
-            looks = row.looks, row.step.key == selected
-            if self._drawn.get(row.mark, (None,))[0] != looks:
-                self._drawn[row.mark] = looks, self._fill("_step_row", view, reader, row=row)
-            yield row.mark, self._drawn[row.mark][1]
+                yield self._more(f"{mark}-more", row.skipped, view, reader)
+            if self._drawn.get(mark, (None,))[0] != looks:
+                self._drawn[mark] = looks, self._fill("_step_row", view, reader, row=row)
+            yield mark, self._drawn[mark][1]
         if chart.skipped_after:
             yield self._more(_MORE, chart.skipped_after, view, reader)
 
