@@ -164,8 +164,9 @@ async def test_the_dearest_runs_of_a_period_are_found_whether_they_went_on_after
         for run_id, of_run in calls.items()
         if max(one.at for one in of_run) >= period.since and min(one.at for one in of_run) < period.until
     ]
-    told = await report(database, rows, period, top=20)
-    assert [(-one.cost_nano, one.run_id) for one in told.runs] == sorted(within)[:20]
+    for given, top in ((rows, 20), ([], 200)):
+        told = await report(database, given, period, top=top)
+        assert [(-one.cost_nano, one.run_id) for one in told.runs] == sorted(within)[:top]
 
 
 @pytest.mark.parametrize(
