@@ -136,6 +136,15 @@ class Costs:
         """Every hour or day of the period, also those without a call; nothing else of a report."""
         return await self._over_time(tenant, period, step)
 
+    async def shares(self, tenant: str, period: Period, dimension: Dimension, *, top: int) -> Sequence[Share]:
+        """The dearest names of a dimension other than a time; nothing else of a report."""
+        first, last = _whole_days(period) if dimension in _SUMMED_BY_DAY else (period.until, period.until)
+        rows = await self._read(
+            "costs_by", tenant, period, dimension=dimension.value, days=f"{dimension.value}_days",
+            first_day=hour_of(first), last_day=hour_of(last), top=top,
+        )  # fmt: skip
+        return [Share(row["name"] or None, _sums(row)) for row in rows]
+
     async def report(self, tenant: str, period: Period, *, by: Iterable[Dimension], top: int) -> Report:
         """What one tenant's calls cost; of each dimension the `top` dearest names, and as many runs."""
         wanted = tuple(by)
@@ -162,12 +171,7 @@ class Costs:
     async def _by(self, tenant: str, period: Period, dimension: Dimension, top: int) -> Sequence[Share | Moment]:
         if dimension in _STEPS:
             return await self._over_time(tenant, period, _STEPS[dimension])
-        first, last = _whole_days(period) if dimension in _SUMMED_BY_DAY else (period.until, period.until)
-        rows = await self._read(
-            "costs_by", tenant, period, dimension=dimension.value, days=f"{dimension.value}_days",
-            first_day=hour_of(first), last_day=hour_of(last), top=top,
-        )  # fmt: skip
-        return [Share(row["name"] or None, _sums(row)) for row in rows]
+        return await self.shares(tenant, period, dimension, top=top)
 
     async def _over_time(self, tenant: str, period: Period, step: timedelta) -> Sequence[Moment]:
         rows = await self._read("costs_over_time", tenant, period, grain=step // HOUR)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,7 +19,7 @@ from fairlead.agents.jsonable import decode
 from fairlead.clock import Clock
 from fairlead.database import Database, Query
 from fairlead.errors import NotFound
-from fairlead.runs.announcer import EVERY_RUN, TOPIC
+from fairlead.runs.announcer import EVERY_FIGURE, EVERY_RUN, FIGURES, TOPIC
 from fairlead.runs.following import NO_EVENTS, PAGE, Delta, Follower, Followers
 from fairlead.runs.payload import Payloads
 from fairlead.runs.rows import event_of
@@ -84,7 +83,8 @@ class Feed:
         return self._followers.open(run_id, tenant=tenant, after=after, deltas=deltas)
 
     async def changes(self) -> AsyncIterator[str]:
-        """Ids of runs, of any tenant, as they change their status; some may be missed when many change at once."""
+        """Ids of runs, of any tenant, as they change their status, or as what they have done so far is written down.
+        Some may be missed when many change at once."""
         arrived: asyncio.Queue[str] = asyncio.Queue(maxsize=_MOST_CHANGES)
 
         def heard(said: str) -> None:
@@ -92,10 +92,12 @@ class Feed:
                 if not arrived.full():
                     arrived.put_nowait(run_id)
 
-        stop = self._database.signals.subscribe(TOPIC, heard)
+        signals = self._database.signals
+        stops = [signals.subscribe(topic, heard) for topic in (TOPIC, FIGURES)]
         try:
             while True:
-                self._database.signals.publish("watch", EVERY_RUN)
+                for wanted in (EVERY_RUN, EVERY_FIGURE):
+                    signals.publish("watch", wanted)
                 deadline = self._clock.monotonic() + _WATCH_AGAIN
                 while (left := deadline - self._clock.monotonic()) > 0:
                     with suppress(TimeoutError):
@@ -103,7 +105,8 @@ class Feed:
                             run_id = await arrived.get()
                         yield run_id
         finally:
-            stop()
+            for stop in stops:
+                stop()
 
     def on_changes(self, call: Callable[[], None]) -> Callable[[], None]:
         """Call it when runs have changed, whoever's; answers how to stop. `keep_watching` now and then."""
@@ -160,4 +163,8 @@ def _with_messages(event: Event, known: Mapping[str, Any]) -> Event:
     if not digests:
         return event
     asked = [known.get(digest, _FORGOTTEN) for digest in digests]
-    return replace(event, data={**event.data, "request": {**event.data["request"], "messages": asked}})
+    data = {**event.data, "request": {**event.data["request"], "messages": asked}}
+    return Event(
+        event.run_id, event.seq, event.type, event.at, event.kind, event.name, event.key, event.branch, event.digest,
+        event.started_at, event.fence, data,
+    )  # fmt: skip  # a fifth of the time of `replace`, and a long run has thousands

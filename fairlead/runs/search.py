@@ -96,6 +96,11 @@ class Search:
         rows = await self._database.read(self._queries["named"], tenant=tenant, ids=ids)
         return [await self._run(row) for row in rows]
 
+    async def children(self, run_id: str, *, tenant: str, limit: int) -> list[Run]:
+        """The oldest first; of more than `limit` the newest."""
+        rows = await self._database.read(self._queries["children"], tenant=tenant, parent_id=run_id, limit=limit)
+        return [await self._run(row) for row in reversed(rows)]
+
     async def held(self, *, tenant: str, most: int) -> list[Held]:
         rows = await self._database.read(self._queries["held_since"], tenant=tenant, most=most)
         return [Held(row["id"], from_micros(row["last_at"])) for row in rows if row["last_at"] is not None]

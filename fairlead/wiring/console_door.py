@@ -105,8 +105,7 @@ class EngineDoor:
         return await self._engine.feed.history(run_id, tenant=self._tenant, after=after)
 
     async def children(self, run_id: str) -> Sequence[Run]:
-        found = await self._engine.control.list(tenant=self._tenant, parent_id=run_id, limit=_MOST_CHILDREN)
-        return found[::-1]
+        return await self._engine.search.children(run_id, tenant=self._tenant, limit=_MOST_CHILDREN)
 
     async def approvals(self, *, run_id: str | None = None, waiting: bool = True) -> Sequence[Approval]:
         return (await self._engine.control.approvals(tenant=self._tenant, run_id=run_id, open_only=waiting))[::-1]

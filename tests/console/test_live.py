@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from fairlead.clock import SystemClock
+from fairlead.errors import DatabaseUnavailable
 from fairlead.runs.run import Event
-from fairlead.web.console.live import Frames, fragments, message
+from fairlead.web.console.broadcast import MOST_BEHIND, Broadcasts
+from fairlead.web.console.live import Frames, Listed, message
 from tests.console.gallery import gallery, run_id
 from tests.console.preview import gallery_app
 from tests.console.visitor import Visitor
@@ -21,6 +26,33 @@ def test_an_element_is_sent_again_only_when_it_changed() -> None:
     assert frames.changed({"a": "<p>1</p>"}) == ""
 
 
+def listed(rows: Mapping[str, str], *, still: int = 1, count: str = "<p>n</p>") -> Listed:
+    return Listed(still, {"count": count}, rows, "rows", lambda: f"<table>{''.join(rows.values())}</table>")
+
+
+def test_of_a_list_only_the_rows_that_changed_are_sent_and_new_ones_are_put_at_its_end() -> None:
+    frames = Frames()
+    assert "<table>ab</table>" in frames.changed({"list": listed({"r1": "a", "r2": "b"})})
+    told = frames.changed({"list": listed({"r1": "a", "r2": "B", "r3": "c", "r4": "d"}, count="<p>4</p>")})
+    assert told.splitlines() == [
+        '<hx-partial hx-target="#count" hx-swap="outerMorph"><p>4</p></hx-partial>',
+        '<hx-partial hx-target="#r2" hx-swap="outerMorph">B</hx-partial>',
+        '<hx-partial hx-target="#rows" hx-swap="beforeend">cd</hx-partial>',
+    ]
+    assert frames.changed({"list": listed({"r1": "a", "r2": "B", "r3": "c", "r4": "d"}, count="<p>4</p>")}) == ""
+
+
+@pytest.mark.parametrize(
+    "then",
+    [listed({"r1": "a", "r2": "b"}, still=2), listed({"r1": "a"}), listed({"r0": "0", "r1": "a", "r2": "b"})],
+    ids=["its frame", "a row less", "a row between"],
+)
+def test_a_list_is_sent_as_a_whole_when_more_than_its_rows_changed(then: Listed) -> None:
+    frames = Frames()
+    frames.changed({"list": listed({"r1": "a", "r2": "b"})})
+    assert frames.changed({"list": then}).count("<table>") == 1
+
+
 def test_a_message_survives_line_breaks() -> None:
     assert message("a\r\nb\nc", number=7) == b"id: 7\ndata: a\ndata: \ndata: b\ndata: c\n\n"
     assert message("", event="ended") == b"event: ended\ndata: \n\n"
@@ -34,7 +66,8 @@ async def test_a_stream_begins_with_everything_and_ends_when_the_run_has() -> No
         drawn.append(len(pending))
         return {"facts": f"<p>{len(drawn)}</p>"}, len(drawn) == 3
 
-    stream = fragments(door.follow(None), draw, clock=SystemClock(), every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
+    broadcasts = Broadcasts(SystemClock())
+    stream = broadcasts.watch(1, door.follow(None), draw, every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
     said = [await anext(stream)]
     for number in (1, 2):
         door.happen(door.all[run_id(2)], Event(run_id(2), 90 + number, "progress", AT))
@@ -51,7 +84,7 @@ async def test_nobody_follows_any_more_when_the_reader_has_gone() -> None:
     async def draw(pending: object) -> tuple[dict[str, str], bool]:
         return {}, False
 
-    stream = fragments(door.follow(None), draw, clock=SystemClock(), every=SOON, again=SOON)
+    stream = Broadcasts(SystemClock()).watch(1, door.follow(None), draw, every=SOON, again=SOON)
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     assert door.followers == 0
@@ -78,3 +111,101 @@ async def test_no_part_that_is_swapped_holds_a_control_the_reader_could_be_using
             inside = swapped & set(around) or any(name.startswith("run-") for name in around)
             mark = given.get("name") == "id"  # in a cell that is left alone: see the journey of those that are marked
             assert not (inside and tag in ("input", "select", "textarea", "form") and not mark), (path, tag, given)
+
+
+class Stage:
+    """Something to watch, drawn by hand."""
+
+    def __init__(self) -> None:
+        self.drawings = 0
+        self.parts: dict[str, str | Listed] = {"a": "<p>0</p>"}
+        self._happened: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def draw(self, pending: object) -> tuple[dict[str, str | Listed], bool]:
+        self.drawings += 1
+        return dict(self.parts), False
+
+    async def happenings(self) -> AsyncIterator[Event]:
+        while True:
+            yield await self._happened.get()
+
+    def show(self, **parts: str) -> None:
+        self.parts |= parts
+        self._happened.put_nowait(Event("r", 1, "step", AT))
+
+
+def watch(broadcasts: Broadcasts, stage: Stage, key: str = "page") -> AsyncIterator[bytes]:
+    return broadcasts.watch(key, stage.happenings(), stage.draw, every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
+
+
+async def test_all_who_look_at_the_same_are_sent_what_one_drawing_made() -> None:
+    broadcasts, stage = Broadcasts(SystemClock()), Stage()
+    consoles = [watch(broadcasts, stage) for _ in range(5)]
+    first = await asyncio.gather(*(anext(one) for one in consoles))
+    drawn = stage.drawings
+    stage.show(a="<p>1</p>")
+    then = await asyncio.gather(*(anext(one) for one in consoles))
+    assert [one.count(b"<p>0</p>") for one in first] == [1] * 5
+    assert [one.count(b"<p>1</p>") for one in then] == [1] * 5
+    assert stage.drawings == drawn + 1
+    assert drawn <= 2  # whoever came while the first drawing was made had it drawn once more
+    for one in consoles:
+        await one.aclose()  # type: ignore[attr-defined]
+
+
+async def test_who_comes_later_is_sent_all_of_it_and_the_others_only_what_changed() -> None:
+    broadcasts, stage = Broadcasts(SystemClock()), Stage()
+    stage.parts["b"] = "<p>b</p>"
+    early = watch(broadcasts, stage)
+    await anext(early)
+    stage.show(a="<p>1</p>")
+    assert b"<p>b</p>" not in await anext(early)
+    late = watch(broadcasts, stage)
+    everything = await anext(late)
+    assert b"<p>1</p>" in everything
+    assert b"<p>b</p>" in everything
+    for one in (early, late):
+        await one.aclose()  # type: ignore[attr-defined]
+
+
+async def test_what_looks_different_to_two_readers_is_drawn_for_each() -> None:
+    broadcasts, one, other = Broadcasts(SystemClock()), Stage(), Stage()
+    other.parts["a"] = "<p>anderes</p>"
+    english, german = watch(broadcasts, one, "en"), watch(broadcasts, other, "de")
+    assert b"anderes" not in await anext(english)
+    assert b"anderes" in await anext(german)
+    for stream in (english, german):
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_reader_who_is_slow_is_sent_everything_and_not_all_that_lay_between() -> None:
+    broadcasts, stage = Broadcasts(SystemClock()), Stage()
+    quick, slow = watch(broadcasts, stage), watch(broadcasts, stage)
+    await asyncio.gather(anext(quick), anext(slow))
+    for number in range(3 * MOST_BEHIND):
+        stage.show(a=f"<p>{number}</p>", b="<p>b</p>")
+        await anext(quick)
+    last = f"<p>{3 * MOST_BEHIND - 1}</p>".encode()
+    missed = [await anext(slow)]
+    while last not in missed[-1]:
+        missed.append(await anext(slow))
+    assert len(missed) <= MOST_BEHIND
+    assert any(b"<p>b</p>" in one for one in missed)
+    for one in (quick, slow):
+        await one.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_drawing_that_fails_ends_the_stream_of_all_and_the_next_to_come_has_it_tried_again() -> None:
+    broadcasts, stage = Broadcasts(SystemClock()), Stage()
+
+    async def broken(pending: object) -> tuple[dict[str, str], bool]:
+        raise DatabaseUnavailable("away")
+
+    failing = [
+        broadcasts.watch("page", stage.happenings(), broken, every=SOON, again=SOON)  # type: ignore[arg-type]
+        for _ in range(2)
+    ]
+    assert [[one async for one in stream] for stream in failing] == [[], []]
+    stream = watch(broadcasts, stage)
+    assert b"<p>0</p>" in await anext(stream)
+    await stream.aclose()  # type: ignore[attr-defined]

@@ -268,3 +268,37 @@ def test_vendored_files_are_what_their_list_says() -> None:
     found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*.js")}
     assert found == {name: digest for name, digest in listed.items() if name.endswith(".js")}
     assert (folder / "htmx-LICENSE.txt").exists()
+
+
+async def test_a_page_is_packed_for_a_browser_that_asked_for_it_itself() -> None:
+    visitor = Visitor(gallery_app(gallery(AT), SystemClock()))
+    plain = await visitor.get("/console/runs")
+    packed = await visitor.get("/console/runs", **{"accept-encoding": "gzip", "sec-fetch-site": "none"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["vary"]
+    assert len(packed.body) < len(plain.body) / 3
+    assert b'<main id="main"' in gzip.decompress(packed.body)
+
+
+async def test_the_token_of_forms_is_not_in_the_page_as_the_cookie_has_it_and_is_another_word_each_time() -> None:
+    visitor = Visitor(gallery_app(gallery(AT), SystemClock()))
+    pages = [(await visitor.get("/console/runs")).page for _ in range(2)]
+    told = [{one["value"] for one in page.all("input") if one.get("name") == "csrf"} for page in pages]
+    assert len(told[0]) == len(told[1]) == 1
+    assert told[0] != told[1]
+    assert visitor.cookies["fairlead_csrf"] not in told[0]
+    for given in (told[0] | told[1]) - {None}:
+        form = {"csrf": given or "", "theme": "dark"}
+        assert (await visitor.post("/console/preferences", form)).status == 303
+
+
+async def test_the_tab_of_many_calls_shows_the_first_of_them_and_leads_to_more() -> None:
+    visitor = Visitor(gallery_app(gallery(AT), SystemClock()))
+    path = f"/console/runs/{run_id(5)}?tab=tools"
+    first = await visitor.get(path)
+    shown = first.text.count('class="row-link mono"')
+    assert shown == 200
+    more = next(one["href"] or "" for one in first.page.all("a") if "rows=350" in (one.get("href") or ""))
+    assert "tab=tools" in more
+    assert (await visitor.get(more)).text.count('class="row-link mono"') > shown

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from fairlead.errors import DatabaseUnavailable
-from fairlead.runs.run import Event
+from fairlead.runs.run import Event, Run
 from fairlead.testing import MovableClock
 from fairlead.web.console import steps
 from fairlead.web.console.format import Format
@@ -101,6 +103,55 @@ async def test_a_page_that_is_open_keeps_what_is_too_large_for_all() -> None:
     held = await tapes.read(door, "default", run_id)
     assert await tapes.read(door, "default", run_id, held) is held
     assert door.given == len(held.events)
+
+
+def _said(run_id: str, seq: int, **given: Any) -> Event:
+    return Event(run_id, seq, "step", AT, kind="tool", name="read", key=f"said-{seq}", **given)
+
+
+async def test_what_a_follower_was_told_is_not_read_again() -> None:
+    door, run_id = _door()
+    tape = await Tapes(MovableClock(AT)).read(door, "default", run_id)
+    last, before = tape.events[-1].seq, door.given
+    assert await tape.hear([_said(run_id, last), _said(run_id, last + 1), _said(run_id, last + 2)])
+    assert await tape.hear([])
+    assert [event.seq for event in tape.events[-3:]] == [last, last + 1, last + 2]
+    assert {f"said-{last + 1}", f"said-{last + 2}"} <= {step.key for step in tape.story().steps}
+    assert door.given == before
+
+
+@pytest.mark.parametrize(
+    ("ahead", "data"), [(2, None), (1, {"request": {"messages": ["a digest"]}})], ids=["a gap", "messages not read"]
+)
+async def test_what_does_not_fit_a_tape_is_left_to_be_read(ahead: int, data: Any) -> None:
+    door, run_id = _door()
+    tape = await Tapes(MovableClock(AT)).read(door, "default", run_id)
+    known = list(tape.events)
+    assert not await tape.hear([_said(run_id, known[-1].seq + ahead, data=data)])
+    assert tape.events == known
+
+
+async def test_a_page_that_is_open_reads_of_a_step_nothing_but_what_it_was_told() -> None:
+    door, run_id = _door(2)
+    asked: list[str] = []
+
+    class Listening(CountingDoor):
+        async def run(self, run_id: str) -> Run:
+            asked.append(run_id)
+            return await super().run(run_id)
+
+    door.__class__ = Listening
+    clock = MovableClock(AT)
+    reading = page.Reading(door, Tapes(clock), clock, again=timedelta(seconds=5))
+    known = await reading.read(run_id, [])
+    told = _said(run_id, known.events[-1].seq + 1)
+    assert (await reading.read(run_id, [told])).events[-1] == told
+    assert len(asked) == 1
+    await reading.read(run_id, [replace(told, type="parked", seq=told.seq + 1)])
+    assert len(asked) == 2  # it tells of more than steps
+    clock.move(timedelta(seconds=6))
+    await reading.read(run_id, [])
+    assert len(asked) == 3  # some things change without an event
 
 
 async def test_what_could_not_be_read_is_asked_for_again() -> None:

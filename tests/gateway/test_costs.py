@@ -144,6 +144,32 @@ async def test_the_dearest_runs_are_those_with_calls_in_the_period_and_told_with
 
 
 @pytest.mark.parametrize(
+    ("since", "until"), [("10d", None), ("2026-11-20", "2026-11-22"), ("2026-11-21", "2026-11-21")]
+)
+async def test_the_dearest_runs_of_a_period_are_found_whether_they_went_on_after_it_or_not(
+    database: Database, since: str, until: str | None
+) -> None:
+    chance = random.Random(7)
+    rows = [
+        row(run_id=f"r{chance.randrange(300)}", at=NOW - timedelta(minutes=chance.randrange(10 * 24 * 60)),
+            cost_nano=chance.randrange(50))
+        for _ in range(500)
+    ]  # fmt: skip
+    period = parse_period(since, until, now=NOW)
+    calls: dict[str, list[UsageRow]] = {}
+    for one in rows:
+        calls.setdefault(one.run_id or "", []).append(one)
+    within = [
+        (-sum(one.cost_nano for one in of_run), run_id)
+        for run_id, of_run in calls.items()
+        if max(one.at for one in of_run) >= period.since and min(one.at for one in of_run) < period.until
+    ]
+    for given, top in ((rows, 20), ([], 200)):
+        told = await report(database, given, period, top=top)
+        assert [(-one.cost_nano, one.run_id) for one in told.runs] == sorted(within)[:top]
+
+
+@pytest.mark.parametrize(
     ("since", "until"),
     [("30d", None), ("2026-11-03T05:00", "2026-11-03T07:00"), ("2026-11-03", "2026-11-03"), ("2026-11-03T00:00", "now"),
      ("2026-11-03T23:00", "2026-11-04T00:00"), ("2026-11-03T23:00", "2026-11-05T01:00"),

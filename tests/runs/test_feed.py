@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead.errors import Conflict, NotFound
+from fairlead.runs.announcer import FIGURES
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Event, NewRun
 from tests.runs.conftest import OpenEngine
@@ -72,6 +73,34 @@ async def test_the_end_of_a_run_is_told_to_those_who_watch_also_when_their_word_
     signals.publish("watch", run.id)
     await asyncio.wait_for(came.wait(), 8)
     assert told == [""]
+
+
+async def test_who_watches_all_runs_is_told_when_what_one_has_done_so_far_can_be_read(engine: OpenEngine) -> None:
+    goes_on = asyncio.Event()
+
+    async def agent(input: Any, ctx: Any) -> None:
+        for number in range(3):
+            await ctx.step("count", int, number)
+        await goes_on.wait()
+
+    running = await engine(agent=agent)
+    told: list[str] = []
+    running.engine.database.signals.subscribe(FIGURES, told.append)
+    run = await running.submit("agent")
+    async with asyncio.timeout(20):
+        while (await running.engine.control.get(run.id)).steps < 3:
+            await asyncio.sleep(0.01)
+    assert told == []  # nobody had asked
+    changes = running.engine.feed.changes()
+    watching = asyncio.ensure_future(anext(changes))
+    second = await running.submit("agent")
+    async with asyncio.timeout(20):
+        changed = await watching
+        while changed != second.id or (await running.engine.control.get(second.id)).steps < 3:
+            changed = await anext(changes)
+    assert any(second.id in one for one in told)
+    await changes.aclose()  # type: ignore[attr-defined]
+    goes_on.set()
 
 
 async def test_following_nobody_is_not_found(engine: OpenEngine) -> None:

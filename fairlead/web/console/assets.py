@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 FOLDER = Path(__file__).parent / "static"
 FOREVER = "public, max-age=31536000, immutable"
-_SMALL = 1000  # bytes that are not worth it
+SMALL = 1000  # bytes that are not worth it
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -38,14 +38,14 @@ class Assets:
         if content is None:
             return None
         headers = {"Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
-        if packed and len(content) > _SMALL:
+        if packed and len(content) > SMALL:
             content = self._pack(name)
             headers["Content-Encoding"] = "gzip"
         kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         return Response(content, media_type=kind, headers=headers)
 
     def _pack(self, name: str) -> bytes:
-        """Once, when it is first asked for. Pages are not packed: they hold a token, and words that others sent."""
+        """Once, when it is first asked for."""
         if name not in self._packed:
             self._packed[name] = gzip.compress(self._files[name], mtime=0)
         return self._packed[name]

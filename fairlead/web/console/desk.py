@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+import gzip
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fairlead.access import LOCAL_ADMIN, Principal, Role
+from fairlead.access import LOCAL_ADMIN, Principal, Role, may_for_all
 from fairlead.clock import Clock
 from fairlead.runs.run import Status
 from fairlead.web.console import look, policy
-from fairlead.web.console.assets import Assets
+from fairlead.web.console.assets import SMALL, Assets
+from fairlead.web.console.broadcast import Broadcasts
 from fairlead.web.console.door import Door, Wanted
 from fairlead.web.console.reading import or_none
 from fairlead.web.console.section import of_house
@@ -23,6 +25,7 @@ from fairlead.web.console.tapes import Tapes
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
 KEEPS_CASES = "/console/runs/{run_id}/case"
+_PACKED = 5  # level: a long page in about a millisecond
 MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
 
 
@@ -41,6 +44,7 @@ class Desk:
         self.settings = settings
         self.make_token = make_token
         self.tapes = Tapes(clock)
+        self.broadcasts = Broadcasts(clock)
         self._marks: dict[str, tuple[float, dict[str, Mark]]] = {}
         self.assets = Assets("/console/static")
         self.templates = look.Pages(
@@ -76,16 +80,29 @@ class Desk:
         return {name: mark for name, mark in marks.items() if mark.count}
 
     def reader(self, request: Request) -> look.Reader:
-        csrf = request.cookies.get(policy.CSRF_COOKIE) or getattr(request.state, "csrf", "")
-        if not csrf:
-            csrf = request.state.csrf = self.make_token()
         accept = request.headers.get("accept-language", "")
         visit = getattr(request.state, "visit", None)
         return look.reader(
-            request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
+            request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)),
+            csrf=policy.masked(self._token(request)),
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
             keeps_cases=self._keeps_cases(caller_of(request)),
+        )  # fmt: skip
+
+    def _token(self, request: Request) -> str:
+        """Of the browser: its own, or the one it is given with this page."""
+        token = request.cookies.get(policy.CSRF_COOKIE) or getattr(request.state, "csrf", "")
+        if not token:
+            token = request.state.csrf = self.make_token()
+        return token
+
+    def sight(self, request: Request) -> Hashable:
+        """All that makes one address look different to two readers, but for what is theirs alone."""
+        caller, reader = caller_of(request), self.reader(request)
+        return (
+            caller.tenant, caller.role, caller.scopes, caller.installation, may_for_all(caller),
+            reader.language, reader.fmt.zone_name, reader.keeps_cases,
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
@@ -95,10 +112,15 @@ class Desk:
             template, reader, path=path, marks=getattr(request.state, "marks", {}),
             **({"here": ""} | values),
         )  # fmt: skip
-        response = Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=policy.HEADERS)
+        headers, body = dict(policy.HEADERS), html.encode()
+        if len(body) > SMALL and policy.may_pack(request.headers):
+            headers["Content-Encoding"], body = "gzip", gzip.compress(body, _PACKED, mtime=0)
+        response = Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
         if policy.CSRF_COOKIE not in request.cookies:
             secure = self.settings.secure_cookies or request.url.scheme == "https"
-            response.set_cookie(policy.CSRF_COOKIE, reader.csrf, samesite="strict", httponly=True, secure=secure)
+            response.set_cookie(
+                policy.CSRF_COOKIE, self._token(request), samesite="strict", httponly=True, secure=secure
+            )
         return response
 
 

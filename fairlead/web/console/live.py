@@ -1,25 +1,40 @@
-"""From events to fragments: one stream per page, each element at most four times a second, and only when it changed."""
+"""From events to fragments: one stream per page, each element at most four times a second, and only when it changed.
+
+Main path: `broadcast` draws; here is what it sends, and how.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from starlette.responses import Response
 
-from fairlead.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.runs.run import Event
 from fairlead.web.console.door import Delta
 
-Parts = Mapping[str, str]  # element id → its HTML, whole
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An element with rows, of which each is sent alone; `pieces` are other elements in it. `still` tells what the rest
+    is drawn from: when that changes, or rows go or come between others, it is sent as a `whole`. New ones at the end
+    are put `into` the element that holds the rows."""
+
+    still: Hashable
+    pieces: Mapping[str, str]
+    rows: Mapping[str, str]
+    into: str
+    whole: Callable[[], str]
+
+
+Parts = Mapping[str, str | Listed]  # element id → its HTML, whole
 Draw = Callable[["list[Event | Delta]"], Awaitable[tuple[Parts, bool]]]
-_LATEST = timedelta(seconds=0.8)
-_HEARTBEAT = b": alive\n\n"
 
 
 class Frames:
@@ -27,15 +42,48 @@ class Frames:
 
     def __init__(self) -> None:
         self._sent: dict[str, int] = {}
+        self._listed: dict[str, Listed] = {}
 
     def changed(self, parts: Parts) -> str:
         """Partials for the elements that differ from what was sent last; empty when none does."""
-        fresh: list[str] = []
-        for name, html in parts.items():
-            if self._sent.get(name) != hash(html):
-                self._sent[name] = hash(html)
-                fresh.append(f'<hx-partial hx-target="#{name}" hx-swap="outerMorph">{html}</hx-partial>')
-        return "\n".join(fresh)
+        return "\n".join(one for name, part in parts.items() for one in self._changed(name, part))
+
+    def _changed(self, name: str, part: str | Listed) -> Iterator[str]:
+        if isinstance(part, Listed):
+            before, self._listed[name] = self._listed.get(name), part
+            yield from _whole(name, part) if before is None or _moved(before, part) else _of_list(before, part)
+        elif self._sent.get(name) != hash(part):
+            self._sent[name] = hash(part)
+            yield _partial(name, part)
+
+
+def partials(parts: Parts) -> str:
+    """All of them."""
+    return "\n".join(_partial(name, part.whole() if isinstance(part, Listed) else part) for name, part in parts.items())
+
+
+def _moved(before: Listed, now: Listed) -> bool:
+    """Whether more has changed than some rows, and what comes after the last."""
+    same = len(before.rows)
+    return before.still != now.still or [*before.rows] != [*now.rows][:same]
+
+
+def _whole(name: str, part: Listed) -> Iterator[str]:
+    yield _partial(name, part.whole())
+
+
+def _of_list(before: Listed, now: Listed) -> Iterator[str]:
+    known = {**before.pieces, **before.rows}
+    for name, html in {**now.pieces, **now.rows}.items():
+        if name in known and known[name] != html:
+            yield _partial(name, html)
+    fresh = "".join(html for name, html in now.rows.items() if name not in known)
+    if fresh:
+        yield f'<hx-partial hx-target="#{now.into}" hx-swap="beforeend">{fresh}</hx-partial>'
+
+
+def _partial(name: str, html: str) -> str:
+    return f'<hx-partial hx-target="#{name}" hx-swap="outerMorph">{html}</hx-partial>'
 
 
 def message(data: str, *, event: str = "", number: int | None = None) -> bytes:
@@ -46,46 +94,7 @@ def message(data: str, *, event: str = "", number: int | None = None) -> bytes:
     return ("\n".join(lines) + "\n\n").encode()
 
 
-async def fragments(
-    happenings: AsyncIterator[Event | Delta],
-    draw: Draw,
-    *,
-    clock: Clock,
-    every: timedelta,
-    again: timedelta,
-) -> AsyncIterator[bytes]:
-    """Messages for a page: first everything as it is now, then what changes. Ends after `draw` says it is over.
-
-    A drawing that takes long is made less often, so that watching costs about a tenth of a core at most; but what has
-    happened is on the screen within a second, however long it had to wait for others.
-    """
-    frames = Frames()
-    inbox = _Inbox(happenings)
-    try:
-        pending: list[Event | Delta] = []
-        await asyncio.sleep(0)  # listen before looking: what happens in between is then heard, not missed
-        while True:
-            began = clock.monotonic()
-            parts, over = await draw(pending)
-            text = frames.changed(parts)
-            yield message(text, number=_number(pending)) if text else _HEARTBEAT
-            if over:
-                yield message("", event="ended")
-                return
-            cost = timedelta(seconds=clock.monotonic() - began)
-            await clock.sleep(max(every, min(cost * 10, _LATEST)))
-            pending = await inbox.take(again)
-    except FairleadError:
-        return  # the browser comes back, and is told then
-    finally:
-        await inbox.aclose()
-
-
-def _number(pending: list[Event | Delta]) -> int | None:
-    return max((one.seq for one in pending if isinstance(one, Event)), default=None)
-
-
-class _Inbox:
+class Inbox:
     """Everything that happened since it was last emptied."""
 
     def __init__(self, happenings: AsyncIterator[Event | Delta]) -> None:
@@ -108,6 +117,10 @@ class _Inbox:
         taken, self._items = self._items, []
         self._ready.clear()
         return taken
+
+    def wake(self) -> None:
+        """Let whoever waits for what comes go on with what there is."""
+        self._ready.set()
 
     async def aclose(self) -> None:
         self._task.cancel()

@@ -119,6 +119,7 @@ class Pages:
         self.trace_url = trace_url
         self.served: frozenset[str] = frozenset()  # paths there are pages for
         self.templates: dict[str, Environment] = {}
+        self._listed: dict[tuple[frozenset[str], bool], list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
         environment = self._environment(reader)
@@ -126,12 +127,19 @@ class Pages:
             reader=reader,
             fmt=reader.fmt,
             asset=self.assets.url,
-            places=_places(reader, self.served),
+            places=self._places(reader),
             languages=self.languages,
             environment_name=self.environment_name,
             trace_url=self.trace_url,
             **values,
         )
+
+    def _places(self, reader: Reader) -> list[tuple[str, list[Place]]]:
+        """Made once: most of what is filled is a small part of a page that is open."""
+        key = self.served, reader.admin
+        if key not in self._listed:
+            self._listed[key] = _places(reader, self.served)
+        return self._listed[key]
 
     def _environment(self, reader: Reader) -> Environment:
         """One for each language: newstyle gettext is bound to the environment."""

@@ -3,7 +3,7 @@ questions beside the main one, which may fail without taking the page with them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -62,16 +62,18 @@ def moment(data: Any, *path: str) -> datetime | None:
 
 def span(data: Any, name: str) -> timedelta | None:
     """A length of time written as `name_us` or `name_ms`."""
-    for unit, ending in ((1, "us"), (1000, "ms")):
-        found = number(data, f"{name}_{ending}")
+    given = mapping(data)
+    for unit, field in ((1, f"{name}_us"), (1000, f"{name}_ms")):
+        found = number(given, field) if field in given else None
         if found is not None and found >= 0:
             return timedelta(microseconds=found * unit)
     return None
 
 
 def at(data: Any, *path: str) -> Any:
+    """What JSON has there; None where it has nothing."""
     for name in path:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             return None
-        data = cast("Mapping[str, Any]", data).get(name)
+        data = cast("dict[str, Any]", data).get(name)
     return data

@@ -224,10 +224,9 @@ class Console:
         return streams.of_runs(self.desk, request)
 
     async def run_live(self, request: Request) -> Response:
-        await self.desk.door(request).run(
-            request.path_params["run_id"]
-        )  # not found is said here, not in the middle of a stream
-        return streams.of_run(self.desk, request, _selection(request))
+        # Not found is said here, not in the middle of a stream.
+        run = await self.desk.door(request).run(request.path_params["run_id"])
+        return streams.of_run(self.desk, request, run, _selection(request))
 
     async def workers_live(self, request: Request) -> Response:
         return streams.of_workers(self.desk, request)

@@ -224,8 +224,11 @@ class Telling:
 
 def _tries(data: Any, over: datetime) -> tuple[Try, ...]:
     """The attempts as recorded, kept inside the step even when two clocks disagreed."""
+    attempts = reading.items(data, "attempts")
+    if not attempts:
+        return ()
     found: list[Try] = []
-    for attempt in reading.items(data, "attempts"):
+    for attempt in attempts:
         start = reading.moment(attempt, "started_at")
         if start is None:
             continue
@@ -280,5 +283,13 @@ def _count_names(steps: list[Step]) -> list[Step]:
     for step in steps:
         where = (step.branch, step.name)
         seen[where] = seen.get(where, 0) + 1
-        counted.append(step if seen[where] == 1 else replace(step, again=seen[where]))
+        counted.append(step if seen[where] == 1 else _numbered(step, seen[where]))
     return counted
+
+
+def _numbered(step: Step, again: int) -> Step:
+    """A fifth of the time of `replace`, and a long run has thousands."""
+    return Step(
+        step.key, step.kind, step.name, step.branch, step.seq, step.fence, step.start, step.end, step.state, step.tries,
+        step.lost, step.first_token, step.cost_nano, step.data, again, step.text,
+    )  # fmt: skip

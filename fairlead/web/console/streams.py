@@ -18,34 +18,50 @@ from fairlead.web.console.door import Counts, Delta, Door
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import deploys, runs, workers
 from fairlead.web.console.pages import run as run_page
-from fairlead.web.console.tapes import Tape
+from fairlead.web.console.step_rows import WATERFALL, StepRows
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
-_RUN_PARTS = ("facts", "actions", "tabs", "attention", "waterfall", "conversation", "rest")
+_PARTS_OF_RUN = ("facts", "actions", "attention")  # of what is read now and then, and when an event tells of it
+_PARTS_OF_EVENTS = ("tabs", "rest")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
 _HEARD_AHEAD = 1000
 _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 
 
-def of_run(desk: Desk, request: Request, selection: run_page.Selection) -> live.EventStream:
+def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection) -> live.EventStream:
     """Everything on a run's page but the pane the reader opened."""
     door = desk.door(request)
-    held: Tape | None = None
+    reading = run_page.Reading(door, desk.tapes, desk.clock, again=desk.settings.look_again)
+    rows = StepRows(desk.templates)
     texts: dict[str, str] = {}
+    drawn: run_page.RunView | None = None
 
     async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
-        nonlocal held
-        material = await run_page.read(door, desk.tapes, selection.run_id, held=held)
-        held = material.tape
+        nonlocal drawn
+        material = await reading.read(selection.run_id, [one for one in pending if isinstance(one, Event)])
         reader = desk.reader(request)
         for delta in pending:
             if isinstance(delta, Delta):
                 texts[delta.step] = texts.get(delta.step, "")[: delta.offset] + delta.text
         view = run_page.shape(material, selection, reader.fmt, texts=texts)
-        parts = {name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in _RUN_PARTS}
+        anew = drawn is None or view.run is not drawn.run
+        names = [*(_PARTS_OF_RUN if anew else ()), *_PARTS_OF_EVENTS]
+        names += ["conversation"] if anew or drawn is None or view.said != drawn.said else []
+        drawn = view
+        parts: dict[str, str | live.Listed] = {
+            name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
+        }
+        if view.chart is not None:
+            parts[WATERFALL] = rows.draw(view, view.chart, reader)
         return parts, view.run.status.finished
 
-    return _stream(desk, draw, door.follow(selection.run_id))
+    async def happenings() -> AsyncIterator[Event | Delta]:
+        tape = await desk.tapes.read(door, run.tenant, run.id)
+        after = tape.events[-1].seq if tape.events else 0
+        async for one in door.follow(run.id, after=after):
+            yield one
+
+    return _stream(desk, request, draw, happenings())
 
 
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
@@ -67,7 +83,7 @@ def of_runs(desk: Desk, request: Request) -> live.EventStream:
         parts["fresh"] = desk.templates.fill("parts/_fresh.html", reader, fresh=fresh, address=query.address())
         return parts, False
 
-    return _stream(desk, draw, door.follow(None))
+    return _stream(desk, request, draw, door.follow(None))
 
 
 def of_deploy(desk: Desk, request: Request, deploy_id: str) -> live.EventStream:
@@ -83,7 +99,7 @@ def of_deploy(desk: Desk, request: Request, deploy_id: str) -> live.EventStream:
         }
         return filled, view.over
 
-    return _stream(desk, draw, _nothing(), again=_DEPLOYS_AGAIN)
+    return _stream(desk, request, draw, _nothing(), again=_DEPLOYS_AGAIN)
 
 
 def of_deploys(desk: Desk, request: Request) -> live.EventStream:
@@ -95,7 +111,7 @@ def of_deploys(desk: Desk, request: Request) -> live.EventStream:
         view = deploys.shape(*await deploys.read(door), reader.fmt)
         return {"deploys": desk.templates.fill("parts/_deploys.html", reader, view=view, path="")}, False
 
-    return _stream(desk, draw, _nothing(), again=_DEPLOYS_AGAIN)
+    return _stream(desk, request, draw, _nothing(), again=_DEPLOYS_AGAIN)
 
 
 def of_workers(desk: Desk, request: Request) -> live.EventStream:
@@ -105,23 +121,26 @@ def of_workers(desk: Desk, request: Request) -> live.EventStream:
         view = workers.shape(await workers.read(door), desk.clock.now(), lease=desk.settings.lease)
         return {"workers": desk.templates.fill("parts/_workers.html", desk.reader(request), view=view, path="")}
 
-    return of_page(desk, draw, again=_DEPLOYS_AGAIN)
+    return of_page(desk, request, draw, again=_DEPLOYS_AGAIN)
 
 
-def of_page(desk: Desk, draw: Callable[[], Awaitable[live.Parts]], *, again: timedelta) -> live.EventStream:
+def of_page(
+    desk: Desk, request: Request, draw: Callable[[], Awaitable[live.Parts]], *, again: timedelta
+) -> live.EventStream:
     """A page that nothing tells of changes: its parts are drawn again that often, and sent when they differ."""
 
     async def drawn(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
         return await draw(), False
 
-    return _stream(desk, drawn, _nothing(), again=again)
+    return _stream(desk, request, drawn, _nothing(), again=again)
 
 
 def of_happenings(
-    desk: Desk, draw: live.Draw, happenings: AsyncIterator[Event | Delta], *, again: timedelta | None = None
-) -> live.EventStream:
+    desk: Desk, request: Request, draw: live.Draw, happenings: AsyncIterator[Event | Delta], *,
+    again: timedelta | None = None,
+) -> live.EventStream:  # fmt: skip
     """A page that is drawn again when something of this happens."""
-    return _stream(desk, draw, happenings, again=again)
+    return _stream(desk, request, draw, happenings, again=again)
 
 
 async def together(*several: AsyncIterator[Event | Delta]) -> AsyncIterator[Event | Delta]:
@@ -149,16 +168,15 @@ async def _nothing() -> AsyncIterator[Event | Delta]:
 
 
 def _stream(
-    desk: Desk, draw: live.Draw, happenings: AsyncIterator[Event | Delta], *, again: timedelta | None = None
-) -> live.EventStream:
+    desk: Desk, request: Request, draw: live.Draw, happenings: AsyncIterator[Event | Delta], *,
+    again: timedelta | None = None,
+) -> live.EventStream:  # fmt: skip
+    """`draw` draws nothing that is the reader's alone: who looks at the same address with the same rights sees it."""
     settings = desk.settings
-    messages = live.fragments(
-        happenings,
-        draw,
-        clock=desk.clock,
-        every=settings.fragment_every,
-        again=min(settings.look_again, again or settings.look_again),
-    )
+    messages = desk.broadcasts.watch(
+        (request.url.path, request.url.query, desk.sight(request)), happenings, draw,
+        every=settings.fragment_every, again=min(settings.look_again, again or settings.look_again),
+    )  # fmt: skip
     return live.EventStream(messages, _HEADERS)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -46,6 +46,17 @@ class Tape:
             fresh = await door.events(run_id, after=self.events[-1].seq if self.events else 0)
             if fresh:
                 self.add(fresh)
+
+    async def hear(self, events: Sequence[Event]) -> bool:
+        """Take what a follower was told. False: it does not go on where we are, or holds less than what is read."""
+        async with self._catching_up:
+            last = self.events[-1].seq if self.events else 0
+            fresh = [event for event in events if event.seq > last]
+            if any(event.seq != last + number for number, event in enumerate(fresh, 1)) or any(map(_is_asked, fresh)):
+                return False
+            if fresh:
+                self.add(fresh)
+            return True
 
     def add(self, fresh: Sequence[Event]) -> None:
         self._told.clear()
@@ -108,10 +119,14 @@ class Tapes:
             size -= self._kept.pop(next(iter(self._kept))).bytes
 
 
+def _is_asked(event: Event) -> bool:
+    """Its messages are read with the history: a follower is told their digests."""
+    return bool(reading.items(event.data, "request", "messages"))
+
+
 def _size(event: Event, counted: set[int]) -> int:
     """About how much memory it takes. A message that many calls repeat is one value."""
-    data = reading.mapping(event.data)
-    messages = reading.items(data, "request", "messages")
+    messages = reading.items(event.data, "request", "messages")
     if not messages:
         return _EVENT + _ROOM * _length(event.data)
     size = _EVENT + _MESSAGE * len(messages)
@@ -119,7 +134,7 @@ def _size(event: Event, counted: set[int]) -> int:
         if id(message) not in counted:
             counted.add(id(message))
             size += _ROOM * _length(message)
-    rest = {**data, "request": {**cast("dict[str, Any]", data["request"]), "messages": None}}
+    rest = {**event.data, "request": {**event.data["request"], "messages": None}}
     return size + _ROOM * _length(rest)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 
 from fairlead.runs.run import Approval, Run
 from fairlead.web.console import bars, rails, reading, scale
@@ -33,6 +34,21 @@ class Row:
     offset: timedelta  # after the run was accepted
     skipped: int = 0  # rows left out above this one
 
+    @property
+    def mark(self) -> str:
+        """The id of its element, which it keeps."""
+        return "step-" + sha256(f"{self.folded}\n{self.step.key}".encode()).hexdigest()[:12]
+
+    @property
+    def looks(self) -> Hashable:
+        """All that it is drawn from."""
+        step, rail = self.step, self.rail
+        return (
+            step.key, step.seq, step.state, step.name, step.again, len(step.lost), step.cost_nano, self.bars, self.took,
+            self.ticking, self.node, self.tries, self.begins, self.folded, self.hidden, self.hidden_failed, self.who,
+            self.offset, rail.lane, rail.up, rail.down, rail.through, rail.fork, rail.join,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -60,6 +76,11 @@ class Waterfall:
     skipped_after: int
     branches: int
     retries: int
+
+    @property
+    def looks(self) -> Hashable:
+        """All that it is drawn from, but for its rows, what is said above them, and the time that goes on."""
+        return bool(self.rows), self.ticks, self.grid, self.breaks, self.resumes, self.speed, self.notes, self.legend
 
 
 def draw(

@@ -184,7 +184,7 @@ class BudgetsPages:
                 for name in ("stops", "budgets")
             }
 
-        return streams.of_page(self._desk, draw, again=_AGAIN)
+        return streams.of_page(self._desk, request, draw, again=_AGAIN)
 
     async def _view(self, request: Request) -> BudgetsView:
         caller = caller_of(request)

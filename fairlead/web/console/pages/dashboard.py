@@ -74,7 +74,7 @@ class DashboardPages:
                 for part in view.parts
             }
 
-        return streams.of_page(self._desk, draw, again=_AGAIN)
+        return streams.of_page(self._desk, request, draw, again=_AGAIN)
 
     async def _view(self, request: Request) -> DashboardView:
         caller, fmt = caller_of(request), self._desk.reader(request).fmt

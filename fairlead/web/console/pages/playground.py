@@ -108,7 +108,7 @@ class PlaygroundPages:
         follow = [
             self._doors.feed.follow(run_id, tenant=tenant, deltas=True, until_end=False) for run_id in choice.runs
         ]
-        return streams.of_happenings(self._desk, draw, streams.together(*follow))  # type: ignore[arg-type]
+        return streams.of_happenings(self._desk, request, draw, streams.together(*follow))  # type: ignore[arg-type]
 
     # -- doing
 

@@ -16,7 +16,7 @@ from fairlead.gateway import Model
 from fairlead.gateway.allowance import ANY
 from fairlead.gateway.circuit import State as Circuit
 from fairlead.gateway.complexity import Complexity
-from fairlead.gateway.costs import Dimension, Report, Share
+from fairlead.gateway.costs import Dimension, Share
 from fairlead.gateway.period import parse_period
 from fairlead.gateway.prices import Quote, Source
 from fairlead.gateway.rate import BOTH, Rate, Use
@@ -78,7 +78,7 @@ class Material:
     models: Sequence[Model]
     stops: Sequence[Stop]
     late: OfLate | None
-    costs: Report | None
+    costs: Sequence[Share] | None
     uses: Mapping[str, tuple[Rate, Use] | None]
     quotes: Mapping[str, Quote]
     of_all: bool
@@ -158,7 +158,7 @@ async def read(doors: Doors, caller: Principal, now: datetime) -> Material:
     tenant, of_all = caller.tenant, may_for_all(caller)
     late, costs = await asyncio.gather(
         or_none(doors.usage.of_late(now - OF_LATE, tenant=ANY if of_all else tenant)),
-        or_none(doors.costs.report(tenant, parse_period("24h", None, now=now), by=(Dimension.PROVIDER,), top=MOST)),
+        or_none(doors.costs.shares(tenant, parse_period("24h", None, now=now), Dimension.PROVIDER, top=MOST)),
     )
     names = [one.name for one in late.models[:MOST_MODELS]] if late is not None else []
     uses = await asyncio.gather(*(or_none(doors.limits.use(name)) for name in names))
@@ -175,7 +175,7 @@ async def read(doors: Doors, caller: Principal, now: datetime) -> Material:
 def shape(material: Material, fmt: Format, *, may: bool) -> ProvidersView:
     """`may`: whether this reader stops calls."""
     late = {one.name: one for one in material.late.providers} if material.late is not None else {}
-    costs = {part.name: part for part in _shares(material.costs)}
+    costs = {part.name: part for part in material.costs or ()}
     return ProvidersView(
         rows=tuple(
             _row(one, material, late.get(one.name), costs.get(one.name), fmt)
@@ -186,11 +186,6 @@ def shape(material: Material, fmt: Format, *, may: bool) -> ProvidersView:
         declared=tuple(_declared(one, material.quotes, fmt) for one in material.models),
         late=material.late is not None, span=fmt.coarse(OF_LATE), of_all=material.of_all, may=may,
     )  # fmt: skip
-
-
-def _shares(report: Report | None) -> Sequence[Share]:
-    parts = () if report is None else report.by[Dimension.PROVIDER]
-    return [part for part in parts if isinstance(part, Share)]
 
 
 def _row(one: Standing, material: Material, late: Recent | None, cost: Share | None, fmt: Format) -> Row:
@@ -293,7 +288,7 @@ class ProvidersPages:
                 name: self._desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in _PARTS
             }
 
-        return streams.of_page(self._desk, draw, again=_AGAIN)
+        return streams.of_page(self._desk, request, draw, again=_AGAIN)
 
     async def _view(self, request: Request) -> ProvidersView:
         caller = caller_of(request)

@@ -217,7 +217,7 @@ class ReleasesPages:
             view, reader = await self._view(request), self._desk.reader(request)
             return {"releases": self._desk.templates.fill("parts/_releases.html", reader, view=view, path="")}
 
-        return streams.of_page(self._desk, draw, again=AGAIN)
+        return streams.of_page(self._desk, request, draw, again=AGAIN)
 
     async def _view(self, request: Request) -> ReleasesView:
         caller = caller_of(request)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fairlead.clock import Clock
 from fairlead.runs.run import Approval, Event, Run, Status
 from fairlead.runs.scores import Score
 from fairlead.web.console import conversation, reading, state, steps, waterfall
@@ -32,6 +33,9 @@ TABS = {
     "json": N_("JSON"),
 }
 MOST_EVENTS = 500
+MOST_ROWS = 10_000  # of a tab that is a table: whoever asks for so many waits for them
+_MODEL_CALLS = ("model",)
+_TOOL_CALLS = ("tool", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,14 @@ class Selection:
 
 
 def select(run_id: str, params: Mapping[str, str], opened: Sequence[str]) -> Selection:
-    rows = params.get("rows", "")
+    rows, tab = params.get("rows", ""), params.get("tab", "")
+    most = MOST_ROWS if tab in ("model", "tools") else 1000
     return Selection(
         run_id=run_id,
-        tab=params.get("tab", "overview") if params.get("tab") in TABS else "overview",
+        tab=tab if tab in TABS else "overview",
         step=params.get("step", "")[:500],
         unfolded=frozenset(branch[:500] for branch in opened[:50]),
-        rows=min(int(rows), 1000) if rows.isdecimal() and len(rows) < 6 else waterfall.MOST_ROWS,
+        rows=min(int(rows), most) if rows.isdecimal() and len(rows) < 6 else waterfall.MOST_ROWS,
     )
 
 
@@ -87,6 +92,34 @@ class Material:
     @property
     def events(self) -> Sequence[Event]:
         return self.tape.events
+
+
+class Reading:
+    """Reads for one open page, again and again: what stands beside the events is asked for anew when an event may tell
+    of it, and now and then."""
+
+    def __init__(self, door: Door, tapes: Tapes, clock: Clock, *, again: timedelta) -> None:
+        self._door = door
+        self._tapes = tapes
+        self._clock = clock
+        self._again = again.total_seconds()
+        self._known: Material | None = None
+        self._read = 0.0
+
+    async def read(self, run_id: str, pending: Sequence[Event]) -> Material:
+        known, now = self._known, self._clock.monotonic()
+        if known is None or now - self._read >= self._again or not all(map(_is_plain, pending)):
+            self._read = now
+            known = await read(self._door, self._tapes, run_id, held=known and known.tape)
+        elif not await known.tape.hear(pending):
+            known = replace(known, tape=await self._tapes.read(self._door, known.run.tenant, run_id, known.tape))
+        self._known = known
+        return known
+
+
+def _is_plain(event: Event) -> bool:
+    """It tells of the run's steps, and of nothing beside them."""
+    return event.type in ("step", "intent", "log") and event.kind not in ("approval", "child")
 
 
 async def read(door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None) -> Material:
@@ -150,11 +183,11 @@ class RunView:
 
     @property
     def model_calls(self) -> list[steps.Step]:
-        return [step for step in self.story.steps if step.kind == "model"]
+        return [step for step in self.story.steps if step.kind in _MODEL_CALLS]
 
     @property
     def tool_calls(self) -> list[steps.Step]:
-        return [step for step in self.story.steps if step.kind in ("tool", "step")]
+        return [step for step in self.story.steps if step.kind in _TOOL_CALLS]
 
 
 def shape(
@@ -226,8 +259,8 @@ def _progress(events: Sequence[Event]) -> str:
 def _tabs(material: Material, story: steps.Story, logs: Sequence[Event], selection: Selection) -> list[Tab]:
     counts: dict[str, int | None] = {
         "events": len(material.events),
-        "model": sum(step.kind == "model" for step in story.steps),
-        "tools": sum(step.kind in ("tool", "step") for step in story.steps),
+        "model": sum(step.kind in _MODEL_CALLS for step in story.steps),
+        "tools": sum(step.kind in _TOOL_CALLS for step in story.steps),
         "logs": len(logs),
         "approvals": None if material.approvals is None else len(material.approvals),
         "children": None if material.children is None else len(material.children),

@@ -90,7 +90,7 @@ class ThreadsPages:
             return parts, thread.status in (ThreadStatus.IDLE, ThreadStatus.ERROR)
 
         happenings = thread_page.happenings(doors, thread_id, tenant=tenant)
-        return streams.of_happenings(self._desk, draw, happenings)
+        return streams.of_happenings(self._desk, request, draw, happenings)
 
     async def say(self, request: Request) -> Response:
         """The next message: a run of whoever ran last in this thread. What is not taken stays in its box."""
