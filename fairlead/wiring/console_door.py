@@ -16,10 +16,22 @@ from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
 from fairlead.runs.scores import NewScore, Score
 from fairlead.runs.scores import Wanted as WantedScores
 from fairlead.runs.search import Filter
+from fairlead.ship.evaluation.book import OfRun
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
 from fairlead.web.asking import asker_of
-from fairlead.web.console import SILENT, Counts, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
+from fairlead.web.console import (
+    SILENT,
+    Counts,
+    Forking,
+    Outcome,
+    RunPage,
+    Shipped,
+    Standing,
+    Standings,
+    Wanted,
+    of_house,
+)
 from fairlead.wiring.engine import Engine
 
 _MOST_CHILDREN = 500
@@ -159,6 +171,11 @@ class EngineDoor:
 
     async def scores(self, run_id: str) -> Sequence[Score]:
         return await self._engine.scores.list(WantedScores(run_id=run_id), tenant=self._tenant)
+
+    async def evaluated(self, run: Run) -> OfRun:
+        if not of_house(self._caller):
+            return OfRun()
+        return await self._engine.evaluations.of_run(run.id, at=run.created_at, tenant=self._tenant)
 
     async def score(self, run_id: str, new: NewScore) -> None:
         run = await self._engine.control.get(run_id, tenant=self._tenant)

@@ -13,6 +13,7 @@ from fairlead.operate.levels import Report, Window, judge
 from fairlead.operate.levels.level import Events
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
 from fairlead.runs.scores import NewScore, Score
+from fairlead.ship.evaluation.book import OfRun
 from fairlead.ship.ledger import Deploy, Ledger
 from fairlead.ship.strategy import Word
 from fairlead.web.console.door import Counts, Delta, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
@@ -32,6 +33,7 @@ class GalleryDoor:
         self.broken: set[str] = set()
         self.ledger: Ledger | None = None
         self.scored: list[Score] = []
+        self.of_runs: dict[str, OfRun] = {}
         self.forkings: list[Forking] = []
         self.standing = Standings({}, {})
         self.said: dict[tuple[str, str], str] = {}
@@ -163,6 +165,10 @@ class GalleryDoor:
     async def scores(self, run_id: str) -> Sequence[Score]:
         self._ask("scores")
         return [one for one in self.scored if one.run_id == run_id]
+
+    async def evaluated(self, run: Run) -> OfRun:
+        self._ask("evaluated")
+        return self.of_runs.get(run.id, OfRun())
 
     async def score(self, run_id: str, new: NewScore) -> None:
         run = self.all[run_id]

@@ -22,6 +22,7 @@ from fairlead.web.console.door import (
 )
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.router import console_router
+from fairlead.web.console.section import of_house
 from fairlead.web.console.settings import ConsoleSettings
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "Standings",
     "Wanted",
     "console_router",
+    "of_house",
 ]  # fmt: skip
