@@ -74,6 +74,7 @@ class EngineDoor:
             status=wanted.status, reason=wanted.reason, agent=wanted.agent, release=wanted.release,
             user=wanted.user, since=wanted.since, until=wanted.until, least_cost_nano=wanted.least_cost_nano,
             least_duration=wanted.least_duration, text=wanted.text or None,
+            model=wanted.model, tool=wanted.tool,
         )  # fmt: skip
         if after is not None:
             newer = await search.newer(narrowed, tenant=self._tenant, after=after, limit=limit + 1)
@@ -240,7 +241,7 @@ def _narrowed(wanted: Wanted) -> bool:
     return any(
         value is not None and value != ""
         for value in (wanted.reason, wanted.agent, wanted.release, wanted.user, wanted.since, wanted.until,
-                      wanted.least_cost_nano, wanted.least_duration, wanted.text)
+                      wanted.least_cost_nano, wanted.least_duration, wanted.text, wanted.model, wanted.tool)
     )  # fmt: skip
 
 

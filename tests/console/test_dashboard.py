@@ -229,6 +229,7 @@ def test_tools_that_fail_often_stand_out() -> None:
     assert [(one.row.said, one.row.more, one.row.tone, one.width) for one in drawn] == [
         ("1,000", "0.1%", "light", 100), ("500", "6.8%", "err", 50),
     ]  # fmt: skip
+    assert drawn[0].row.href == "/console/runs?from=24h&tool=search"
 
 
 def test_what_could_not_be_read_fails_alone() -> None:

@@ -122,7 +122,7 @@ def shape(query: Query, read: Material, fmt: Format) -> DashboardView:
     if course is not None:
         charts |= {"runs": _runs(query, steps, fmt), "errors": _errors(query, steps, fmt)}
         heads["errors"] = charts["errors"].far
-        latency, tools = _latency(query, course, fmt), _tools(course, fmt)
+        latency, tools = _latency(query, course, fmt), _tools(query, course, fmt)
     if isinstance(read.costs, FairleadError):
         failed["cost"] = read.costs
     elif read.costs is None and isinstance(read.course, FairleadError):
@@ -220,12 +220,12 @@ def _latency(query: Query, course: Course, fmt: Format) -> Latency:
     return Latency(histogram(bins, marks=marks), said, _(N_("How long runs executed")) + (f": {said}" if said else ""))
 
 
-def _tools(course: Course, fmt: Format) -> tuple[Bar, ...]:
+def _tools(query: Query, course: Course, fmt: Format) -> tuple[Bar, ...]:
     return bars(
         [
             BarRow(
                 one.name, one.calls, fmt.count(one.calls), percent(one.failed_share),
-                "err" if one.failed_share >= _FAILS_OFTEN else "light", code=True,
+                "err" if one.failed_share >= _FAILS_OFTEN else "light", query.runs(tool=one.name), code=True,
             )
             for one in course.tools[:_MOST_TOOLS]
         ]

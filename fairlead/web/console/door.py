@@ -46,6 +46,8 @@ class Wanted:
     least_cost_nano: int | None = None
     least_duration: timedelta | None = None
     standing: Standing | None = None
+    model: str | None = None  # that was asked
+    tool: str | None = None  # that was used
 
 
 @dataclass(frozen=True, slots=True)
