@@ -132,7 +132,10 @@ viewer    GET     /console/threads /console/threads/{thread_id} /console/threads
 operator  POST    /console/threads/{thread_id}/messages
 viewer    GET     /console/agents /console/agents/{name} /console/agents/{name}/{assistant_id}
 viewer    GET     /console/agents/{name}/{assistant_id}/use
-operator  POST    /console/agents/{name}/{assistant_id}/use
+operator  GET     /console/agents/{name}/new /console/agents/{name}/{assistant_id}/edit
+operator  GET     /console/agents/{name}/{assistant_id}/delete
+operator  POST    /console/agents/{name}/new /console/agents/{name}/{assistant_id}/edit
+operator  POST    /console/agents/{name}/{assistant_id}/delete /console/agents/{name}/{assistant_id}/use
 viewer    GET     /console/schedules /console/schedules/new /console/schedules/{schedule_id}
 viewer    GET     /console/schedules/{schedule_id}/edit /console/schedules/{schedule_id}/delete
 operator  POST    /console/schedules /console/schedules/{schedule_id} /console/schedules/{schedule_id}/{word}

@@ -16,7 +16,8 @@ GET  /console/evaluations[/{id}]  /console/evaluations/cases                    
 GET  /console/checklists[/{name}]  /console/releases                             how the lists stand; releases
 GET  /console/runs/{id}/case  /console/evaluations/cases/{id}/remove             questions about cases
 GET  /console/threads  /console/threads/{id}[/live]                              threads
-GET  /console/agents  /console/agents/{name}[/{assistant}[/use]]                 agents, POST the last
+GET  /console/agents  /console/agents/{name}[/{assistant}]                      agents
+GET  /console/agents/{name}/new  …/{assistant}/{edit|delete|use}                 forms and questions; POST the same
 GET  /console/playground[/live]  POST /console/playground[/scores/{id}]          trying agents
 GET  /console/schedules[/new]  /console/schedules/{id}[/edit|/delete]            schedules
 POST /console/schedules  /console/schedules/{id}[/{pause|resume|run|delete}]     writes
@@ -51,6 +52,7 @@ from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, wo
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages.agents import AgentsPages
+from fairlead.web.console.pages.assistant_form import AssistantForms
 from fairlead.web.console.pages.audit import AuditPages
 from fairlead.web.console.pages.budget_moves import BudgetMoves
 from fairlead.web.console.pages.budgets import BudgetsPages
@@ -77,7 +79,7 @@ from fairlead.web.console.sign_in import SignInPages
 SECTIONS: tuple[Callable[[Desk, Doors], Section], ...] = (
     DashboardPages, CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
     ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
-    ThreadsPages, AgentsPages, PlaygroundPages, SchedulesPages,
+    ThreadsPages, AssistantForms, AgentsPages, PlaygroundPages, SchedulesPages,
     KeysPages, UsersPages, AuditPages, SettingsPages,
 )  # fmt: skip
 
