@@ -36,6 +36,7 @@ class GalleryDoor:
         self.of_runs: dict[str, OfRun] = {}
         self.forkings: list[Forking] = []
         self.standing = Standings({}, {})
+        self.failed_requests = 61
         self.said: dict[tuple[str, str], str] = {}
         self._followers: list[tuple[str | None, asyncio.Queue[Event | Delta]]] = []
 
@@ -126,7 +127,7 @@ class GalleryDoor:
         self._ask("levels")
         window = Window(self.now - length, self.now, self.now - length / 2, 1)
         hour = {"requests": Events(100, 3), "api": Events(3600, 0)}
-        return judge(window, {"requests": Events(50_000, 61), "query": Events(1000, 90, 0.31), "api": Events(86400, 0)},
+        return judge(window, {"requests": Events(50_000, self.failed_requests), "query": Events(1000, 90, 0.31), "api": Events(86400, 0)},
                      {"1h": hour, "6h": {}})  # fmt: skip
 
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:

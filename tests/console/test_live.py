@@ -3,9 +3,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from playwright.async_api import Browser, expect
+
 from fairlead.clock import SystemClock
 from fairlead.runs.run import Event
 from fairlead.web.console.live import Frames, fragments, message
+from tests.console.desktop import desktop
 from tests.console.gallery import gallery, run_id
 from tests.console.preview import gallery_app
 from tests.console.visitor import Visitor
@@ -78,3 +81,16 @@ async def test_no_part_that_is_swapped_holds_a_control_the_reader_could_be_using
             inside = swapped & set(around) or any(name.startswith("run-") for name in around)
             mark = given.get("name") == "id"  # in a cell that is left alone: see the journey of those that are marked
             assert not (inside and tag in ("input", "select", "textarea", "form") and not mark), (path, tag, given)
+
+
+async def test_service_levels_change_before_the_reader(browser: Browser) -> None:
+    door = gallery(datetime.now(UTC))
+    app = gallery_app(door, SystemClock(), look_again=timedelta(milliseconds=200))
+    assert (await Visitor(app).get("/console/service-levels/live?window=soon")).status == 422
+    async with desktop(browser, app) as seen:
+        await seen.go("/console/service-levels?window=7d")
+        await expect(seen.page.locator("#live-mark")).to_have_attribute("data-state", "live")
+        await expect(seen.page.locator("#levels")).to_contain_text("61 of 50,000 failed")
+        door.failed_requests = 777
+        await expect(seen.page.locator("#levels")).to_contain_text("777 of 50,000 failed")
+        await expect(seen.page.get_by_role("link", name="7d")).to_have_attribute("aria-current", "page")

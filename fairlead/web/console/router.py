@@ -11,7 +11,7 @@ GET  /console/costs[.csv|.json]                                                 
 GET  /console/keys[/{key|new|rotate|revoke}]  /console/users[/{user|new|…}]       pages of administrators
 GET  /console/audit[/verify|.jsonl]  /console/settings                           pages of administrators
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
-GET  /console/workers/live  /console/releases/live                               streams
+GET  /console/workers/live  /console/releases/live  /console/service-levels/live streams
 GET  /console/evaluations[/{id}]  /console/evaluations/cases                     evaluations, and cases of runs
 GET  /console/checklists[/{name}]  /console/releases                             how the lists stand; releases
 GET  /console/runs/{id}/case  /console/evaluations/cases/{id}/remove             questions about cases
@@ -43,7 +43,7 @@ from fairlead.access import Role, SignIn, may_for_all, require, require_for_all
 from fairlead.clock import Clock
 from fairlead.errors import Conflict, FairleadError, InvalidInput, NotFound
 from fairlead.ship.strategy import Word
-from fairlead.web.console import course, policy, streams
+from fairlead.web.console import course, live, policy, streams
 from fairlead.web.console import sign_in as sign_in_pages
 from fairlead.web.console.desk import Desk, DoorOf, MakeToken, caller_of
 from fairlead.web.console.door import Outcome, Shipped
@@ -132,6 +132,7 @@ class Console:
             ("/console/workers", self.workers),
             ("/console/workers/live", self.workers_live),
             ("/console/service-levels", self.levels),
+            ("/console/service-levels/live", self.levels_live),
             ("/console/deploys", self.deploys),
             ("/console/deploys/live", self.deploys_live),
             ("/console/deploys/{deploy_id}", self.deploy),
@@ -191,10 +192,7 @@ class Console:
         return self.desk.page(request, "pages/workers.html", view=view, here="workers")
 
     async def levels(self, request: Request) -> Response:
-        window = levels.parse(request.query_params.get("window"))
-        report = await levels.read(self.desk.door(request), window)
-        view = levels.shape(window, report, self.desk.reader(request).fmt)
-        return self.desk.page(request, "pages/levels.html", view=view, here="levels")
+        return self.desk.page(request, "pages/levels.html", view=await self._levels(request), here="levels")
 
     async def deploys(self, request: Request) -> Response:
         found = await deploys.read(self.desk.door(request))
@@ -234,6 +232,16 @@ class Console:
 
     async def workers_live(self, request: Request) -> Response:
         return streams.of_workers(self.desk, request)
+
+    async def levels_live(self, request: Request) -> Response:
+        levels.parse(request.query_params.get("window"))  # what is none is said here, not in the middle of a stream
+
+        async def draw() -> live.Parts:
+            reader = self.desk.reader(request)
+            view = await self._levels(request)
+            return {"levels": self.desk.templates.fill("parts/_levels.html", reader, view=view, path="")}
+
+        return streams.of_page(self.desk, draw, again=levels.AGAIN)
 
     async def deploys_live(self, request: Request) -> Response:
         return streams.of_deploys(self.desk, request)
@@ -319,6 +327,12 @@ class Console:
         return response
 
     # What handlers share
+
+    async def _levels(self, request: Request) -> levels.LevelsView:
+        """Raises `InvalidInput` for a window that is none."""
+        window = levels.parse(request.query_params.get("window"))
+        report = await levels.read(self.desk.door(request), window)
+        return levels.shape(window, report, self.desk.reader(request).fmt)
 
     async def _sayable(self, request: Request) -> tuple[Word, Shipped]:
         """Raises `Forbidden`, `NotFound`, and `Conflict` for what can't be said of the deploy now."""
