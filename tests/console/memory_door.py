@@ -127,8 +127,10 @@ class GalleryDoor:
         self._ask("levels")
         window = Window(self.now - length, self.now, self.now - length / 2, 1)
         hour = {"requests": Events(100, 3), "api": Events(3600, 0)}
-        return judge(window, {"requests": Events(50_000, self.failed_requests), "query": Events(1000, 90, 0.31), "api": Events(86400, 0)},
-                     {"1h": hour, "6h": {}})  # fmt: skip
+        seen = {
+            "requests": Events(50_000, self.failed_requests), "query": Events(1000, 90, 0.31), "api": Events(86400, 0),
+        }  # fmt: skip
+        return judge(window, seen, {"1h": hour, "6h": {}})
 
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         queue: asyncio.Queue[Event | Delta] = asyncio.Queue()
