@@ -217,7 +217,8 @@ def _latency(query: Query, course: Course, fmt: Format) -> Latency:
         marks = [Mark(at, said, limit=True)]
     quantiles = {name: tiles.about(quantile(course.buckets, share), fmt) for name, share in tiles.QUANTILES.items()}
     said = _(N_("P50 %(p50)s · P95 %(p95)s · P99 %(p99)s")) % quantiles if found else ""
-    return Latency(histogram(bins, marks=marks), said, _(N_("How long runs executed")) + (f": {said}" if said else ""))
+    title = _(N_("How long runs executed"))
+    return Latency(histogram(bins, marks=marks), said, fmt.told(title, said) if said else title)
 
 
 def _tools(query: Query, course: Course, fmt: Format) -> tuple[Bar, ...]:

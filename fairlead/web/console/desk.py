@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fairlead.access import LOCAL_ADMIN, Principal, Role
+from fairlead.access import LOCAL_ADMIN, Principal, Role, may_for_all
 from fairlead.clock import Clock
 from fairlead.runs.run import Status
 from fairlead.web.console import look, policy
@@ -85,7 +85,8 @@ class Desk:
             request.cookies, accept, now=self.clock.now(), name=_shown(caller_of(request)), csrf=csrf,
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
-            keeps_cases=self._keeps_cases(caller_of(request)),
+            keeps_cases=self._keeps_cases(caller_of(request)), house=of_house(caller_of(request)),
+            for_all=may_for_all(caller_of(request)),
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:

@@ -114,7 +114,7 @@ def limits_of(key: Key, fmt: Format) -> str:
     _, spend, most = fmt.words.gettext, key.allowance, key.limits
     amounts = (
         (N_("%(sum)s a day"), spend.day_nano), (N_("%(sum)s a month"), spend.month_nano),
-        (N_("%(sum)s in all"), spend.total_nano),
+        (N_("%(sum)s over its life"), spend.total_nano),
     )  # fmt: skip
     said = [_(text) % {"sum": fmt.money(nano)} for text, nano in amounts if nano is not None]
     counts = (
@@ -122,7 +122,7 @@ def limits_of(key: Key, fmt: Format) -> str:
         (N_("%(n)s tokens a minute"), most.tokens_per_minute),
     )  # fmt: skip
     said += [_(text) % {"n": fmt.count(count)} for text, count in counts if count is not None]
-    return ", ".join(said) or NOTHING
+    return fmt.listed(said) or NOTHING
 
 
 def _of(path: str, key: Key, caller: Principal) -> str:
