@@ -67,7 +67,9 @@ async def test_each_agent_is_listed_with_who_serves_it() -> None:
 async def test_an_agent_says_what_it_takes_and_what_its_tools_do() -> None:
     async with house(office.AGENTS, providers=office.PROVIDERS) as it:
         await it.running.run("support", "Hello there")
-        said = (await it.visitor.get(f"{PATH}/support")).page.said
+        agent = await it.visitor.get(f"{PATH}/support")
+        said = agent.page.said
+        assert not [one for one in agent.page.all("input") if one.get("name") == "id"], "nothing is marked here"
         assert "safe to repeat number" in said
         assert "not safe to repeat: a person is asked" in said
         assert "Hello there" in said

@@ -202,12 +202,21 @@ def _cost(query: Query, found: Steps, costs: Sequence[Moment] | None, fmt: Forma
     return made, _(said) % {"sum": total}
 
 
+def _end(end: float, before: float | None, fmt: Format) -> str:
+    """Where a column ends. The unit stands where it is another than before."""
+    _, short = fmt.words.gettext, end < 1
+    number = f"{end * 1000:.0f}" if short else f"{end:.0f}"
+    if before is not None and (before < 1) is short:
+        return number
+    told = (_("%(n)s ms") if short else _("%(n)s s")) % {"n": number}
+    return told if before is not None else _(N_("≤ %(time)s")) % {"time": told}
+
+
 def _latency(query: Query, course: Course, fmt: Format) -> Latency:
     _, found = fmt.words.gettext, octaves(course.buckets)
     bins: list[Bin] = []
     for place, (end, count) in enumerate(found):
-        label = f"{end:.2g}" if end < 1 else f"{end:.0f}"
-        label = label if place else _(N_("≤ %(end)s s")) % {"end": label}
+        label = _end(end, found[place - 1][0] if place else None, fmt)
         longer = query.runs(min_duration=f"{found[place - 1][0]:g}s") if place else query.runs()
         bins.append(Bin(label, count, href=longer, said=fmt.count(count)))
     marks: list[Mark] = []

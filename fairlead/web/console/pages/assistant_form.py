@@ -58,7 +58,8 @@ def typed_of(side: Side, assistant: Assistant | None) -> dict[str, str]:
         return {**fresh(side), "name": "", "description": "", "metadata": ""}
     return {
         **fresh(side, assistant.config, assistant.context), "name": assistant.name,
-        "description": assistant.description, "metadata": form.dump(assistant.metadata, pretty=True),
+        "description": assistant.description,
+        "metadata": form.dump(assistant.metadata, pretty=True) if assistant.metadata else "",
         "version": str(assistant.version),
     }  # fmt: skip
 
