@@ -193,7 +193,7 @@ async def test_a_run_shows_whose_answer_it_is_and_what_was_kept_from_it(at: Hous
     kept = await book.cases.keep(case, tenant="default", by="ada")
     shown = await at.visitor.get(page)
     assert "<script>alert" not in shown.text and HOSTILE in shown.page.said
-    assert "late <b> Trial 1" in shown.page.said and "not asked yet" in shown.page.said
+    assert "late <b> Trial 1 · <script>" in shown.page.said and "not asked yet" in shown.page.said
     links = {one.get("href") for one in shown.page.all("a")}
     assert {"/console/evaluations/evl_1?case=late+%3Cb%3E", "/console/evaluations/cases?suite=smoke"} <= links
     again = trials("mine", 1, 1, kept=run.id)
