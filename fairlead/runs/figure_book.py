@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from fairlead.agents.jsonable import encode
 from fairlead.clock import from_micros
 from fairlead.database import Database, Query, Row
-from fairlead.runs.figures import DAY, MICROS, Course, Ended, Range, Sums, ToolUse, bucket_of, cover, outcome, sums_of
+from fairlead.runs.figures import (
+    DAY,
+    FINE,
+    MICROS,
+    Course,
+    Ended,
+    Range,
+    Sums,
+    ToolUse,
+    bucket_of,
+    cover,
+    outcome,
+    sums_of,
+)
 from fairlead.runs.run import Reason, Status
 
 MOST = 10_000  # beyond that a count is "many"
@@ -21,6 +34,7 @@ _MOST_TENANTS = 200
 _MOST_STILL = 1000
 _TRIES = 3
 _ALL = 1000
+T = TypeVar("T")
 _MOST_LEFT = 20_000  # runs that ended and are not counted yet: more than half a minute brings
 
 
@@ -64,6 +78,19 @@ class Still:
     oldest: datetime
 
 
+@dataclass(slots=True)
+class OfRelease:
+    """How its runs ended, and their times by bucket."""
+
+    sums: Sums = field(default_factory=Sums)
+    buckets: dict[int, int] = field(default_factory=dict[int, int])
+
+    def add(self, sums: Sums, *, buckets: Mapping[int, int]) -> None:
+        self.sums += sums
+        for bucket, count in buckets.items():
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + count
+
+
 class FigureBook:
     def __init__(self, database: Database, queries: Mapping[str, Query]) -> None:
         self._database = database
@@ -72,13 +99,19 @@ class FigureBook:
     async def course(self, wanted: Wanted, *, cuts: Sequence[int], middle: int, finest: int) -> Course:
         """From the first of the cuts to the last, by what lies between them; times and tools from `middle` on. Cuts are
         minutes since 1970 at which a span of the finest grain begins."""
-        found = Course(min(cuts), max(cuts), {})
-        for _ in range(_TRIES):
-            folds = await self._folds()
-            found = await self._read(wanted, folds, cuts, middle=middle, finest=finest)
-            if await self._folds() == folds:
-                return found
-        return found  # some were counted while we looked, and may be told twice
+        return await self._steadily(lambda folds: self._read(wanted, folds, cuts, middle=middle, finest=finest))
+
+    async def by_release(self, tenant: str, *, since: int, until: int) -> dict[str, OfRelease]:
+        """Of runs that ended from one minute to another, at which spans of the finest grain begin."""
+
+        async def read(folds: tuple[int, int]) -> dict[str, OfRelease]:
+            rows, left = await asyncio.gather(
+                self._ask("figures_by_release", cover((since, until), finest=FINE), tenant=tenant),
+                self._left(Wanted((tenant,)), folds[0], since, until),
+            )
+            return _by_release(rows, left)
+
+        return await self._steadily(read)
 
     async def names(self, wanted: Wanted, *, since: int) -> tuple[list[str], list[str]]:
         """Agents and releases whose runs ended since, the ones used last first."""
@@ -111,6 +144,16 @@ class FigureBook:
             other = found.get(one.reason, Still(one.reason, 0, one.oldest))
             found[one.reason] = Still(one.reason, one.runs + other.runs, min(one.oldest, other.oldest))
         return list(found.values())
+
+    async def _steadily(self, read: Callable[[tuple[int, int]], Awaitable[T]]) -> T:
+        """Read again when some were counted meanwhile: they may have been told twice. A few times at most."""
+        folds = await self._folds()
+        found = await read(folds)
+        for _ in range(_TRIES - 1):
+            if (now := await self._folds()) == folds:
+                break
+            folds, found = now, await read(now)
+        return found
 
     async def _folds(self) -> tuple[int, int]:
         """Until when and from when on runs are counted; 0 behind: all there are."""
@@ -150,6 +193,23 @@ class FigureBook:
         )
         found = (Ended(*(row[name] for name in Ended._fields)) for row in rows)
         return [run for run in found if wanted.takes(run)]
+
+
+def _by_release(rows: Sequence[Row], left: Sequence[Ended]) -> dict[str, OfRelease]:
+    found: dict[str, OfRelease] = {}
+    for row in rows:
+        one = found.setdefault(row["release"], OfRelease())
+        if row["kind"] == "time":
+            one.add(Sums(), buckets={int(row["name"]): row["count"]})
+        else:
+            one.add(sums_of(row["name"], row["count"], row["took_us"], row["cost_nano"]), buckets={})
+    for run in left:
+        timed = run.status != Status.INTERRUPTED
+        found.setdefault(run.release, OfRelease()).add(
+            sums_of(outcome(run.status, run.reason), 1, run.executing_us, run.cost_nano),
+            buckets={bucket_of(run.executing_us): 1} if timed else {},
+        )
+    return found
 
 
 def _add_left(

@@ -18,6 +18,7 @@ from fairlead.runs.rows import run_of
 from fairlead.runs.run import Reason, Run, Status
 
 LOOK = 50_000
+_DEARER = 5  # times as long to look at what a run did as at the run
 _FIRST, _LAST = "", "z" * 64  # of all ids, in the order of every database
 _SKEW = timedelta(minutes=1)  # between the clock that made an id and that of the database
 _MICROSECOND = timedelta(microseconds=1)
@@ -26,7 +27,8 @@ _MICROSECOND = timedelta(microseconds=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """`since` and `until` are of when a run was accepted. `until` leaves out runs whose callers named them: their names
-    tell no time. `text`: an id, the beginning of one, or words of the input."""
+    tell no time. `text`: an id, the beginning of one, or words of the input. `model` and `tool`: that were asked and
+    used, by the names the agent has for them; those of pruned runs are not known any more."""
 
     status: Status | None = None
     reason: Reason | None = None
@@ -38,6 +40,8 @@ class Filter:
     least_cost_nano: int | None = None
     least_duration: timedelta | None = None
     text: str | None = None
+    model: str | None = None
+    tool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Search:
     def __init__(
         self, database: Database, queries: Mapping[str, Query], payloads: Payloads, *, look: int = LOOK
     ) -> None:
-        """`look`: so many runs are looked at for one answer."""
+        """`look`: so many runs are looked at for one answer; fewer, where what they did must be looked at."""
         self._database = database
         self._queries = queries
         self._payloads = payloads
@@ -73,18 +77,19 @@ class Search:
             last = min(last, first_id(wanted.until + _SKEW))
         oldest = _FIRST if wanted.since is None else first_id(wanted.since - _SKEW)
         bounds = {"tenant": tenant, "before": last, "oldest": oldest}
-        rows = await self._read("search", wanted, **bounds, look=self._look, limit=limit)
+        look = self._most(wanted)
+        rows = await self._read("search", wanted, **bounds, look=look, limit=limit)
         runs = tuple([await self._run(row) for row in rows])
         if len(runs) >= limit:
             return Found(runs)
-        ends = await self._database.read(self._queries["search_end"], **bounds, look=self._look - 1)
+        ends = await self._database.read(self._queries["search_end"], **bounds, look=look - 1)
         return Found(runs, ends[0]["id"] if ends else None)
 
     async def newer(self, wanted: Filter, *, tenant: str, after: str, limit: int) -> tuple[Run, ...]:
         """Those just newer than an id; newest first, too."""
         newest = _LAST if wanted.until is None else first_id(wanted.until + _SKEW)
         rows = await self._read(
-            "search_newer", wanted, tenant=tenant, after=after, newest=newest, look=self._look, limit=limit
+            "search_newer", wanted, tenant=tenant, after=after, newest=newest, look=self._most(wanted), limit=limit
         )  # fmt: skip
         return tuple([await self._run(row) for row in reversed(rows)])
 
@@ -105,13 +110,16 @@ class Search:
         rows = await self._database.read(self._queries["held_since"], tenant=tenant, most=most)
         return [Held(row["id"], from_micros(row["last_at"])) for row in rows if row["last_at"] is not None]
 
+    def _most(self, wanted: Filter) -> int:
+        return self._look if wanted.model is wanted.tool is None else max(self._look // _DEARER, 1)
+
     async def _read(self, name: str, wanted: Filter, **more: Any) -> Sequence[Row]:
         least = wanted.least_duration
         return await self._database.read(
             self._queries[name], status=wanted.status, reason=wanted.reason, agent=wanted.agent,
             release=wanted.release, user_id=wanted.user, since=_micros(wanted.since), until=_micros(wanted.until),
             least_cost=wanted.least_cost_nano, least_us=None if least is None else least // _MICROSECOND,
-            text=wanted.text, written=_written(wanted.text), **more,
+            text=wanted.text, written=_written(wanted.text), model=wanted.model, tool=wanted.tool, **more,
         )  # fmt: skip
 
     async def _run(self, row: Row) -> Run:

@@ -16,10 +16,12 @@ from fairlead.runs.run import Approval, Event, NewRun, Reason, Run, Worker
 from fairlead.runs.scores import NewScore, Score
 from fairlead.runs.scores import Wanted as WantedScores
 from fairlead.runs.search import Filter
+from fairlead.ship.evaluation.book import OfRun
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Word
 from fairlead.web.asking import asker_of
 from fairlead.web.console.door import SILENT, Counts, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
+from fairlead.web.console.section import of_house
 from fairlead.wiring.engine import Engine
 
 _MOST_CHILDREN = 500
@@ -62,6 +64,7 @@ class EngineDoor:
             status=wanted.status, reason=wanted.reason, agent=wanted.agent, release=wanted.release,
             user=wanted.user, since=wanted.since, until=wanted.until, least_cost_nano=wanted.least_cost_nano,
             least_duration=wanted.least_duration, text=wanted.text or None,
+            model=wanted.model, tool=wanted.tool,
         )  # fmt: skip
         if after is not None:
             newer = await search.newer(narrowed, tenant=self._tenant, after=after, limit=limit + 1)
@@ -159,6 +162,11 @@ class EngineDoor:
     async def scores(self, run_id: str) -> Sequence[Score]:
         return await self._engine.scores.list(WantedScores(run_id=run_id), tenant=self._tenant)
 
+    async def evaluated(self, run: Run) -> OfRun:
+        if not of_house(self._caller):
+            return OfRun()
+        return await self._engine.evaluations.of_run(run.id, at=run.created_at, tenant=self._tenant)
+
     async def score(self, run_id: str, new: NewScore) -> None:
         run = await self._engine.control.get(run_id, tenant=self._tenant)
         await self._engine.scores.put(run, replace(new, author=self._by))
@@ -222,7 +230,7 @@ def _narrowed(wanted: Wanted) -> bool:
     return any(
         value is not None and value != ""
         for value in (wanted.reason, wanted.agent, wanted.release, wanted.user, wanted.since, wanted.until,
-                      wanted.least_cost_nano, wanted.least_duration, wanted.text)
+                      wanted.least_cost_nano, wanted.least_duration, wanted.text, wanted.model, wanted.tool)
     )  # fmt: skip
 
 

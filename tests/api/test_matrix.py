@@ -107,7 +107,8 @@ operator  GET     /console/runs/bulk /console/runs/{run_id}/fork
 operator  POST    /console/runs/bulk /console/runs/{run_id}/fork /console/runs/{run_id}/scores
 viewer    GET     /console/dashboard/live
 viewer    GET     /console/runs/{run_id}/{move} /console/approvals /console/approvals/{approval_id}/{answer}
-viewer    GET     /console/workers /console/service-levels /console/live /console/static/{version}/{name:path}
+viewer    GET     /console/workers /console/service-levels /console/service-levels/live /console/live
+viewer    GET     /console/static/{version}/{name:path}
 viewer    GET     /console/deploys /console/deploys/live /console/deploys/{deploy_id}
 viewer    GET     /console/deploys/{deploy_id}/live
 admin     GET     /console/deploys/{deploy_id}/{word}
@@ -134,7 +135,10 @@ viewer    GET     /console/threads /console/threads/{thread_id} /console/threads
 operator  POST    /console/threads/{thread_id}/messages
 viewer    GET     /console/agents /console/agents/{name} /console/agents/{name}/{assistant_id}
 viewer    GET     /console/agents/{name}/{assistant_id}/use
-operator  POST    /console/agents/{name}/{assistant_id}/use
+operator  GET     /console/agents/{name}/new /console/agents/{name}/{assistant_id}/edit
+operator  GET     /console/agents/{name}/{assistant_id}/delete
+operator  POST    /console/agents/{name}/new /console/agents/{name}/{assistant_id}/edit
+operator  POST    /console/agents/{name}/{assistant_id}/delete /console/agents/{name}/{assistant_id}/use
 viewer    GET     /console/schedules /console/schedules/new /console/schedules/{schedule_id}
 viewer    GET     /console/schedules/{schedule_id}/edit /console/schedules/{schedule_id}/delete
 operator  POST    /console/schedules /console/schedules/{schedule_id} /console/schedules/{schedule_id}/{word}

@@ -13,6 +13,7 @@ from fairlead.operate.levels import Report, Window, judge
 from fairlead.operate.levels.level import Events
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
 from fairlead.runs.scores import NewScore, Score
+from fairlead.ship.evaluation.book import OfRun
 from fairlead.ship.ledger import Deploy, Ledger
 from fairlead.ship.strategy import Word
 from fairlead.web.console.door import Counts, Delta, Forking, Outcome, RunPage, Shipped, Standing, Standings, Wanted
@@ -32,8 +33,10 @@ class GalleryDoor:
         self.broken: set[str] = set()
         self.ledger: Ledger | None = None
         self.scored: list[Score] = []
+        self.of_runs: dict[str, OfRun] = {}
         self.forkings: list[Forking] = []
         self.standing = Standings({}, {})
+        self.failed_requests = 61
         self.said: dict[tuple[str, str], str] = {}
         self._followers: list[tuple[str | None, asyncio.Queue[Event | Delta]]] = []
 
@@ -124,8 +127,10 @@ class GalleryDoor:
         self._ask("levels")
         window = Window(self.now - length, self.now, self.now - length / 2, 1)
         hour = {"requests": Events(100, 3), "api": Events(3600, 0)}
-        return judge(window, {"requests": Events(50_000, 61), "query": Events(1000, 90, 0.31), "api": Events(86400, 0)},
-                     {"1h": hour, "6h": {}})  # fmt: skip
+        seen = {
+            "requests": Events(50_000, self.failed_requests), "query": Events(1000, 90, 0.31), "api": Events(86400, 0),
+        }  # fmt: skip
+        return judge(window, seen, {"1h": hour, "6h": {}})
 
     async def follow(self, run_id: str | None = None, *, after: int = 0) -> AsyncIterator[Event | Delta]:
         queue: asyncio.Queue[Event | Delta] = asyncio.Queue()
@@ -163,6 +168,10 @@ class GalleryDoor:
     async def scores(self, run_id: str) -> Sequence[Score]:
         self._ask("scores")
         return [one for one in self.scored if one.run_id == run_id]
+
+    async def evaluated(self, run: Run) -> OfRun:
+        self._ask("evaluated")
+        return self.of_runs.get(run.id, OfRun())
 
     async def score(self, run_id: str, new: NewScore) -> None:
         run = self.all[run_id]

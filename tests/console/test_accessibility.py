@@ -11,6 +11,7 @@ from typing import Any
 
 from playwright.async_api import Browser
 
+from fairlead.runs.assistants import Wanted
 from fairlead.runs.schedules import ScheduleWanted
 from fairlead.wiring import Engine
 from tests.console.desktop import Desktop, desktop
@@ -25,8 +26,10 @@ _RUN = """async () => {
 WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = (
     "/console", "/console?period=7d", "/console/runs", "/console/runs?status=error", "/console/runs?q=zzz",
+    "/console/runs?tool=get_order&model=openai/gpt-5-mini",
     "/console/threads", "/console/approvals", "/console/service-levels", "/console/agents",
-    "/console/agents/refund-desk", "/console/playground", "/console/evaluations", "/console/evaluations/cases",
+    "/console/agents/refund-desk", "/console/agents/refund-desk/new",
+    "/console/playground", "/console/evaluations", "/console/evaluations/cases",
     "/console/schedules", "/console/schedules/new", "/console/deploys", "/console/releases", "/console/checklists",
     "/console/checklists/daily", "/console/workers", "/console/providers", "/console/budgets", "/console/costs",
     "/console/keys", "/console/keys/new", "/console/users", "/console/audit", "/console/settings",
@@ -43,8 +46,11 @@ async def addresses(engine: Engine) -> list[str]:
     asked = next(run for run in runs if run.agent == "refund-desk")
     steps = [event.key for event in await engine.feed.events(asked.id, tenant="default") if event.type == "step"]
     (schedule, *_), _ = await engine.schedules.search(ScheduleWanted(), tenant="default")
+    assistants, _ = await engine.assistants.search(Wanted(agent="refund-desk"), tenant="default")
+    assistant = next(one for one in assistants if not one.declared)
     evaluations = [one.id for one in await engine.evaluations.list()]
     return [
+        *(f"/console/agents/refund-desk/{assistant.id}{word}" for word in ("", "/edit", "/delete")),
         *PAGES, f"/console/runs/{failed.id}", f"/console/runs/{asked.id}?step={steps[0]}",
         *(f"/console/runs/{asked.id}?tab={tab}" for tab in ("events", "model", "tools", "json")),
         f"/console/runs/{asked.id}/fork?step={steps[0]}", f"/console/runs/{failed.id}/case",

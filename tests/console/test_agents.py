@@ -8,7 +8,8 @@ from playwright.async_api import Browser, expect
 
 from fairlead.access.audit import Wanted as AuditWanted
 from fairlead.errors import InvalidInput
-from fairlead.runs.assistants import Assistant, Change
+from fairlead.runs.assistants import Assistant, Change, Wanted
+from fairlead.runs.schedule import Rhythm, Work
 from fairlead.web.console.pages.agent_list import PATH
 from fairlead.web.console.pages.assistant import Material, parse, text_of
 from tests.api.serving import serving
@@ -66,7 +67,9 @@ async def test_each_agent_is_listed_with_who_serves_it() -> None:
 async def test_an_agent_says_what_it_takes_and_what_its_tools_do() -> None:
     async with house(office.AGENTS, providers=office.PROVIDERS) as it:
         await it.running.run("support", "Hello there")
-        said = (await it.visitor.get(f"{PATH}/support")).page.said
+        agent = await it.visitor.get(f"{PATH}/support")
+        said = agent.page.said
+        assert not [one for one in agent.page.all("input") if one.get("name") == "id"], "nothing is marked here"
         assert "safe to repeat number" in said
         assert "not safe to repeat: a person is asked" in said
         assert "Hello there" in said
@@ -128,9 +131,116 @@ async def test_another_tenant_sees_no_assistant_and_a_viewer_changes_none() -> N
             keys[name] = (await api.json("POST", "/keys", body, status=201, headers={"x-api-key": "root"}))["key"]
         path = f"{PATH}/writer/{made.id}"
         seen = await api.client.get(path, auth=("", keys["v"]))
-        assert (seen.status_code, "make current" in seen.text) == (200, False)
+        assert (seen.status_code, "make current" in seen.text, "/edit" in seen.text) == (200, False, False)
+        assert "New assistant" not in (await api.client.get(f"{PATH}/writer", auth=("", keys["v"]))).text
+        for word in ("new", f"{made.id}/edit", f"{made.id}/delete"):
+            assert (await api.client.get(f"{PATH}/writer/{word}", auth=("", keys["v"]))).status_code == 403, word
         assert (await api.client.get(path, auth=("", keys["o"]))).status_code == 404
         assert "Ours" not in (await api.client.get(f"{PATH}/writer", auth=("", keys["o"]))).text
+
+
+FORM = {
+    "name": "Letters", "description": "Kind ones", "s.set.instructions": "Be kind.\r\nBe short.",
+    "s.set.model": office.MODEL, "s.set.temperature": "", "s.config": "", "s.context": "", "metadata": "",
+}  # fmt: skip
+
+
+async def _own(it: House) -> list[Assistant]:
+    found, _ = await it.engine.assistants.search(Wanted(agent="writer"), tenant="default")
+    return [one for one in found if not one.declared]
+
+
+async def test_an_assistant_is_made_with_what_differs_from_the_agent() -> None:
+    async with house(office.AGENTS, providers=office.PROVIDERS) as it:
+        assert f"{PATH}/writer/new" in {
+            one.get("href") for one in (await it.visitor.get(f"{PATH}/writer")).page.all("a")
+        }
+        fresh = await it.visitor.get(f"{PATH}/writer/new")
+        assert fresh.status == 200 and office.KIND in fresh.page.said
+        made = await it.visitor.submit(f"{PATH}/writer/new", FORM | {"metadata": '{"team": "blue"}'})
+        (one,) = await _own(it)
+        assert (made.status, made.headers["location"]) == (303, f"{PATH}/writer/{one.id}")
+        assert (one.name, one.description, one.metadata) == ("Letters", "Kind ones", {"team": "blue"})
+        assert one.config == {"configurable": {"instructions": "Be kind.\nBe short."}}, "the model is the agent's"
+        (entry,) = await it.engine.books.audit.list("default", AuditWanted(action="assistant.create"))
+        assert (entry.subject, entry.by) == (one.id, "local")
+        plain = await it.visitor.submit(f"{PATH}/trip/new", {"name": "Trips", "s.config": '{"tags": ["a"]}'})
+        assert plain.status == 303, "code that has no settings of its own"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": " "}, "Give it a name"), ({"name": "x" * 201}, "At most 200"), ({"s.context": "{"}, "s.context"),
+        ({"s.set.temperature": "warm"}, "s.set.temperature"), ({"metadata": "[]"}, "metadata"),
+        ({"s.config": '{"configurable": {"max_iterations": 3}}'}, "lets nobody set"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_stands_beside_its_field_and_what_was_written_stays(
+    wrong: dict[str, str], said: str
+) -> None:
+    async with house(office.AGENTS, providers=office.PROVIDERS) as it:
+        answer = await it.visitor.submit(f"{PATH}/writer/new", FORM | wrong)
+        assert answer.status == 422 and await _own(it) == []
+        marked = {one.get("name") for tag in ("input", "textarea") for one in answer.page.all(tag)
+                  if one.get("aria-invalid")}  # fmt: skip
+        assert said in answer.page.said or marked == {said}
+        assert "Be kind. Be short." in answer.page.said and "Kind ones" in answer.page.said
+
+
+async def test_a_change_is_the_next_version_and_not_of_what_another_has_changed_meanwhile() -> None:
+    async with house(office.AGENTS, providers=office.PROVIDERS) as it:
+        made = await _made(it)
+        path = f"{PATH}/writer/{made.id}/edit"
+        page = (await it.visitor.get(path)).page
+        assert "Second words" in page.said and EVIL in page.said
+        assert ("version", "2") in {(one.get("name"), one.get("value")) for one in page.all("input")}
+        pinned = FORM | {"s.set.instructions": office.KIND, "version": "2"}
+        assert (await it.visitor.submit(path, pinned)).status == 303
+        now = await it.engine.assistants.get(made.id, tenant="default")
+        assert (now.version, now.config) == (3, {}), "as the agent has it by itself"
+        late = await it.visitor.submit(path, FORM | {"version": "2"})
+        assert late.status == 409 and "version 3 is the current one" in late.page.said
+        assert "Be kind. Be short." in late.page.said
+        assert (await it.engine.assistants.get(made.id, tenant="default")).version == 3
+        assert len(await it.engine.books.audit.list("default", AuditWanted(action="assistant.change"))) == 1
+
+
+async def test_what_a_version_pins_stays_pinned_where_the_agent_has_the_same() -> None:
+    async with house(office.AGENTS, providers=office.PROVIDERS) as it:
+        pins = Change(name="Letters", config={"configurable": {"model": office.MODEL}, "tags": ["a"]})
+        made = await it.engine.assistants.create("writer", pins, tenant="default", by="ada")
+        path = f"{PATH}/writer/{made.id}/edit"
+        kept = {"s.set.instructions": office.KIND, "version": "1", "s.config": '{"tags": ["a"]}'}
+        assert (await it.visitor.submit(path, FORM | kept)).status == 303
+        assert (await it.engine.assistants.get(made.id, tenant="default")).config == pins.config
+
+
+async def test_deleting_asks_first_and_says_what_will_start_it_no_more() -> None:
+    async with house(office.AGENTS, providers=office.PROVIDERS) as it:
+        made = await _made(it)
+        path = f"{PATH}/writer/{made.id}/delete"
+        assert "schedule" not in (await it.visitor.get(path, **{"hx-request": "true"})).page.said
+        await it.engine.schedules.add(made.id, Rhythm("0 9 * * *"), Work("x"), tenant="default", by="ada")
+        asked = await it.visitor.get(path)
+        assert "Delete the assistant Letters?" in asked.page.said and "1 schedule starts it" in asked.page.said
+        assert (await it.visitor.post(path, {})).status == 403, "another site's"
+        assert len(await _own(it)) == 1
+        gone = await it.visitor.submit(path, {})
+        assert (gone.status, gone.headers["location"], await _own(it)) == (303, f"{PATH}/writer", [])
+        assert (await it.visitor.submit(path, {})).status == 404
+        (entry,) = await it.engine.books.audit.list("default", AuditWanted(action="assistant.delete"))
+        assert entry.subject == made.id
+
+
+async def test_what_the_project_declares_is_changed_by_nobody() -> None:
+    async with house(office.AGENTS, providers=office.PROVIDERS) as it:
+        declared = await it.engine.assistants.get("writer", tenant="default")
+        path = f"{PATH}/writer/{declared.id}"
+        assert "/edit" not in (await it.visitor.get(path)).text
+        for word in ("edit", "delete"):
+            assert (await it.visitor.get(f"{path}/{word}")).status == 409
+            assert (await it.visitor.submit(f"{path}/{word}", FORM | {"version": "1"})).status == 409
 
 
 async def test_somebody_looks_at_a_change_and_takes_it_back(browser: Browser) -> None:
@@ -151,7 +261,14 @@ async def test_somebody_looks_at_a_change_and_takes_it_back(browser: Browser) ->
             await expect(page.locator(".versions li", has_text="version 1")).to_contain_text("current")
             await page.get_by_role("link", name="Try in the playground").click()
             await expect(page.get_by_label("Instructions")).to_have_value("First words")
-            for path in (PATH, f"{PATH}/support", f"{PATH}/trip", f"{PATH}/writer/{made.id}"):
+            for path in (
+                PATH,
+                f"{PATH}/support",
+                f"{PATH}/trip",
+                f"{PATH}/writer/{made.id}",
+                f"{PATH}/writer/{made.id}/edit",
+                f"{PATH}/writer/new",
+            ):
                 await desk.go(path)
                 for width in (390, 768, 1280, 2560):
                     await page.set_viewport_size({"width": width, "height": 900})

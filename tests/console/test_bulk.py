@@ -52,6 +52,7 @@ def test_the_search_line_takes_what_the_address_takes() -> None:
     assert (typed.text, typed.user, typed.least_cost_nano) == ("parcel", "ada", 50_000_000)
     assert (typed.least_duration, typed.standing) == (timedelta(minutes=2), Standing.STUCK)
     assert (typed.since, typed.until) == (NOW.replace(minute=0, second=0) - timedelta(hours=24), None)
+    assert (asked(q="model:openai/x tool:look").model, asked(tool="look").tool) == ("openai/x", "look")
     assert asked(status="nonsense", **{"is": "nonsense"}) == asked()
 
 

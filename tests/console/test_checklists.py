@@ -50,7 +50,7 @@ def test_what_fails_comes_first_and_the_whole_is_as_bad_as_its_worst() -> None:
     assert view.rows[-1].until == AT - timedelta(minutes=5) + timedelta(days=30)
     other = checklists.shape(ListName.DEPLOY, answers, "v3", FMT, environment=PRODUCTION, may=True)
     review = next(row for row in other.rows if row.line.item.id == "review")
-    assert (review.state.word, review.said) == ("open", "user:mina answered for v2, and this is v3.")
+    assert (review.state.word, review.said) == ("unanswered", "user:mina answered for v2, and this is v3.")
 
 
 def test_what_is_not_asked_here_stands_aside() -> None:

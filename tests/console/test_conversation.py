@@ -14,6 +14,7 @@ def test_everything_is_said_once_and_in_order() -> None:
     run, events, approvals = refund(1, AT)
     said = conversation(run, fold(events), approvals)
     assert [one.who for one in said] == ["system", "user", "agent", "agent", "person", "agent"]
+    assert said[0].name == ""
     assert said[1].name == "u_5521"
     assert said[-1].text.startswith("I am sorry")
 

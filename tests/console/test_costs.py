@@ -19,7 +19,6 @@ from fairlead.errors import InvalidInput
 from fairlead.gateway.costs import Dimension, Moment, Report, Share, Sums
 from fairlead.gateway.period import DAY, HOUR, parse_period
 from fairlead.gateway.usage_log import UsageRow
-from fairlead.web.console.columns import of_moments
 from fairlead.web.console.format import Format
 from fairlead.web.console.pages import costs as page
 from fairlead.web.console.policy import CONTENT_SECURITY_POLICY
@@ -114,18 +113,12 @@ def test_nothing_spent_is_no_share_of_nothing() -> None:
     assert (row.share, row.width) == ("—", 0.0)
 
 
-def test_columns_start_at_nothing_and_say_which_are_not_whole() -> None:
-    since = NOW.replace(hour=6, minute=0)
-    given = [(since.replace(hour=0) + n * DAY, value) for n, value in enumerate((50, 0, 200), -2)]
-    chart = of_moments("Cost", given, DAY, str, Format(NOW), since=since - 2 * DAY)
-    assert chart.ticks == ("200", "100", "0")
-    assert [(one.y, one.height, one.partial) for one in chart.columns] == [
-        (75.0, 25.0, True), (100.0, 0.0, False), (0.0, 100.0, True),
-    ]  # fmt: skip
-    assert chart.columns[2].said == "2026-11-26: 200"
-    assert chart.sentence == "Cost: highest 200 at 2026-11-26, last 200"
-    empty = of_moments("Cost", [(since, 0)], HOUR, str, Format(NOW), since=since)
-    assert (empty.ticks, empty.columns[0].height) == (("", "", "0"), 0.0)
+def test_the_chart_is_of_the_report_and_says_that_its_last_hour_is_not_over() -> None:
+    drawn = page.shape(query(by="user"), report(("ann", 3_000_000_000)), {}, Format(NOW)).chart
+    assert (drawn.data["shape"], drawn.data["unit"], drawn.data["step"], drawn.partial) == ("bars", "money", 3600, True)
+    assert [place for place, value in enumerate(drawn.data["series"][0]["values"]) if value] == [3]
+    assert drawn.sentence == "Cost: highest $3.00, lowest $0.0000, last $0.0000"
+    assert drawn.csv == "/console/costs.csv?by=hour"
 
 
 def week(house: House) -> tuple[dict[str, Any], ...]:

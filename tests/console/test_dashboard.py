@@ -222,6 +222,14 @@ def test_times_are_columns_by_octaves_that_lead_to_the_runs() -> None:
     assert line.limit
 
 
+def test_short_times_are_told_in_milliseconds() -> None:
+    query = parse({}, NOW)
+    buckets = {bucket_of(100_000): 3, bucket_of(1_500_000): 1}
+    view = shaped(query, course=course(query, {query.span.starts[5]: Sums(success=4)}, buckets=buckets))
+    assert view.latency is not None
+    assert [one.bin.label for one in view.latency.drawn.columns] == ["≤ 125 ms", "250", "500", "1 s", "2"]
+
+
 def test_tools_that_fail_often_stand_out() -> None:
     query = parse({}, NOW)
     tools = [ToolUse("search", 1000, 1), ToolUse("carrier", 500, 34)]
@@ -229,6 +237,7 @@ def test_tools_that_fail_often_stand_out() -> None:
     assert [(one.row.said, one.row.more, one.row.tone, one.width) for one in drawn] == [
         ("1,000", "0.1%", "light", 100), ("500", "6.8%", "err", 50),
     ]  # fmt: skip
+    assert drawn[0].row.href == "/console/runs?from=24h&tool=search"
 
 
 def test_what_could_not_be_read_fails_alone() -> None:

@@ -181,7 +181,7 @@ async def test_findings_unfold_with_verdict_and_evidence(yard: Yard) -> None:
     ]  # fmt: skip
     failed = next(one for one in watch.findings if one.label == "Errors beside stable")
     assert failed.state.word == "fail" and float(failed.evidence.rstrip("+").replace(",", "")) >= 250
-    assert "errors:" in watch.said and watch.state.word == "fail"
+    assert "Errors beside stable: " in watch.said and watch.state.word == "fail"
     assert [row.back for row in rows] == [False] * 5 + [True] * 4
 
 

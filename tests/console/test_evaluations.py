@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
+from fairlead.access import Role
+from fairlead.access.key import NewKey
 from fairlead.errors import InvalidInput
 from fairlead.ship.evaluation.book import Evaluation, figures_of
 from fairlead.ship.evaluation.gate import Bounds, judge
+from fairlead.ship.evaluation.kept import NewCase
 from fairlead.ship.evaluation.outcome import Outcome
 from fairlead.ship.verdict import Verdict, verdict_of
 from fairlead.web.console.format import Format
@@ -173,6 +176,46 @@ async def test_one_shows_its_cases_and_one_case_its_answers(at: House) -> None:
     for path in ("evl_9", "evl_1?with=evl_9"):
         assert (await at.visitor.get(f"/console/evaluations/{path}")).status == 404
     assert (await at.visitor.get("/console/evaluations/evl_1?with=evl_1")).status == 422
+
+
+async def test_a_run_shows_whose_answer_it_is_and_what_was_kept_from_it(at: House) -> None:
+    book, run = at.engine.evaluations, await at.running.run("desk", {"amount": 5})
+    page = f"/console/runs/{run.id}"
+    assert 'id="evaluated"' not in (await at.visitor.get(page)).text
+    told = trials("late <b>", 0, 1, why=HOSTILE, run_id=run.id)
+    await book.keep(replace(made(1, told), started_at=run.created_at, finished_at=at.engine.clock.now()))
+    case = NewCase("smoke", "mine", "desk", {"amount": 5}, run.id, "v1", "y")
+    kept = await book.cases.keep(case, tenant="default", by="ada")
+    shown = await at.visitor.get(page)
+    assert "<script>alert" not in shown.text and HOSTILE in shown.page.said
+    assert "late <b> Trial 1 · <script>" in shown.page.said and "not asked yet" in shown.page.said
+    links = {one.get("href") for one in shown.page.all("a")}
+    assert {"/console/evaluations/evl_1?case=late+%3Cb%3E", "/console/evaluations/cases?suite=smoke"} <= links
+    again = trials("mine", 1, 1, kept=run.id)
+    after = kept.kept_at + timedelta(seconds=1)
+    await book.keep(replace(made(2, again), started_at=after, finished_at=after))
+    shown = await at.visitor.get(page)
+    assert "failed sometimes" in shown.page.said and "1 of 2" in shown.page.said
+    assert "/console/evaluations/evl_2?case=mine" in {one.get("href") for one in shown.page.all("a")}
+
+
+async def test_a_run_of_another_tenant_shows_no_evaluations() -> None:
+    async with serving({"desk": Desk()}, keys=("root-key",), table=True, console=True) as api:
+        engine = api.running.engine
+
+        async def key(name: str, **more: Any) -> dict[str, str]:
+            issued = await engine.books.keys.create(NewKey(name, role=Role.VIEWER, **more), by="test")
+            return {"x-api-key": issued.secret}
+
+        theirs, ours = await key("acme", tenant="acme"), await key("looks")
+        for tenant, headers, there in (("acme", theirs, False), ("default", ours, True)):
+            run = await api.running.submit("desk", {"amount": 5}, tenant=tenant)
+            await engine.feed.ended(run.id, tenant=tenant)
+            told = made(1, trials("a", 1, run_id=run.id))
+            now = engine.clock.now()
+            await engine.evaluations.keep(replace(told, id=f"evl_{tenant}", started_at=now, finished_at=now))
+            page = await api.client.get(f"/console/runs/{run.id}", headers=headers)
+            assert (page.status_code, f"evl_{tenant}" in page.text) == (200, there), tenant
 
 
 @pytest.fixture

@@ -83,6 +83,27 @@ async def test_a_secret_is_shown_by_the_answer_that_makes_it_and_by_no_other(dat
         assert (await audited(one))[1][3] == {"overlap_s": 3600.0}
 
 
+async def test_what_was_typed_stays_when_the_answer_is_an_error() -> None:
+    async with house({"desk": echo}) as one:
+        typed = FORM | {
+            "name": HOSTILE, "role": "admin", "scope-*": "", "scope-models": "on", "owner": "ann", "models": "local/x",
+            "day": "5", "month": "7", "total": "9", "requests": "60", "tokens": "900", "days": "30",
+            "labels": "team=<i>\nx=y",
+        }  # fmt: skip
+        answer = await one.visitor.submit("/console/keys/new", typed)
+        assert answer.status == 422 and "<i>" not in answer.text and "team=<i> x=y" in answer.page.said
+        boxes = {str(one["name"]): one["value"] for one in answer.page.all("input") if one.get("type") is None}
+        assert boxes == {name: typed.get(name, "") for name in boxes} and boxes["name"] == HOSTILE
+        checked = {(one["name"], one.get("value")) for one in answer.page.all("input") if "checked" in one}
+        assert checked == {("role", "admin"), ("scope-models", "on")}
+        await one.engine.books.keys.create(NewKey("k", role=Role.ADMIN), by="test")
+        taken = await one.visitor.submit("/console/keys/new", typed | {"name": "k", "labels": "", "scope-*": "on"})
+        assert (taken.status, "k already" in taken.page.said, 'value="local/x"' in taken.text) == (409, True, True)
+        rotated = await one.visitor.submit("/console/keys/rotate", {"name": "k", "overlap": "604800", "days": "soon"})
+        assert (rotated.status, 'value="soon"' in rotated.text) == (422, True)
+        assert [one["value"] for one in rotated.page.all("option") if "selected" in one][:1] == ["604800"]
+
+
 async def test_many_keys_are_paged_by_key() -> None:
     async with house({"desk": echo}) as one:
         for number in range(page.PAGE + 2):

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.async_api import Browser, expect
 
 from fairlead.clock import SystemClock
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs.run import Event
 from fairlead.web.console.broadcast import MOST_BEHIND, Broadcasts
 from fairlead.web.console.live import Frames, Listed, message
+from tests.console.desktop import desktop
 from tests.console.gallery import gallery, run_id
 from tests.console.preview import gallery_app
 from tests.console.visitor import Visitor
@@ -209,3 +211,16 @@ async def test_a_drawing_that_fails_ends_the_stream_of_all_and_the_next_to_come_
     stream = watch(broadcasts, stage)
     assert b"<p>0</p>" in await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_service_levels_change_before_the_reader(browser: Browser) -> None:
+    door = gallery(datetime.now(UTC))
+    app = gallery_app(door, SystemClock(), look_again=timedelta(milliseconds=200))
+    assert (await Visitor(app).get("/console/service-levels/live?window=soon")).status == 422
+    async with desktop(browser, app) as seen:
+        await seen.go("/console/service-levels?window=7d")
+        await expect(seen.page.locator("#live-mark")).to_have_attribute("data-state", "live")
+        await expect(seen.page.locator("#levels")).to_contain_text("61 of 50,000 failed")
+        door.failed_requests = 777
+        await expect(seen.page.locator("#levels")).to_contain_text("777 of 50,000 failed")
+        await expect(seen.page.get_by_role("link", name="7d")).to_have_attribute("aria-current", "page")

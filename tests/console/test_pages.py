@@ -114,6 +114,18 @@ async def test_the_list_shows_state_title_duration_and_cost(visitor: Visitor) ->
         assert word in said
 
 
+async def test_the_form_of_filters_shows_those_in_force_and_carries_the_others(visitor: Visitor) -> None:
+    page = (await visitor.get("/console/runs?q=tool:look+parcel&status=error&model=openai/x&from=24h")).page
+    boxes = {str(one.get("name")): one.get("value") for one in page.all("input") if one.get("maxlength") == "200"}
+    assert set(boxes) == {"agent", "release", "user", "model", "tool", "from", "to", "min_cost", "min_duration"}
+    assert {name: value for name, value in boxes.items() if value} == {
+        "model": "openai/x", "tool": "look", "from": "24h",
+    }  # fmt: skip
+    hidden = [(one["name"], one["value"]) for tag, one, around in page.elements
+              if tag == "input" and one.get("type") == "hidden" and "filters" in around]  # fmt: skip
+    assert hidden == [("q", "parcel"), ("status", "error")]
+
+
 async def test_words_with_a_colon_in_the_search_line_are_filters(visitor: Visitor) -> None:
     page = (await visitor.get("/console/runs?q=agent:analyst+Parcel")).page
     assert {"type": "hidden", "name": "agent", "value": "analyst"} in page.all("input")

@@ -10,6 +10,8 @@ from playwright.async_api import Browser, expect
 from fairlead.access import Role
 from fairlead.access.key import NewKey
 from fairlead.errors import DatabaseUnavailable
+from fairlead.runs.figure_book import OfRelease
+from fairlead.runs.figures import Sums
 from fairlead.runs.oversight import Open
 from fairlead.runs.run import Status, Worker
 from fairlead.ship.ledger import Deploy
@@ -52,7 +54,8 @@ def waits(release: str, agent: str = "desk", runs: int = 3, waiting: int | None 
 
 
 def known(**given: Any) -> Known:
-    return Known(**({"workers": (), "deploys": (), "stable": None, "runs": (), "evaluations": ()} | given))
+    given = {"workers": (), "deploys": (), "stable": None, "runs": (), "evaluations": ()} | given
+    return Known(**given)
 
 
 def states(view: releases.ReleasesView) -> dict[str, str]:
@@ -97,6 +100,23 @@ def test_the_newest_evaluation_of_a_release_is_shown() -> None:
     assert row.last is not None and row.last.id == "evl_2" and row.verdict is not None
 
 
+def test_what_runs_of_a_release_were_like_leads_to_them() -> None:
+    buckets = {40: 99, 48: 1}
+    ran = {"v2": OfRelease(Sums(98, 1, 1, 9, 4_000_000), buckets), "v1": OfRelease(Sums(interrupted=1))}
+    view = releases.shape(known(workers=[worker("v2"), worker("v3")], figures=ran), FMT)
+    rows = {row.name: row for row in view.rows}
+    assert states(view) == {"v2": "served", "v3": "served", "v1": "no worker"}
+    seen = rows["v2"].figures
+    assert seen is not None and (seen.errors, seen.failed, seen.p95, seen.cost) == ("1%", True, "0.92 s", "$0.0040")
+    assert seen.late == "/console/runs?release=v2&from=24h&min_duration=0.917s"
+    assert rows["v2"].costs == "/console/costs?release=v2&period=24h"
+    idle = rows["v1"].figures
+    assert rows["v3"].figures is None and idle is not None and (idle.errors, idle.p95, idle.late) == ("0%", "—", "")
+    away = DatabaseUnavailable("The database does not answer.")
+    told = releases.shape(known(workers=[worker("v2")], figures=away), FMT)
+    assert told.rows[0].figures is None and told.failed[0][0] == "The figures of runs could not be read."
+
+
 def test_workers_say_how_full_they_are_and_when_they_were_heard_of() -> None:
     servers = {"crm": Component(Condition.UNHEALTHY, "It has crashed."), "docs": Component(Condition.HEALTHY)}
     view = workers.shape(
@@ -122,6 +142,7 @@ async def test_releases_of_an_engine_with_what_waits(database_url: str | None) -
         await at.running.submit("echo", 1, release="v1", tenant="acme")
         page = await at.visitor.get("/console/releases")
         assert page.status == 200 and "<script>alert" not in page.text
+        assert "/console/runs?release=v2&from=24h&status=error" in {one.get("href") for one in page.page.all("a")}
         assert f"Nobody serves {HOSTILE}" in page.page.said and "3 runs wait, of echo." in page.page.said
         assert "v1" not in page.page.said, "another tenant's run"
         move = next(one["href"] for one in page.page.all("a") if "status=pending" in str(one.get("href")))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.web.console import scale
+from fairlead.web.console.format import Format
+from fairlead.web.console.language import words
 from fairlead.web.console.scale import Flag, Gap, Scale
+
+AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+ENGLISH = Format(AT)
 
 
 def test_the_axis_is_linear_from_zero_and_the_last_bar_ends_before_99_percent() -> None:
@@ -61,7 +67,8 @@ def test_ticks_are_one_two_or_five_and_clock_like_from_a_minute_on(seconds: floa
 
 def test_ticks_say_elapsed_time() -> None:
     axis = scale.build([(0.0, 20.0), (153.0, 172.0)], 172.0)
-    assert [tick.label for tick in scale.ticks(axis)] == ["0 s", "10 s", "20 s", "2:40", "2:50"]
+    assert [tick.label for tick in scale.ticks(axis, ENGLISH)] == ["0 s", "10 s", "20 s", "2:40", "2:50"]
+    assert scale.ticks(axis, Format(AT, words=words("ja")))[1].label == "10 秒"
 
 
 @given(st.lists(st.tuples(st.floats(0, 9000), st.floats(0, 900)), min_size=1, max_size=30))
@@ -69,7 +76,7 @@ def test_ticks_never_crowd_and_everything_stays_on_the_axis(spans: list[tuple[fl
     busy = [(start, start + length) for start, length in spans]
     until = max(end for _, end in busy)
     axis = scale.build(busy, until)
-    found = scale.ticks(axis)
+    found = scale.ticks(axis, ENGLISH)
     apart = scale.TICK_APART / scale.WIDTH * 100
     assert all(b.x - a.x >= apart - 0.02 for a, b in pairwise(found))
     assert 0 <= axis.x(until) <= 100

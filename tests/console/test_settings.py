@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fairlead.access import Role
 from fairlead.access.key import NewKey
 from fairlead.config import describe_settings
@@ -65,3 +67,21 @@ async def test_settings_are_for_administrators_of_the_installation() -> None:
         ):
             key = await books.keys.create(NewKey(f"{tenant}-{role.value}", tenant=tenant, role=role), by="test")
             assert (await api.client.get("/console/settings", headers={"x-api-key": key.secret})).status_code == status
+
+
+async def test_nobody_is_led_to_a_page_they_may_not_open() -> None:
+    async with serving({"desk": echo}, keys=(ROOT,), table=True, console=True) as api:
+        books = api.running.engine.books
+        seen: dict[str, set[str]] = {}
+        for tenant, role in (("default", Role.ADMIN), ("other", Role.ADMIN), ("default", Role.VIEWER)):
+            name = f"{tenant}-{role.value}"
+            key = await books.keys.create(NewKey(name, tenant=tenant, role=role), by="test")
+            page = await api.client.get("/console/runs", headers={"x-api-key": key.secret})
+            places = set(re.findall(r'href="(/console(?:/[a-z-]+)?)"', page.text.partition("<main")[0]))
+            for place in places:
+                answer = await api.client.get(place, headers={"x-api-key": key.secret})
+                assert answer.status_code == 200, (name, place)
+            seen[name] = places
+        house = seen["default-admin"]
+        assert house - seen["other-admin"] == {"/console/settings", "/console/checklists", "/console/evaluations"}
+        assert {"/console/keys", "/console/settings"} <= house - seen["default-viewer"]

@@ -57,6 +57,16 @@ async def test_nonsense_is_refused_and_names_stay_text() -> None:
             assert (answer.status, answer.page.all("img")) == (200, [])
 
 
+async def test_what_was_typed_stays_when_the_answer_is_an_error() -> None:
+    async with house({"desk": echo}) as one:
+        typed = {"name": HOSTILE, "email": "nobody", "role": "admin"}
+        answer = await one.visitor.submit("/console/users/new", typed)
+        assert answer.status == 422 and answer.page.all("img") == []
+        told = [one.get("value") for one in answer.page.all("input") if one.get("name") in ("name", "email")]
+        assert told == [HOSTILE, "nobody"]
+        assert [one.get("value") for one in answer.page.all("input") if "checked" in one] == ["admin"]
+
+
 async def test_many_users_are_paged() -> None:
     async with house({"desk": echo}) as one:
         for number in range(page.PAGE + 1):

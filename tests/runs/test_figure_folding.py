@@ -14,7 +14,7 @@ from fairlead.agents import Context
 from fairlead.database.sql import parse
 from fairlead.runs.figure_book import FigureBook, Wanted
 from fairlead.runs.figure_folding import FigureFolding
-from fairlead.runs.figures import DAY, HOUR, MICROS, Course, Sums
+from fairlead.runs.figures import DAY, FINE, HOUR, MICROS, Course, Sums
 from fairlead.telemetry.emit import silent
 
 OpenEngine = Callable[..., Awaitable[testing.Running]]
@@ -107,6 +107,28 @@ async def test_what_just_ended_is_told_without_being_counted(engine: OpenEngine)
     assert await stored(running) == 0
     sums = await in_all(running)
     assert (sums.success, sums.failed) == (1, 1)
+
+
+async def test_each_release_is_told_as_it_was_whether_its_runs_are_counted_yet_or_not(engine: OpenEngine) -> None:
+    running = await engine(echo=echo, fails=fails)
+    for agent, release in (("echo", "dev"), ("fails", "dev"), ("echo", "dev")):
+        await running.run(agent, 1, release=release)
+    await running.submit("echo", 1, tenant="other")
+    book = FigureBook(running.engine.database, running.engine.queries)
+    until = (running.engine.clock.micros() // MICROS // FINE + 1) * FINE
+
+    async def told() -> dict[str, tuple[Sums, int]]:
+        found = await book.by_release("default", since=until - DAY, until=until)
+        return {name: (one.sums, sum(one.buckets.values())) for name, one in found.items()}
+
+    before = await told()
+    sums, timed = before["dev"]
+    assert set(before) == {"dev"} and (sums.success, sums.failed, timed) == (2, 1, 3) and sums.took_us > 0
+    await to_the_end(folding(running), running)
+    await running.run("echo", 1)
+    sums, timed = (await told())["dev"]
+    assert (sums.success, sums.failed, timed) == (3, 1, 4)
+    assert await book.by_release("default", since=until - DAY, until=until - DAY + FINE) == {}
 
 
 async def test_counting_changes_where_it_stands_and_not_what_is_told(engine: OpenEngine) -> None:

@@ -6,8 +6,9 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from fairlead import testing
+from fairlead import Agent, testing, tool
 from fairlead.agents.context import Context
+from fairlead.gateway import Reply, ToolCall
 from fairlead.runs.run import Status
 from fairlead.runs.search import Filter, Search
 from tests.runs.conftest import OpenEngine
@@ -73,6 +74,39 @@ async def test_runs_are_found_by_each_thing_they_are_like(engine: OpenEngine) ->
     assert await search.named([ada], tenant="other") == [] == await search.named([], tenant="default")
 
 
+def policy(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply | str:
+    asks = tools and messages[-1]["role"] == "user" and "look" in messages[-1]["content"]
+    return Reply("", [ToolCall("look", {"number": 5})]) if asks else "done"
+
+
+PROVIDERS: dict[str, Any] = {"one": {"kind": "simulated", "policy": "tests.runs.test_search:policy"}}
+
+
+@tool(safe_to_repeat=True)
+def look(number: int) -> str:
+    """Look it up."""
+    return f"{number} is there"
+
+
+async def test_runs_are_found_by_the_models_they_asked_and_the_tools_they_used(engine: OpenEngine) -> None:
+    desk = Agent("desk", "one/small", tools=[look])
+    running = await engine(desk=desk, other=Agent("other", "one/large"), greet=greet, providers=PROVIDERS)
+    search = running.engine.search
+    used, idle, large, none = [
+        await ran(running, agent, said)
+        for agent, said in (("desk", "look"), ("desk", "hello"), ("other", "hello"), ("greet", "look"))
+    ]
+    assert await found(search, model="one/small") == [idle, used]
+    assert await found(search, model="one/large") == [large]
+    assert await found(search, tool="look") == [used]
+    assert await found(search, tool="look", model="one/small", agent="desk") == [used]
+    assert await found(search, tool="look", model="one/large") == []
+    assert await found(search, model="look") == await found(search, tool="one/small") == [], "of its kind only"
+    newer = await search.newer(Filter(model="one/small"), tenant="default", after=used, limit=10)
+    assert [run.id for run in newer] == [idle]
+    assert none not in await found(search, model="one/small")
+
+
 async def test_only_so_many_are_looked_at_and_it_is_said_how_far(engine: OpenEngine) -> None:
     running = await engine(greet=greet)
     inside = running.engine
@@ -88,6 +122,16 @@ async def test_only_so_many_are_looked_at_and_it_is_said_how_far(engine: OpenEng
     assert (three.runs, three.looked_to) == ((), None)
     whole = await search.older(Filter(text="hay"), tenant="default", before=None, limit=2)
     assert [run.id for run in whole.runs] == others[:2:-1] and whole.looked_to is None
+
+
+async def test_of_what_runs_did_fewer_are_looked_at(engine: OpenEngine) -> None:
+    running = await engine(greet=greet)
+    inside = running.engine
+    ids = [await ran(running, "greet", f"hay {n}") for n in range(5)]
+    search = Search(inside.database, inside.queries, inside.payloads, look=10)
+    for wanted in (Filter(tool="look"), Filter(model="one/small")):
+        assert (await search.older(wanted, **WHEREVER)).looked_to == ids[3]
+    assert (await search.older(Filter(text="needle"), **WHEREVER)).looked_to is None
 
 
 async def test_pages_lead_back_the_way_they_came(engine: OpenEngine) -> None:

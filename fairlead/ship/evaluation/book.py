@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,9 +15,12 @@ from fairlead.database import Database, Row
 from fairlead.database import sql as named_sql
 from fairlead.errors import InvalidInput, NotFound
 from fairlead.ship.evaluation.gate import Bounds
-from fairlead.ship.evaluation.kept import QUERIES, CaseBook
+from fairlead.ship.evaluation.kept import QUERIES, CaseBook, KeptCase
 from fairlead.ship.evaluation.outcome import Outcome, Result, by_case, cost_nano, p95, passed
 from fairlead.ship.verdict import Finding, Verdict
+
+_LONGEST = timedelta(days=7)  # that an evaluation takes
+_SKEW = timedelta(hours=1)  # between the clock of whoever evaluates and that of the runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,31 @@ class Evaluation:
     findings: tuple[Finding, ...]
     figures: Figures
     outcomes: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One trial, and the evaluation it was of."""
+
+    evaluation: Evaluation
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCase:
+    """A case kept from a run. `newest`: of its suite, where that asked it; `outcomes`: how that found it."""
+
+    kept: KeptCase
+    newest: Evaluation | None = None
+    outcomes: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfRun:
+    """What evaluations have to do with a run: the trials it is the answer to, and the cases that were kept from it."""
+
+    asked: tuple[Asked, ...] = ()
+    cases: tuple[MadeCase, ...] = ()
 
 
 def new_id() -> str:
@@ -107,6 +135,25 @@ class Book:
             "evaluations", suite=suite, release=release, before_at=at, before_id=id, limit=limit
         )  # fmt: skip
         return [_evaluation_of(row) for row in rows]
+
+    async def of_run(self, run_id: str, *, at: datetime, tenant: str) -> OfRun:
+        """`at`: when it was accepted. Only evaluations that were under way then are looked through."""
+        rows = await self._read(
+            "evaluations_of_run", run_id=run_id, begun=to_micros(at - _LONGEST), until=to_micros(at + _SKEW),
+            over=to_micros(at - _SKEW),
+        )  # fmt: skip
+        found = [_evaluation_of(row) for row in rows]
+        asked = [Asked(one, each) for one in found for each in one.outcomes if each.run_id == run_id]
+        kept = await self.cases.of_run(run_id, tenant=tenant)
+        return OfRun(tuple(asked), tuple([await self._fared(one) for one in kept]))
+
+    async def _fared(self, kept: KeptCase) -> MadeCase:
+        newest = await self.list(suite=kept.case.suite, limit=1)
+        if not newest or newest[0].finished_at < kept.kept_at:
+            return MadeCase(kept)
+        one = await self.get(newest[0].id)
+        told = tuple(each for each in one.outcomes if each.kept == kept.case.run_id and each.case == kept.case.name)
+        return MadeCase(kept, one, told) if told else MadeCase(kept)
 
     async def _read(self, name: str, **given: Any) -> Sequence[Row]:
         return await self._database.read(self._queries[name], environment=self._environment, **given)

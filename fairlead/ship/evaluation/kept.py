@@ -94,11 +94,15 @@ class CaseBook:
 
     async def list(self, *, tenant: str, suite: str | None = None) -> Sequence[KeptCase]:
         """The oldest first."""
-        return await self._read(tenant=tenant, suite=suite, id=None)
+        return await self._read(tenant=tenant, suite=suite)
+
+    async def of_run(self, run_id: str, *, tenant: str) -> Sequence[KeptCase]:
+        """The oldest first."""
+        return await self._read(tenant=tenant, run_id=run_id)
 
     async def get(self, case_id: str, *, tenant: str) -> KeptCase:
         """Raises `NotFound`."""
-        found = await self._read(tenant=tenant, suite=None, id=case_id)
+        found = await self._read(tenant=tenant, id=case_id)
         if not found:
             raise NotFound(f"No case {case_id} is kept.", hint="fairlead evaluations cases list")
         return found[0]
@@ -116,10 +120,13 @@ class CaseBook:
         rows = await self._database.read(self._queries["suites"], environment=self._environment, tenant=tenant)
         return {row["suite"]: row["agent"] for row in rows}
 
-    async def _read(self, *, tenant: str, suite: str | None, id: str | None) -> list[KeptCase]:
+    async def _read(
+        self, *, tenant: str, suite: str | None = None, id: str | None = None, run_id: str | None = None
+    ) -> list[KeptCase]:
         rows = await self._database.read(
-            self._queries["cases"], environment=self._environment, tenant=tenant, suite=suite, id=id, limit=MOST
-        )
+            self._queries["cases"], environment=self._environment, tenant=tenant, suite=suite, id=id, run_id=run_id,
+            limit=MOST,
+        )  # fmt: skip
         return [_case_of(row) for row in rows]
 
 

@@ -165,7 +165,8 @@ def _message(run: Run, message: Any, at: datetime | None, uses: _Uses) -> list[S
     if role in ("tool", "function", ""):
         return []  # shown on the call that asked for it
     who = {"user": "user", "assistant": "agent"}.get(role, "system")
-    name = {"user": reading.text(run.metadata, "user"), "agent": run.agent}.get(who, role)
+    other = "" if role == "system" else role  # what has a word of its own in the reader's language needs no name
+    name = {"user": reading.text(run.metadata, "user"), "agent": run.agent}.get(who, other)
     body = content_text(reading.at(message, "content"))
     tools = tuple(uses.use(call) for call in reading.items(message, "tool_calls")[:50])
     files = tuple(found for part in reading.items(message, "content") if (found := file_id_of(part)))

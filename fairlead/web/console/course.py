@@ -13,7 +13,7 @@ from fairlead.ship.strategy import Kind, Plan, Step, is_back
 from fairlead.ship.terms import Strategy
 from fairlead.ship.verdict import Finding, Verdict
 from fairlead.ship.watching import said_of
-from fairlead.web.console import state
+from fairlead.web.console import found, state
 from fairlead.web.console.door import Shipped
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
@@ -132,17 +132,25 @@ def _row(record: StepRecord, plan: Plan, fmt: Format, *, over: bool) -> Row:
     if record.verdict is None and over:
         now = state.PLANNED
     # What was said when all passed is what the findings say, one after the other.
-    said = "" if record.verdict is Verdict.PASS and record.said == said_of(record.findings) else record.said
+    told_below = record.verdict is Verdict.PASS and record.said == said_of(record.findings)
     ticking = record.verdict is None and not over
     took = (ended or fmt.now) - began(record) if ended or ticking else None
     told = tuple(_told(one, fmt) for one in record.findings)
     watched = record.step.kind is Kind.WATCH
-    return Row(record.seq, title, said or detail, now, record.back, began(record), took, ticking, told, watched)
+    shown = "" if told_below else said(record, fmt)
+    return Row(record.seq, title, shown or detail, now, record.back, began(record), took, ticking, told, watched)
 
 
 def _told(finding: Finding, fmt: Format) -> Told:
     measured = "" if finding.evidence == 1 else evidence(finding)
-    return Told(about(finding, fmt), finding.said, measured, state.of_verdict(finding.verdict))
+    return Told(about(finding, fmt), found.of_finding(finding, fmt), measured, state.of_verdict(finding.verdict))
+
+
+def said(record: StepRecord, fmt: Format) -> str:
+    """What came of a step."""
+    if not record.findings or record.said != said_of(record.findings):
+        return record.said
+    return found.of_findings(record.findings, fmt, {one.about: about(one, fmt) for one in record.findings})
 
 
 def about(finding: Finding, fmt: Format) -> str:

@@ -71,7 +71,7 @@ def of_looks(looks: Sequence[LookRecord], *, new: str, old: str, limits: Limits,
     """Errors, latency, requests."""
     kinds = (
         _Kind(N_("Error rate"), rate, percent, limits.error_rate),
-        _Kind(N_("p95 latency"), p95, seconds, limits.p95),
+        _Kind(N_("p95 latency"), p95, lambda value: seconds(value, fmt), limits.p95),
         _Kind(N_("Requests a look"), lambda one: one.requests, lambda number: f"{number:g}"),
     )
     return [_curve(kind, looks, new=new, old=old, fmt=fmt) for kind in kinds]
@@ -90,8 +90,8 @@ def percent(share: float) -> str:
     return f"{round(share * 100, 1):g}%"
 
 
-def seconds(value: float) -> str:
-    return f"{value:g} s" if math.isfinite(value) else "∞"
+def seconds(value: float, fmt: Format) -> str:
+    return fmt.words.gettext("%(n)s s") % {"n": f"{value:g}"} if math.isfinite(value) else "∞"
 
 
 def span(value: float | None, fmt: Format) -> str:

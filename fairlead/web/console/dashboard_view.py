@@ -122,7 +122,7 @@ def shape(query: Query, read: Material, fmt: Format) -> DashboardView:
     if course is not None:
         charts |= {"runs": _runs(query, steps, fmt), "errors": _errors(query, steps, fmt)}
         heads["errors"] = charts["errors"].far
-        latency, tools = _latency(query, course, fmt), _tools(course, fmt)
+        latency, tools = _latency(query, course, fmt), _tools(query, course, fmt)
     if isinstance(read.costs, FairleadError):
         failed["cost"] = read.costs
     elif read.costs is None and isinstance(read.course, FairleadError):
@@ -202,12 +202,21 @@ def _cost(query: Query, found: Steps, costs: Sequence[Moment] | None, fmt: Forma
     return made, _(said) % {"sum": total}
 
 
+def _end(end: float, before: float | None, fmt: Format) -> str:
+    """Where a column ends. The unit stands where it is another than before."""
+    _, short = fmt.words.gettext, end < 1
+    number = f"{end * 1000:.0f}" if short else f"{end:.0f}"
+    if before is not None and (before < 1) is short:
+        return number
+    told = (_("%(n)s ms") if short else _("%(n)s s")) % {"n": number}
+    return told if before is not None else _(N_("≤ %(time)s")) % {"time": told}
+
+
 def _latency(query: Query, course: Course, fmt: Format) -> Latency:
     _, found = fmt.words.gettext, octaves(course.buckets)
     bins: list[Bin] = []
     for place, (end, count) in enumerate(found):
-        label = f"{end:.2g}" if end < 1 else f"{end:.0f}"
-        label = label if place else _(N_("≤ %(end)s s")) % {"end": label}
+        label = _end(end, found[place - 1][0] if place else None, fmt)
         longer = query.runs(min_duration=f"{found[place - 1][0]:g}s") if place else query.runs()
         bins.append(Bin(label, count, href=longer, said=fmt.count(count)))
     marks: list[Mark] = []
@@ -217,15 +226,16 @@ def _latency(query: Query, course: Course, fmt: Format) -> Latency:
         marks = [Mark(at, said, limit=True)]
     quantiles = {name: tiles.about(quantile(course.buckets, share), fmt) for name, share in tiles.QUANTILES.items()}
     said = _(N_("P50 %(p50)s · P95 %(p95)s · P99 %(p99)s")) % quantiles if found else ""
-    return Latency(histogram(bins, marks=marks), said, _(N_("How long runs executed")) + (f": {said}" if said else ""))
+    title = _(N_("How long runs executed"))
+    return Latency(histogram(bins, marks=marks), said, fmt.told(title, said) if said else title)
 
 
-def _tools(course: Course, fmt: Format) -> tuple[Bar, ...]:
+def _tools(query: Query, course: Course, fmt: Format) -> tuple[Bar, ...]:
     return bars(
         [
             BarRow(
                 one.name, one.calls, fmt.count(one.calls), percent(one.failed_share),
-                "err" if one.failed_share >= _FAILS_OFTEN else "light", code=True,
+                "err" if one.failed_share >= _FAILS_OFTEN else "light", query.runs(tool=one.name), code=True,
             )
             for one in course.tools[:_MOST_TOOLS]
         ]

@@ -87,7 +87,8 @@ class Desk:
             csrf=policy.masked(self._token(request)),
             signed_in=visit is not None and visit.signed_in, role=caller_of(request).role,
             locales=self.settings.locales,
-            keeps_cases=self._keeps_cases(caller_of(request)),
+            keeps_cases=self._keeps_cases(caller_of(request)), house=of_house(caller_of(request)),
+            for_all=may_for_all(caller_of(request)),
         )  # fmt: skip
 
     def _token(self, request: Request) -> str:

@@ -17,6 +17,7 @@ from fairlead.operate.levels import Report
 from fairlead.runs.following import Delta
 from fairlead.runs.run import Approval, Event, Reason, Run, Status, Worker
 from fairlead.runs.scores import NewScore, Score
+from fairlead.ship.evaluation.book import OfRun
 from fairlead.ship.ledger import Deploy, LookRecord, StepRecord
 from fairlead.ship.strategy import Word
 
@@ -45,6 +46,8 @@ class Wanted:
     least_cost_nano: int | None = None
     least_duration: timedelta | None = None
     standing: Standing | None = None
+    model: str | None = None  # that was asked
+    tool: str | None = None  # that was used
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,10 @@ class Door(Protocol):
 
     async def scores(self, run_id: str) -> Sequence[Score]:
         """The newest first."""
+        ...
+
+    async def evaluated(self, run: Run) -> OfRun:
+        """What evaluations have to do with it; nothing, where they are not the caller's to see."""
         ...
 
     async def score(self, run_id: str, new: NewScore) -> None:

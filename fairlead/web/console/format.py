@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from gettext import NullTranslations
@@ -74,6 +75,13 @@ class Format:
         if number < 1_000_000:
             return _("about %(n)s k") % {"n": round(number / 1000)}
         return _("about %(n)s M") % {"n": f"{number / 1_000_000:.1f}"}
+
+    def listed(self, items: Iterable[str]) -> str:
+        """Names or clauses, one after the other."""
+        return self.words.pgettext("between the items of a list", ", ").join(items)
+
+    def told(self, label: str, text: str) -> str:
+        return self.words.gettext("%(label)s: %(text)s") % {"label": label, "text": text}
 
     def size(self, count: int) -> str:
         for unit, worth in (("MB", 1_000_000), ("KB", 1000)):

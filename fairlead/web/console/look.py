@@ -47,6 +47,8 @@ class Reader:
     writes: bool = False  # may start, cancel, answer
     admin: bool = False
     keeps_cases: bool = False  # may make a case of a run
+    house: bool = False  # of who runs the installation
+    for_all: bool = False  # decides what concerns every tenant
 
 
 class Group(StrEnum):
@@ -54,6 +56,14 @@ class Group(StrEnum):
     BUILD = language.N_("Build")
     SHIP = language.N_("Ship")
     GOVERN = language.N_("Govern")
+
+
+class Needs(StrEnum):
+    """What of a reader opens a page that is not everybody's."""
+
+    ADMIN = "admin"
+    HOUSE = "house"
+    FOR_ALL = "for_all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ class Place:
     path: str
     key: str  # after g
     group: Group
-    admin: bool = False  # nobody else is shown it
+    needs: Needs | None = None  # nobody else is shown it
 
 
 PLACES = (
@@ -76,25 +86,26 @@ PLACES = (
     Place("levels", language.N_("Service levels"), "/console/service-levels", "l", Group.WATCH),
     Place("agents", language.N_("Agents"), "/console/agents", "n", Group.BUILD),
     Place("playground", language.N_("Playground"), "/console/playground", "y", Group.BUILD),
-    Place("evaluations", language.N_("Evaluations"), "/console/evaluations", "e", Group.BUILD),
+    Place("evaluations", language.N_("Evaluations"), "/console/evaluations", "e", Group.BUILD, needs=Needs.HOUSE),
     Place("schedules", language.N_("Schedules"), "/console/schedules", "s", Group.BUILD),
     Place("deploys", language.N_("Deploys"), "/console/deploys", "p", Group.SHIP),
     Place("releases", language.N_("Releases"), "/console/releases", "v", Group.SHIP),
-    Place("checklists", language.N_("Checklists"), "/console/checklists", "k", Group.SHIP),
+    Place("checklists", language.N_("Checklists"), "/console/checklists", "k", Group.SHIP, needs=Needs.HOUSE),
     Place("workers", language.N_("Workers"), "/console/workers", "w", Group.SHIP),
     Place("providers", language.N_("Providers"), "/console/providers", "m", Group.GOVERN),
     Place("budgets", language.N_("Budgets"), "/console/budgets", "b", Group.GOVERN),
     Place("costs", language.N_("Costs"), "/console/costs", "c", Group.GOVERN),
-    Place("keys", language.N_("API keys"), "/console/keys", "i", Group.GOVERN, admin=True),
-    Place("users", language.N_("Users"), "/console/users", "u", Group.GOVERN, admin=True),
-    Place("audit", language.N_("Audit"), "/console/audit", "h", Group.GOVERN, admin=True),
-    Place("settings", language.N_("Settings"), "/console/settings", "x", Group.GOVERN, admin=True),
+    Place("keys", language.N_("API keys"), "/console/keys", "i", Group.GOVERN, needs=Needs.ADMIN),
+    Place("users", language.N_("Users"), "/console/users", "u", Group.GOVERN, needs=Needs.ADMIN),
+    Place("audit", language.N_("Audit"), "/console/audit", "h", Group.GOVERN, needs=Needs.ADMIN),
+    Place("settings", language.N_("Settings"), "/console/settings", "x", Group.GOVERN, needs=Needs.FOR_ALL),
 )
 
 
 def reader(
     cookies: Mapping[str, str], accept_language: str, *, now: datetime, name: str, csrf: str, signed_in: bool = False,
-    role: Role = Role.VIEWER, locales: Path = language.LOCALES, keeps_cases: bool = False,
+    role: Role = Role.VIEWER, locales: Path = language.LOCALES, keeps_cases: bool = False, house: bool = False,
+    for_all: bool = False,
 ) -> Reader:  # fmt: skip
     chosen = language.choose(cookies.get("fairlead_language"), accept_language, folder=locales)
     zone, zone_name = format.zone(unquote(cookies.get("fairlead_zone", "")))
@@ -102,7 +113,7 @@ def reader(
     fmt = format.Format(now, zone, zone_name, language.words(chosen, folder=locales))
     return Reader(
         name, theme if theme in THEMES else "", chosen, fmt, csrf, signed_in, writes=role.covers(Role.OPERATOR),
-        admin=role.covers(Role.ADMIN), keeps_cases=keeps_cases,
+        admin=role.covers(Role.ADMIN), keeps_cases=keeps_cases, house=house, for_all=for_all,
     )  # fmt: skip
 
 
@@ -150,8 +161,18 @@ class Pages:
 
 def _places(reader: Reader, served: Collection[str]) -> list[tuple[str, list[Place]]]:
     """Those this reader may see and that are there, by group."""
-    seen = [place for place in PLACES if place.path in served and (reader.admin or not place.admin)]
+    seen = [place for place in PLACES if place.path in served and (place.needs is None or _opens(reader, place.needs))]
     return [(group.value, list(places)) for group, places in groupby(seen, key=lambda place: place.group)]
+
+
+def _opens(reader: Reader, needs: Needs) -> bool:
+    match needs:
+        case Needs.ADMIN:
+            return reader.admin
+        case Needs.HOUSE:
+            return reader.house
+        case Needs.FOR_ALL:
+            return reader.admin and reader.for_all
 
 
 def _environment(reader: Reader) -> Environment:

@@ -11,12 +11,13 @@ GET  /console/costs[.csv|.json]                                                 
 GET  /console/keys[/{key|new|rotate|revoke}]  /console/users[/{user|new|…}]       pages of administrators
 GET  /console/audit[/verify|.jsonl]  /console/settings                           pages of administrators
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
-GET  /console/workers/live  /console/releases/live                               streams
+GET  /console/workers/live  /console/releases/live  /console/service-levels/live streams
 GET  /console/evaluations[/{id}]  /console/evaluations/cases                     evaluations, and cases of runs
 GET  /console/checklists[/{name}]  /console/releases                             how the lists stand; releases
 GET  /console/runs/{id}/case  /console/evaluations/cases/{id}/remove             questions about cases
 GET  /console/threads  /console/threads/{id}[/live]                              threads
-GET  /console/agents  /console/agents/{name}[/{assistant}[/use]]                 agents, POST the last
+GET  /console/agents  /console/agents/{name}[/{assistant}]                      agents
+GET  /console/agents/{name}/new  …/{assistant}/{edit|delete|use}                 forms and questions; POST the same
 GET  /console/playground[/live]  POST /console/playground[/scores/{id}]          trying agents
 GET  /console/schedules[/new]  /console/schedules/{id}[/edit|/delete]            schedules
 POST /console/schedules  /console/schedules/{id}[/{pause|resume|run|delete}]     writes
@@ -42,7 +43,7 @@ from fairlead.access import Role, SignIn, may_for_all, require, require_for_all
 from fairlead.clock import Clock
 from fairlead.errors import Conflict, FairleadError, InvalidInput, NotFound
 from fairlead.ship.strategy import Word
-from fairlead.web.console import course, policy, streams
+from fairlead.web.console import course, live, policy, streams
 from fairlead.web.console.addresses import CALLBACK, KEY, SIGN_IN, START
 from fairlead.web.console.desk import Desk, DoorOf, MakeToken, caller_of
 from fairlead.web.console.door import Outcome, Shipped
@@ -51,6 +52,7 @@ from fairlead.web.console.pages import approvals, ask, deploys, levels, runs, wo
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.pages.agents import AgentsPages
+from fairlead.web.console.pages.assistant_form import AssistantForms
 from fairlead.web.console.pages.audit import AuditPages
 from fairlead.web.console.pages.budget_moves import BudgetMoves
 from fairlead.web.console.pages.budgets import BudgetsPages
@@ -77,7 +79,7 @@ from fairlead.web.console.sign_in import SignInPages
 SECTIONS: tuple[Callable[[Desk, Doors], Section], ...] = (
     DashboardPages, CasePages, EvaluationsPages, ChecklistsPages, ReleasesPages,
     ProvidersPages, BudgetsPages, BudgetMoves, CostsPages,
-    ThreadsPages, AgentsPages, PlaygroundPages, SchedulesPages,
+    ThreadsPages, AssistantForms, AgentsPages, PlaygroundPages, SchedulesPages,
     KeysPages, UsersPages, AuditPages, SettingsPages,
 )  # fmt: skip
 
@@ -129,6 +131,7 @@ class Console:
             ("/console/workers", self.workers),
             ("/console/workers/live", self.workers_live),
             ("/console/service-levels", self.levels),
+            ("/console/service-levels/live", self.levels_live),
             ("/console/deploys", self.deploys),
             ("/console/deploys/live", self.deploys_live),
             ("/console/deploys/{deploy_id}", self.deploy),
@@ -188,10 +191,7 @@ class Console:
         return self.desk.page(request, "pages/workers.html", view=view, here="workers")
 
     async def levels(self, request: Request) -> Response:
-        window = levels.parse(request.query_params.get("window"))
-        report = await levels.read(self.desk.door(request), window)
-        view = levels.shape(window, report, self.desk.reader(request).fmt)
-        return self.desk.page(request, "pages/levels.html", view=view, here="levels")
+        return self.desk.page(request, "pages/levels.html", view=await self._levels(request), here="levels")
 
     async def deploys(self, request: Request) -> Response:
         found = await deploys.read(self.desk.door(request))
@@ -230,6 +230,16 @@ class Console:
 
     async def workers_live(self, request: Request) -> Response:
         return streams.of_workers(self.desk, request)
+
+    async def levels_live(self, request: Request) -> Response:
+        levels.parse(request.query_params.get("window"))  # what is none is said here, not in the middle of a stream
+
+        async def draw() -> live.Parts:
+            reader = self.desk.reader(request)
+            view = await self._levels(request)
+            return {"levels": self.desk.templates.fill("parts/_levels.html", reader, view=view, path="")}
+
+        return streams.of_page(self.desk, request, draw, again=levels.AGAIN)
 
     async def deploys_live(self, request: Request) -> Response:
         return streams.of_deploys(self.desk, request)
@@ -315,6 +325,12 @@ class Console:
         return response
 
     # What handlers share
+
+    async def _levels(self, request: Request) -> levels.LevelsView:
+        """Raises `InvalidInput` for a window that is none."""
+        window = levels.parse(request.query_params.get("window"))
+        report = await levels.read(self.desk.door(request), window)
+        return levels.shape(window, report, self.desk.reader(request).fmt)
 
     async def _sayable(self, request: Request) -> tuple[Word, Shipped]:
         """Raises `Forbidden`, `NotFound`, and `Conflict` for what can't be said of the deploy now."""

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from fairlead.web.console.format import Format
+
 WIDTH = 330  # px
 TICK_APART = 44  # px
 BREAK = 5.0  # percent
@@ -144,14 +146,14 @@ def tick_step(seconds: float, *, width: int = WIDTH) -> float:
     return power
 
 
-def ticks(scale: Scale) -> list[Tick]:
+def ticks(scale: Scale, fmt: Format) -> list[Tick]:
     step = tick_step(scale.end)
     apart = TICK_APART / WIDTH * 100
     found: list[Tick] = []
     for second in _marks(scale, step):
         x = scale.x(second)
         if x <= 100 - apart / 3 and (not found or x - found[-1].x >= apart - 0.01):
-            found.append(Tick(x, clock(second, step)))
+            found.append(Tick(x, clock(second, step, fmt)))
     return found
 
 
@@ -169,11 +171,11 @@ def _marks(scale: Scale, step: float) -> Iterable[float]:
             section = gap.end
 
 
-def clock(second: float, step: float) -> str:
+def clock(second: float, step: float, fmt: Format) -> str:
     """Elapsed time as an axis says it: 0.2 s, 10 s, 2:40, 1:05:00."""
     if second < 60:
         decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
-        return f"{second:.{decimals}f} s" if second else "0 s"
+        return fmt.words.gettext("%(n)s s") % {"n": f"{second:.{decimals}f}" if second else "0"}
     minutes, seconds = divmod(round(second), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -95,6 +95,7 @@ def draw(
     """The whole picture of one run at one moment."""
     clock = Clock(run, story, fmt.now)
     axis = scale.build(clock.busy(), clock.until, growing=clock.growing)
+    ticks = tuple(scale.ticks(axis, fmt))
     placed = rails.arrange(story.steps, unfolded=unfolded)
     people = {approval.id: approval.decided_by or "" for approval in approvals}
     rows, after = _rows(placed, chosen(placed, most), clock, axis, people)
@@ -104,9 +105,9 @@ def draw(
         rows[0] = replace(rows[0], bars=(queue, *rows[0].bars))
     return Waterfall(
         rows=tuple(rows),
-        ticks=tuple(scale.ticks(axis)),
+        ticks=ticks,
         flags=tuple(_flags(clock, axis, story, fmt, now)),
-        grid=tuple(tick.x for tick in scale.ticks(axis)),
+        grid=tuple(tick.x for tick in ticks),
         breaks=tuple(axis.bar(gap.start, gap.end) for gap in axis.gaps),
         resumes=tuple(axis.x(clock.second(resume.at)) for resume in story.resumes),
         now=now,

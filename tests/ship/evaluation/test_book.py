@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from fairlead.database import Database
 from fairlead.errors import InvalidInput, NotFound
-from fairlead.ship.evaluation.book import Book, Evaluation, figures_of
+from fairlead.ship.evaluation.book import Book, Evaluation, MadeCase, OfRun, figures_of
 from fairlead.ship.evaluation.gate import Bounds, judge
+from fairlead.ship.evaluation.kept import NewCase
 from fairlead.ship.verdict import verdict_of
 from fairlead.testing import MovableClock
 from tests.ship.evaluation.made import FAILED, LOST, outcome
@@ -68,3 +70,42 @@ async def test_environments_do_not_see_each_other(book: Book, database: Database
     assert await other.list() == []
     with pytest.raises(NotFound):
         await other.get("evl_1")
+
+
+async def test_a_run_is_found_in_what_was_asked_and_in_what_was_kept_from_it(book: Book, clock: MovableClock) -> None:
+    at = clock.now()
+    told = (outcome(run_id="run_1"), outcome(FAILED, "two", run_id="run_2"), outcome(run_id="run_1", trial=2))
+    await book.keep(replace(made(clock, "evl_1"), outcomes=told))
+    await book.keep(made(clock, "evl_2"))
+    found = await book.of_run("run_1", at=at, tenant="default")
+    assert [(one.evaluation.id, one.outcome.case, one.outcome.trial) for one in found.asked] == [
+        ("evl_1", "one", 1), ("evl_1", "one", 2)
+    ]  # fmt: skip
+    assert found.cases == ()
+    for unknown in ("run_", "run_%", "_un_1"):
+        assert await book.of_run(unknown, at=at, tenant="default") == OfRun()
+    later = at + timedelta(days=1)
+    assert await book.of_run("run_1", at=later, tenant="default") == OfRun(), "no evaluation was under way"
+
+    case = NewCase("smoke", "late", "desk", "x", "run_2", "v1", "y")
+    kept = await book.cases.keep(case, tenant="default", by="ada")
+    one = await book.of_run("run_2", at=at, tenant="default")
+    assert ([each.outcome.case for each in one.asked], [each.kept.id for each in one.cases]) == (["two"], [kept.id])
+    assert (await book.of_run("run_2", at=at, tenant="acme")).cases == ()
+
+
+async def test_a_kept_case_tells_how_the_newest_evaluation_found_it(book: Book, clock: MovableClock) -> None:
+    case = NewCase("smoke", "late", "desk", "x", "run_9", "v1", "y")
+    kept = await book.cases.keep(case, tenant="default", by="ada")
+    clock.move(kept.kept_at + timedelta(seconds=1) - clock.now())
+
+    async def fared() -> MadeCase:
+        return (await book.of_run("run_9", at=clock.now(), tenant="default")).cases[0]
+
+    assert await fared() == MadeCase(kept)
+    told = (outcome(FAILED, "late", kept="run_9"), outcome(case="late", trial=2, kept="run_9"), outcome())
+    await book.keep(replace(made(clock, "evl_1"), outcomes=told))
+    one = await fared()
+    assert one.newest is not None and (one.newest.id, one.outcomes) == ("evl_1", told[:2])
+    await book.keep(made(clock, "evl_2"))
+    assert await fared() == MadeCase(kept), "the newest asked it no longer"

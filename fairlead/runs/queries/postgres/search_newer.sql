@@ -12,4 +12,10 @@ WHERE (:status::text IS NULL OR status = :status)
   AND (:least_cost::bigint IS NULL OR cost_nano >= :least_cost)
   AND (:least_us::bigint IS NULL OR coalesce(finished_at, {now}) - created_at >= :least_us)
   AND (:text::text IS NULL OR strpos(id, :text) > 0 OR strpos(lower(input), :written) > 0)
+  AND (:model::text IS NULL OR (
+    SELECT 1 FROM events e
+    WHERE e.tenant = looked.tenant AND e.run_id = looked.id AND e.kind = 'model' AND e.name = :model LIMIT 1) IS NOT NULL)
+  AND (:tool::text IS NULL OR (
+    SELECT 1 FROM events e
+    WHERE e.tenant = looked.tenant AND e.run_id = looked.id AND e.kind = 'tool' AND e.name = :tool LIMIT 1) IS NOT NULL)
 LIMIT :limit

@@ -12,4 +12,10 @@ WHERE (:status IS NULL OR status = :status)
   AND (:least_cost IS NULL OR cost_nano >= :least_cost)
   AND (:least_us IS NULL OR coalesce(finished_at, {now}) - created_at >= :least_us)
   AND (:text IS NULL OR instr(id, :text) > 0 OR instr(lower(input), :written) > 0)
+  AND (:model IS NULL OR (
+    SELECT 1 FROM events e
+    WHERE e.tenant = looked.tenant AND e.run_id = looked.id AND e.kind = 'model' AND e.name = :model LIMIT 1) IS NOT NULL)
+  AND (:tool IS NULL OR (
+    SELECT 1 FROM events e
+    WHERE e.tenant = looked.tenant AND e.run_id = looked.id AND e.kind = 'tool' AND e.name = :tool LIMIT 1) IS NOT NULL)
 LIMIT :limit

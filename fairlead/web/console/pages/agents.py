@@ -14,6 +14,7 @@ from starlette.responses import Response
 from fairlead.access import Role
 from fairlead.agents.spec import AgentSpec
 from fairlead.errors import NotFound
+from fairlead.runs.assistants import Assistant
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.pages import agent as agent_page
@@ -22,7 +23,7 @@ from fairlead.web.console.pages import assistant as assistant_page
 from fairlead.web.console.section import Routes, is_fragment, own_form, see
 
 PATH = agent_list.PATH
-_ASSISTANT = PATH + "/{name}/{assistant_id}"
+ASSISTANT = PATH + "/{name}/{assistant_id}"
 
 
 class AgentsPages:
@@ -32,12 +33,12 @@ class AgentsPages:
 
     def pages(self) -> Routes:
         return [
-            (PATH, self.list), (PATH + "/{name}", self.agent), (_ASSISTANT, self.assistant),
-            (_ASSISTANT + "/use", self.ask),
+            (PATH, self.list), (PATH + "/{name}", self.agent), (ASSISTANT, self.assistant),
+            (ASSISTANT + "/use", self.ask),
         ]  # fmt: skip
 
     def writes(self) -> Routes:
-        return [(_ASSISTANT + "/use", self.use)]
+        return [(ASSISTANT + "/use", self.use)]
 
     async def list(self, request: Request) -> Response:
         workers = await agent_list.workers_of(self._desk.door(request))
@@ -45,7 +46,7 @@ class AgentsPages:
         return self._desk.page(request, "pages/agents.html", view=view, here="agents")
 
     async def agent(self, request: Request) -> Response:
-        spec, tenant = self._spec(request), caller_of(request).tenant
+        spec, tenant = spec_of(self._doors, request), caller_of(request).tenant
         material = await agent_page.read(self._doors, self._desk.door(request), spec, tenant=tenant)
         release = self._doors.settings.engine.release
         view = agent_page.shape(material, self._desk.reader(request).fmt, release=release)
@@ -80,17 +81,22 @@ class AgentsPages:
         )  # fmt: skip
         return see(agent_page.path_of_assistant(material.now))
 
-    def _spec(self, request: Request) -> AgentSpec:
-        name = request.path_params["name"]
-        if name not in self._doors.agents:
-            raise NotFound(f"There is no agent {name}.", hint="It may have been declared by an earlier release.")
-        return self._doors.agents[name]
-
     async def _material(self, request: Request) -> assistant_page.Material:
-        """Raises `NotFound`, also for an assistant of another agent."""
-        material = await assistant_page.read(
-            self._doors.assistants, request.path_params["assistant_id"], tenant=caller_of(request).tenant
-        )
-        if material.now.agent != request.path_params["name"]:
-            raise NotFound(f"There is no assistant {material.now.id} of {request.path_params['name']}.")
-        return material
+        one = await assistant_of(self._doors, request)
+        return await assistant_page.read(self._doors.assistants, one, tenant=caller_of(request).tenant)
+
+
+def spec_of(doors: Doors, request: Request) -> AgentSpec:
+    """Of the agent in the address. Raises `NotFound`."""
+    name = request.path_params["name"]
+    if name not in doors.agents:
+        raise NotFound(f"There is no agent {name}.", hint="It may have been declared by an earlier release.")
+    return doors.agents[name]
+
+
+async def assistant_of(doors: Doors, request: Request) -> Assistant:
+    """The one in the address. Raises `NotFound`, also for an assistant of another agent."""
+    one = await doors.assistants.get(request.path_params["assistant_id"], tenant=caller_of(request).tenant)
+    if one.agent != request.path_params["name"]:
+        raise NotFound(f"There is no assistant {one.id} of {request.path_params['name']}.")
+    return one

@@ -51,9 +51,7 @@ class AssistantView:
     text: str  # of the only version, where there is nothing to compare
 
 
-async def read(assistants: Assistants, assistant_id: str, *, tenant: str) -> Material:
-    """Raises `NotFound`."""
-    now = await assistants.get(assistant_id, tenant=tenant)
+async def read(assistants: Assistants, now: Assistant, *, tenant: str) -> Material:
     return Material(now, tuple(await assistants.versions(now.id, tenant=tenant, limit=MOST)))
 
 

@@ -20,6 +20,7 @@ from fairlead.ship.checklist.answer import Answer, By, Found, Line, Result, Void
 from fairlead.ship.checklist.items import Item, ListName, item_of, items_of, list_of
 from fairlead.ship.checklist.ledger import AnswerLedger
 from fairlead.ship.verdict import Verdict
+from fairlead.web.console import found
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
@@ -39,7 +40,7 @@ _RESULTS: Mapping[Result | None, State] = {
     Verdict.UNCLEAR: State("unclear", Tone.WARN, N_("unclear")),
     Verdict.COULD_NOT_ASK: State("unknown", Tone.ASK, N_("could not ask"), "could_not_ask"),
     Void.NOT_APPLICABLE: State("cancelled", Tone.MUTED, N_("does not apply"), "not_applicable"),
-    None: State("pending", Tone.WARN, N_("open")),
+    None: State("pending", Tone.WARN, N_("unanswered")),
 }
 _WHOLE = {
     Verdict.PASS: State("success", Tone.OK, N_("all of it holds"), "pass"),
@@ -88,6 +89,7 @@ class ItemRow:
 class Past:
     answer: Answer
     state: State
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def shape(
     command = f"fairlead checklist run {name.value}" + (
         f" --{'incident' if name is ListName.INCIDENT else 'release'} {about}" if about else ""
     )
-    past = tuple(Past(one, _RESULTS[one.found.result]) for one in history)
+    past = tuple(_past(one, fmt) for one in history)
     return ChecklistView(
         name, fmt.words.gettext(TITLES[name]), environment.value, about,
         tuple(one for one in abouts(answers) if one != about),
@@ -175,22 +177,21 @@ def shape(
 
 
 def _counts(lines: Sequence[Line]) -> tuple[Count, ...]:
-    found = Counter(one.result for one in lines)
-    return tuple(Count(found[result], _RESULTS[result]) for result in _ORDER if found[result])
+    many = Counter(one.result for one in lines)
+    return tuple(Count(many[result], _RESULTS[result]) for result in _ORDER if many[result])
+
+
+def _past(one: Answer, fmt: Format) -> Past:
+    return Past(one, _RESULTS[one.found.result], found.of_item(item_of(one.item), one.found.said, fmt))
 
 
 def _row(line: Line, fmt: Format) -> ItemRow:
     answer = line.answer
     if answer is None:
-        return ItemRow(line, _RESULTS[line.result], _why(line, fmt), "", False, None)
+        return ItemRow(line, _RESULTS[line.result], found.in_words(line.why, fmt), "", False, None)
     until = None if answer.by is By.MACHINE else expires_at(line.item, answer)
-    return ItemRow(line, _RESULTS[line.result], answer.found.said, answer.name, answer.by is By.MACHINE, until)
-
-
-def _why(line: Line, fmt: Format) -> str:
-    """The usual reasons in the reader's words; others as they are."""
-    usual = {"Nobody has answered.": N_("Nobody has answered."), "Nobody has looked.": N_("Nobody has looked.")}
-    return fmt.words.gettext(usual.get(line.why, line.why)) if line.why else ""
+    told = found.of_item(line.item, answer.found.said, fmt)
+    return ItemRow(line, _RESULTS[line.result], told, answer.name, answer.by is By.MACHINE, until)
 
 
 def given_answer(item: Item, form: Mapping[str, str], *, by: str, now: datetime) -> Answer:
@@ -208,8 +209,8 @@ def given_answer(item: Item, form: Mapping[str, str], *, by: str, now: datetime)
         raise InvalidInput("Which incident?", hint="Name it first.")
     said = evidence or f"{item.question.text} {word.capitalize()}."
     reference = next((one for one in evidence.split() if one.startswith(("http://", "https://"))), "")
-    found = Found(Verdict.PASS if word == "yes" else Verdict.FAIL, said, reference)
-    return Answer(item.id, found, By.PERSON, by, now, about)
+    given = Found(Verdict.PASS if word == "yes" else Verdict.FAIL, said, reference)
+    return Answer(item.id, given, By.PERSON, by, now, about)
 
 
 class ChecklistsPages:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import orjson
@@ -17,7 +17,7 @@ from fairlead.errors import InvalidInput
 from fairlead.gateway.costs import MOST, Dimension, Moment, Report, Share, Sums, parse_dimensions
 from fairlead.gateway.period import DAY, HOUR, Period, parse_period
 from fairlead.web.console import policy
-from fairlead.web.console.columns import Columns, of_moments, when
+from fairlead.web.console.charts import Axis, Chart, Series, Shape, Unit, chart
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
@@ -106,7 +106,7 @@ class CostsView:
     periods: tuple[Link, ...]
     dimensions: tuple[Link, ...]
     tops: tuple[Link, ...]
-    chart: Columns
+    chart: Chart
     rows: tuple[Row, ...]
     by: str
     of_kind: str
@@ -120,8 +120,6 @@ class CostsView:
     said: str
     """The period in words."""
     hourly: bool
-    table: str
-    """The chart as a table."""
     dearest_first: bool
     cut: bool
     """There may be more names than are shown."""
@@ -163,7 +161,6 @@ def shape(query: Query, report: Report, names: Mapping[str, str], fmt: Format) -
     _ = fmt.words.gettext
     parts = report.by.get(query.by, ())
     of_kind, of_name = ("", "") if query.of is None else (_(BY[query.of[0]]), _shown(*query.of, names))
-    costs = [(one.at, one.sums.cost_nano) for one in report.over_time]
     return CostsView(
         query=query, report=report,
         periods=tuple(
@@ -172,7 +169,7 @@ def shape(query: Query, report: Report, names: Mapping[str, str], fmt: Format) -
         ),
         dimensions=tuple(Link(_(label), query.address(by=one.value), query.by is one) for one, label in BY.items()),
         tops=tuple(Link(str(one), query.address(top=str(one)), query.top == one) for one in TOPS),
-        chart=of_moments(_(N_("Cost")), costs, report.step, fmt.money, fmt, since=query.period.since),
+        chart=_chart(query, report, fmt),
         rows=tuple(_row(query, part, report, names, fmt) for part in parts),
         by=_(BY[query.by]), of_kind=of_kind, of_name=of_name,
         all_of="" if query.of is None else query.address(**{query.of[0].value: None}),
@@ -180,10 +177,24 @@ def shape(query: Query, report: Report, names: Mapping[str, str], fmt: Format) -
         csv=query.address(f"{PATH}.csv"), json=query.address(f"{PATH}.json"),
         said=f"{when(query.period.since, HOUR, fmt)} – {when(query.period.until, HOUR, fmt)}",
         hourly=report.step == HOUR,
-        table=query.address(by=(Dimension.HOUR if report.step == HOUR else Dimension.DAY).value),
         dearest_first=query.by in NAMED, cut=query.by in NAMED and len(parts) >= query.top,
         no_runs=_no_runs(query, fmt),
     )  # fmt: skip
+
+
+def _chart(query: Query, report: Report, fmt: Format) -> Chart:
+    starts = [one.at for one in report.over_time]
+    axis = Axis(starts, report.step, partial=bool(starts) and starts[-1] + report.step > fmt.now)
+    series = Series(fmt.words.gettext(N_("Cost")), [one.sums.cost_nano for one in report.over_time], "tool")
+    by = (Dimension.HOUR if report.step == HOUR else Dimension.DAY).value
+    return chart(
+        "cost", axis, [series], fmt, unit=Unit.MONEY, shape=Shape.BARS, csv=query.address(f"{PATH}.csv", by=by)
+    )
+
+
+def when(at: datetime, step: timedelta, fmt: Format) -> str:
+    """An hour in the reader's zone. A day is one of UTC, and so called by its date there."""
+    return f"{at:%Y-%m-%d}" if step >= DAY else f"{fmt.local(at):%Y-%m-%d %H:%M}"
 
 
 def _shown(dimension: Dimension, name: str, names: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from fairlead.ship.ledger import Deploy, LookRecord, StepRecord
 from fairlead.ship.strategy import Kind, Outcome, Word
 from fairlead.ship.terms import Unclear
 from fairlead.ship.verdict import Figures, Finding, Limits, Verdict, judge, verdict_of
-from fairlead.web.console import course, curves, state
+from fairlead.web.console import course, curves, found, state
 from fairlead.web.console.course import Row, Share
 from fairlead.web.console.curves import Curve
 from fairlead.web.console.door import Door, Shipped
@@ -178,7 +178,7 @@ def _check(finding: Finding, limits: Limits, fmt: Format) -> Check:
     label = course.about(finding, fmt)
     share = 100 * math.log(max(finding.evidence, 1.0)) / -math.log(limits.alarms)
     verdict, evidence = state.of_verdict(finding.verdict), course.evidence(finding)
-    return Check(label, finding.said, verdict, evidence, round(min(share, 100.0), 2))
+    return Check(label, found.of_finding(finding, fmt), verdict, evidence, round(min(share, 100.0), 2))
 
 
 def _look_row(number: int, record: LookRecord, fmt: Format) -> LookRow:
@@ -196,7 +196,8 @@ def _told(figures: Figures | None, fmt: Format) -> tuple[str, str, str]:
 def _notice(shipped: Shipped, fmt: Format) -> Notice | None:
     """What a person should know first."""
     _, deploy = fmt.words.gettext, shipped.deploy
-    wrong = next((one.said for one in shipped.steps if one.verdict not in (None, Verdict.PASS) and one.said), "")
+    failed = (one for one in shipped.steps if one.verdict not in (None, Verdict.PASS) and one.said)
+    wrong = next((course.said(one, fmt) for one in failed), "")
     given = {"new": deploy.plan.new, "old": deploy.plan.old or NOTHING, "by": deploy.word_by, "wrong": wrong}
     match deploy.outcome:
         case Outcome.SUCCEEDED:

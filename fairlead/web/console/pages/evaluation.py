@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote, urlencode
 
 from fairlead.ship.evaluation.book import Evaluation
 from fairlead.ship.evaluation.gate import NANO, trials_to_pass
@@ -87,6 +88,18 @@ class EvaluationView:
     @property
     def path(self) -> str:
         return f"/console/evaluations/{self.evaluation.id}"
+
+
+def state_of(trials: Sequence[Outcome]) -> State:
+    """Of a case."""
+    results = {one.result for one in trials}
+    if Result.FAILED in results:
+        return _SOMETIMES if Result.PASSED in results else _RESULTS[Result.FAILED]
+    return _RESULTS[Result.COULD_NOT_ASK if Result.COULD_NOT_ASK in results else Result.PASSED]
+
+
+def address(one: Evaluation, case: str) -> str:
+    return f"/console/evaluations/{quote(one.id, safe='')}?{urlencode({'case': case})}"
 
 
 def shape(
@@ -193,14 +206,7 @@ def _case(name: str, trials: Sequence[Outcome], fmt: Format) -> CaseRow:
     of = _(N_("%(n)s of %(of)s")) % {"n": good, "of": len(trials)}
     rows = tuple(_trial(one, fmt) for one in trials)
     cost = fmt.money(cost_nano(trials))
-    return CaseRow(name, _state(trials), of, _seconds(p95(trials), fmt), cost, why, kept, rows)
-
-
-def _state(trials: Sequence[Outcome]) -> State:
-    results = {one.result for one in trials}
-    if Result.FAILED in results:
-        return _SOMETIMES if Result.PASSED in results else _RESULTS[Result.FAILED]
-    return _RESULTS[Result.COULD_NOT_ASK if Result.COULD_NOT_ASK in results else Result.PASSED]
+    return CaseRow(name, state_of(trials), of, _seconds(p95(trials), fmt), cost, why, kept, rows)
 
 
 def _trial(one: Outcome, fmt: Format) -> TrialRow:

@@ -17,13 +17,14 @@ from fairlead.access import (
     Limits,
     NewKey,
     Principal,
+    Role,
     Scope,
     Standing,
     ensure_may_give,
     tenant_for,
 )  # fmt: skip
 from fairlead.access.key import MOST
-from fairlead.errors import InvalidInput
+from fairlead.errors import Conflict, FairleadError, InvalidInput
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import NOTHING, Format
@@ -32,7 +33,7 @@ from fairlead.web.console.money import parse_usd
 from fairlead.web.console.pages.ask import Question, answer_question
 from fairlead.web.console.roles import ROLES, admin_of, parse_role
 from fairlead.web.console.scopes import address
-from fairlead.web.console.section import Routes, own_form, see
+from fairlead.web.console.section import Routes, own_form, see, status_of
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/keys"
@@ -113,7 +114,7 @@ def limits_of(key: Key, fmt: Format) -> str:
     _, spend, most = fmt.words.gettext, key.allowance, key.limits
     amounts = (
         (N_("%(sum)s a day"), spend.day_nano), (N_("%(sum)s a month"), spend.month_nano),
-        (N_("%(sum)s in all"), spend.total_nano),
+        (N_("%(sum)s over its life"), spend.total_nano),
     )  # fmt: skip
     said = [_(text) % {"sum": fmt.money(nano)} for text, nano in amounts if nano is not None]
     counts = (
@@ -121,7 +122,7 @@ def limits_of(key: Key, fmt: Format) -> str:
         (N_("%(n)s tokens a minute"), most.tokens_per_minute),
     )  # fmt: skip
     said += [_(text) % {"n": fmt.count(count)} for text, count in counts if count is not None]
-    return ", ".join(said) or NOTHING
+    return fmt.listed(said) or NOTHING
 
 
 def _of(path: str, key: Key, caller: Principal) -> str:
@@ -154,6 +155,12 @@ def _count(text: str, most: int) -> int | None:
 def _ends(text: str, now: datetime) -> datetime | None:
     days = _count(text, _LONGEST_DAYS)
     return None if days is None else now + timedelta(days=days)
+
+
+def _overlap(given: str) -> timedelta:
+    if given not in _OVERLAPS:
+        raise InvalidInput(f"{given[:60]!r} is no overlap.", hint=", ".join(_OVERLAPS))
+    return timedelta(seconds=int(given))
 
 
 def _labels(text: str) -> dict[str, str]:
@@ -213,17 +220,12 @@ class KeysPages:
         )  # fmt: skip
 
     async def ask_new(self, request: Request) -> Response:
-        caller = admin_of(request)
-        tenant = tenant_for(caller, request.query_params.get("tenant") or None)
-        return self._desk.page(
-            request, "pages/key_new.html", here="keys", tenant=tenant, installation=caller.installation, roles=ROLES,
-            scopes=[(scope, label) for scope, label in SCOPES.items() if Scope.covered(caller.scopes, scope)],
-        )  # fmt: skip
+        tenant = tenant_for(admin_of(request), request.query_params.get("tenant") or None)
+        return self._new(request, {"tenant": tenant, "role": Role.OPERATOR.value, f"scope-{Scope.EVERYTHING}": "on"})
 
     async def ask_rotate(self, request: Request) -> Response:
-        caller, key = admin_of(request), await self._key(request, request.query_params)
-        told = row(key, caller, self._fmt(request))
-        return self._desk.page(request, "pages/key_rotate.html", here="keys", row=told, overlaps=_OVERLAPS)
+        admin_of(request)
+        return self._rotation(request, await self._key(request, request.query_params), {"overlap": "86400"})
 
     async def ask_revoke(self, request: Request) -> Response:
         caller, key = admin_of(request), await self._key(request, request.query_params)
@@ -234,21 +236,25 @@ class KeysPages:
     async def create(self, request: Request) -> Response:
         caller, form = admin_of(request), await own_form(request)
         tenant = tenant_for(caller, form.get("tenant", "").strip() or None)
-        asked = parse_new(form, tenant=tenant, now=self._desk.clock.now())
-        ensure_may_give(caller, asked.scopes)
-        return self._made(request, await self._book.create(asked, by=caller.name), status=201)
+        try:
+            asked = parse_new(form, tenant=tenant, now=self._desk.clock.now())
+            ensure_may_give(caller, asked.scopes)
+            issued = await self._book.create(asked, by=caller.name)
+        except (InvalidInput, Conflict) as error:
+            return self._new(request, form, problem=error)
+        return self._made(request, issued, status=201)
 
     async def rotate(self, request: Request) -> Response:
         caller, form = admin_of(request), await own_form(request)
         key = await self._key(request, form)
         ensure_may_give(caller, key.scopes)
-        overlap = form.get("overlap", "0")
-        if overlap not in _OVERLAPS:
-            raise InvalidInput(f"{overlap[:60]!r} is no overlap.", hint=", ".join(_OVERLAPS))
-        issued = await self._book.rotate(
-            key.name, tenant=key.tenant, by=caller.name, overlap=timedelta(seconds=int(overlap)),
-            expires_at=_ends(form.get("days", ""), self._desk.clock.now()),
-        )  # fmt: skip
+        try:
+            issued = await self._book.rotate(
+                key.name, tenant=key.tenant, by=caller.name, overlap=_overlap(form.get("overlap", "0")),
+                expires_at=_ends(form.get("days", ""), self._desk.clock.now()),
+            )  # fmt: skip
+        except (InvalidInput, Conflict) as error:
+            return self._rotation(request, key, form, problem=error)
         return self._made(request, issued, status=200)
 
     async def revoke(self, request: Request) -> Response:
@@ -258,6 +264,24 @@ class KeysPages:
         return see(_of(f"{PATH}/key", key, caller))
 
     # What handlers share
+
+    def _new(self, request: Request, typed: Mapping[str, str], *, problem: FairleadError | None = None) -> Response:
+        """The form, with what was typed and what is wrong with it."""
+        caller = caller_of(request)
+        return self._desk.page(
+            request, "pages/key_new.html", status=200 if problem is None else status_of(problem), here="keys",
+            typed=typed, problem=problem, installation=caller.installation, roles=ROLES,
+            scopes=[(scope, label) for scope, label in SCOPES.items() if Scope.covered(caller.scopes, scope)],
+        )  # fmt: skip
+
+    def _rotation(
+        self, request: Request, key: Key, typed: Mapping[str, str], *, problem: FairleadError | None = None
+    ) -> Response:
+        told = row(key, caller_of(request), self._fmt(request))
+        return self._desk.page(
+            request, "pages/key_rotate.html", status=200 if problem is None else status_of(problem), here="keys",
+            row=told, overlaps=_OVERLAPS, typed=typed, problem=problem,
+        )  # fmt: skip
 
     def _made(self, request: Request, issued: Issued, *, status: int) -> Response:
         """No redirect: nobody could ask for the secret again."""

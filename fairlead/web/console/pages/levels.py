@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from fairlead.operate.levels import Measure, Report, parse_window
 from fairlead.operate.levels import State as Kept
@@ -14,6 +15,7 @@ from fairlead.web.console.language import N_
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/service-levels"
+AGAIN = timedelta(seconds=5)
 WINDOWS = ("1h", "24h", "7d", "30d")
 _STATES = {
     Kept.MET: State("success", Tone.OK, N_("met")),
@@ -53,6 +55,10 @@ class LevelsView:
     windows: Sequence[str]
     rows: tuple[Row, ...]
     report: Report
+
+    @property
+    def live(self) -> str:
+        return f"{PATH}/live?{urlencode({'window': self.window})}"
 
 
 def parse(given: str | None) -> str:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fairlead.access import Principal
+from fairlead.clock import to_micros
 from fairlead.errors import FairleadError
+from fairlead.runs.figure_book import OfRelease
+from fairlead.runs.figures import DAY, FINE, MICROS, quantile
 from fairlead.runs.oversight import Open
 from fairlead.runs.run import Status, Worker
 from fairlead.ship.evaluation.book import Evaluation
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Outcome
 from fairlead.web.console import live, state, streams
+from fairlead.web.console.charts import percent
+from fairlead.web.console.dashboard_tiles import about
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
-from fairlead.web.console.format import Format
+from fairlead.web.console.format import NOTHING, Format
 from fairlead.web.console.language import N_
 from fairlead.web.console.section import Routes, of_house
 from fairlead.web.console.state import State, Tone
@@ -30,6 +35,8 @@ from fairlead.web.console.state import State, Tone
 PATH = "/console/releases"
 RUNS = "/console/runs"
 AGAIN = timedelta(seconds=2)
+_SHOWN = "24h"
+_FIGURES_LAST = 10.0  # seconds
 _MOST_DEPLOYS = 200
 _MOST_EVALUATIONS = 200
 _MOST_RUNS = 10_000
@@ -53,6 +60,18 @@ class Known:
     stable: str | FairleadError | None
     runs: Sequence[Open] | FairleadError
     evaluations: Sequence[Evaluation] | FairleadError
+    figures: Mapping[str, OfRelease] | FairleadError = field(default_factory=dict[str, OfRelease])
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of runs that ended lately. `late`: the runs that took longer than the P95."""
+
+    errors: str
+    failed: bool
+    p95: str
+    cost: str
+    late: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +93,19 @@ class Row:
     lost: int  # so many of their runs
     oldest: datetime | None
     move: str  # where those that wait can be moved from
+    figures: Figures | None = None
 
     @property
     def address(self) -> str:
         return f"{RUNS}?{urlencode({'release': self.name})}"
+
+    @property
+    def lately(self) -> str:
+        return f"{self.address}&{urlencode({'from': _SHOWN})}"
+
+    @property
+    def costs(self) -> str:
+        return f"/console/costs?{urlencode({'release': self.name, 'period': _SHOWN})}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +119,21 @@ class ReleasesView:
     many: bool  # there are more runs than were counted
 
 
-async def read(desk: Desk, doors: Doors, caller: Principal, request: Request) -> Known:
+async def read(
+    desk: Desk, doors: Doors, caller: Principal, request: Request, figures: Awaitable[Mapping[str, OfRelease]]
+) -> Known:
     """Each may fail by itself."""
     door, ledger = desk.door(request), doors.ledger
     found = await asyncio.gather(
         door.workers(), ledger.history(limit=_MOST_DEPLOYS), ledger.stable(),
         doors.oversight.open_runs(tenant=caller.tenant, most=_MOST_RUNS),
         doors.evaluations.list(limit=_MOST_EVALUATIONS) if of_house(caller) else _nothing(),
-        return_exceptions=True,
+        figures, return_exceptions=True,
     )  # fmt: skip
     for one in found:
         if isinstance(one, BaseException) and not isinstance(one, FairleadError):
             raise one
-    workers, deploys, stable, runs, evaluations = found
-    return Known(*cast("tuple[Sequence[Worker], Sequence[Deploy], str | None, Sequence[Open], Sequence[Evaluation]]",
-                       (workers, deploys, stable, runs, evaluations)))  # fmt: skip
+    return Known(*cast("tuple[Any, Any, Any, Any, Any, Any]", found))
 
 
 async def _nothing() -> Sequence[Evaluation]:
@@ -119,7 +147,8 @@ def shape(known: Known, fmt: Format, *, evaluates: bool = True) -> ReleasesView:
     alive = [one for one in workers if one.alive and one.lost_at is None]
     canary = next((one.plan.new for one in deploys if one.outcome is None), None)
     shipped = [name for one in deploys for name in (one.plan.new, one.plan.old) if name]
-    names = dict.fromkeys((*(one.release for one in alive), *(one.release for one in runs), *shipped))
+    figures: Mapping[str, OfRelease] = {} if isinstance(known.figures, FairleadError) else known.figures
+    names = dict.fromkeys((*(one.release for one in alive), *(one.release for one in runs), *shipped, *figures))
     rows = [
         _row(
             name, [one for one in alive if one.release == name], [one for one in runs if one.release == name],
@@ -128,11 +157,20 @@ def shape(known: Known, fmt: Format, *, evaluates: bool = True) -> ReleasesView:
         )
         for name in names
     ]  # fmt: skip
+    rows = [replace(row, figures=_figures(row, figures[row.name], fmt)) if row.name in figures else row for row in rows]
     rows.sort(key=lambda row: (_ORDER.index(row.state), -_since(row)))
     counted = sum(one.runs for one in runs)
     return ReleasesView(
         tuple(rows), tuple(row for row in rows if row.state is _UNSERVED), tuple(_failed(known, fmt)), evaluates,
         counted >= _MOST_RUNS,
+    )  # fmt: skip
+
+
+def _figures(row: Row, of: OfRelease, fmt: Format) -> Figures:
+    rate, p95 = of.sums.error_rate, quantile(of.buckets, 0.95)
+    return Figures(
+        NOTHING if rate is None else percent(rate), bool(of.sums.failed), about(p95, fmt), fmt.money(of.sums.cost_nano),
+        "" if p95 is None else f"{row.lately}&{urlencode({'min_duration': f'{p95:.3g}s'})}",
     )  # fmt: skip
 
 
@@ -144,6 +182,7 @@ def _failed(known: Known, fmt: Format) -> Iterable[tuple[str, str]]:
     told = (
         (N_("Workers could not be read."), known.workers), (N_("Deploys could not be read."), known.deploys),
         (N_("Runs could not be counted."), known.runs), (N_("Evaluations could not be read."), known.evaluations),
+        (N_("The figures of runs could not be read."), known.figures),
     )  # fmt: skip
     for text, found in told:
         if isinstance(found, FairleadError):
@@ -202,6 +241,7 @@ class ReleasesPages:
     def __init__(self, desk: Desk, doors: Doors) -> None:
         self._desk = desk
         self._doors = doors
+        self._known: dict[str, tuple[float, Mapping[str, OfRelease]]] = {}
 
     def pages(self) -> Routes:
         return [(PATH, self.all), (f"{PATH}/live", self.live)]
@@ -221,5 +261,14 @@ class ReleasesPages:
 
     async def _view(self, request: Request) -> ReleasesView:
         caller = caller_of(request)
-        known = await read(self._desk, self._doors, caller, request)
+        known = await read(self._desk, self._doors, caller, request, self._figures(caller.tenant))
         return shape(known, self._desk.reader(request).fmt, evaluates=of_house(caller))
+
+    async def _figures(self, tenant: str) -> Mapping[str, OfRelease]:
+        """Of the last day; read anew now and then, however many look."""
+        now, known = self._desk.clock.monotonic(), self._known.get(tenant)
+        if known is None or now - known[0] > _FIGURES_LAST:
+            until = -(-to_micros(self._desk.clock.now()) // MICROS // FINE) * FINE
+            found = await self._doors.figures.by_release(tenant, since=until - DAY, until=until)
+            known = self._known[tenant] = (now, found)
+        return known[1]

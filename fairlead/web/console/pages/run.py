@@ -12,12 +12,13 @@ from urllib.parse import quote, urlencode
 from fairlead.clock import Clock
 from fairlead.runs.run import Approval, Event, Run, Status
 from fairlead.runs.scores import Score
+from fairlead.ship.evaluation.book import OfRun
 from fairlead.web.console import conversation, reading, state, steps, waterfall
 from fairlead.web.console.door import Door, Standings
 from fairlead.web.console.format import Format
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
-from fairlead.web.console.pages import scores
+from fairlead.web.console.pages import evaluated, scores
 from fairlead.web.console.pages.ask import Move, moves
 from fairlead.web.console.reading import or_none
 from fairlead.web.console.tapes import Tape, Tapes
@@ -88,6 +89,7 @@ class Material:
     releases: Sequence[str] = ()
     scores: Sequence[Score] | None = None
     standings: Standings | None = None
+    evaluated: OfRun | None = None
 
     @property
     def events(self) -> Sequence[Event]:
@@ -125,20 +127,23 @@ def _is_plain(event: Event) -> bool:
 async def read(door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None) -> Material:
     """The run and its events, or an error; everything else as far as it can be had."""
     run = await door.run(run_id)
-    tape, children, approvals, workers, said, standings = await asyncio.gather(
+    tape, children, approvals, workers, said, (standings, told) = await asyncio.gather(
         tapes.read(door, run.tenant, run_id, held),
         or_none(door.children(run_id)),
         or_none(door.approvals(run_id=run_id, waiting=False)),
         or_none(door.workers()),
         or_none(door.scores(run_id)),
-        or_none(door.standings()) if run.status is Status.RUNNING else _nothing(),
+        _beside(door, run),
     )
     releases = sorted({worker.release for worker in workers or () if worker.lost_at is None} - {run.release})
-    return Material(run, tape, children, approvals, releases, said, standings)
+    return Material(run, tape, children, approvals, releases, said, standings, told)
 
 
-async def _nothing() -> None:
-    return None
+async def _beside(door: Door, run: Run) -> tuple[Standings | None, OfRun | None]:
+    """Of a running one how it stands; of one that ended what evaluations say: they are written down after it."""
+    if not run.status.finished:
+        return await or_none(door.standings()) if run.status is Status.RUNNING else None, OfRun()
+    return None, await or_none(door.evaluated(run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,7 @@ class RunView:
     progress: str
     live: str
     scores: tuple[scores.Line, ...] | None
+    evaluated: evaluated.Evaluated | None
     retrying: int  # failed tries of a run whose call is being tried again
     still: datetime | None  # since when nothing has come of a run that is held
 
@@ -227,6 +233,7 @@ def shape(
         progress=_progress(material.events),
         live="" if run.status.finished else selection.address(live=True),
         scores=None if material.scores is None else scores.shape(material.scores),
+        evaluated=None if material.evaluated is None else evaluated.shape(material.evaluated, fmt),
         retrying=0 if material.standings is None else material.standings.retrying.get(run.id, 0),
         still=None if material.standings is None else material.standings.stuck.get(run.id),
     )

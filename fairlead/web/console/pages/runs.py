@@ -25,8 +25,15 @@ PATH = "/console/runs"
 PAGE = 50
 E = TypeVar("E", bound=StrEnum)
 _FIELDS = (
-    "agent", "release", "reason", "status", "thread", "parent", "user", "from", "to", "min_cost", "min_duration", "is",
+    "agent", "release", "reason", "status", "thread", "parent", "user", "model", "tool", "from", "to", "min_cost",
+    "min_duration", "is",
 )  # fmt: skip
+_BOXES = {
+    "agent": N_("Agent"), "release": N_("Release"), "user": N_("User"), "model": N_("Model"), "tool": N_("Tool"),
+    "from": N_("Accepted from"), "to": N_("Accepted until"), "min_cost": N_("Least cost"),
+    "min_duration": N_("Least duration"),
+}  # fmt: skip
+_HINTS = {"from": "24h", "to": "2026-11-27", "min_cost": "0.05", "min_duration": "30s", "model": "provider/model"}
 _LENGTHS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|min|h|d)?")
 _MONEY = re.compile(r"\$?(\d{1,9}(?:\.\d{1,9})?)")
@@ -71,6 +78,21 @@ class Query:
         """Filters the search form carries along."""
         return [(name, value) for name, value in self._filters().items() if value and name != "q"]
 
+    @property
+    def unboxed(self) -> list[tuple[str, str]]:
+        """Those that the form of filters carries along."""
+        return [(name, value) for name, value in self._filters().items() if value and name not in _BOXES]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A filter to be written into the form. `hint`: how."""
+
+    name: str
+    label: str
+    value: str
+    hint: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Chip:
@@ -107,6 +129,7 @@ class RunsView:
     exact: bool
     counted: Counts | None
     chips: tuple[Chip, ...]
+    boxes: tuple[Box, ...]
     older: str
     newer: str
     live: str
@@ -150,6 +173,8 @@ def parse(params: Mapping[str, str], *, now: datetime) -> Query:
         least_cost_nano=_nano(given.get("min_cost")),
         least_duration=_length(given.get("min_duration")),
         standing=_member(Standing, found["is"]),
+        model=given.get("model"),
+        tool=given.get("tool"),
     )
     return Query(wanted, given, before=params.get("before") or None, after=params.get("after") or None)
 
@@ -204,6 +229,10 @@ def shape(query: Query, material: Material, fmt: Format) -> RunsView:
         exact=counts.exact if counts else True,
         counted=counts,
         chips=tuple(_chips(query)),
+        boxes=tuple(
+            Box(name, fmt.words.gettext(label), query.given.get(name, ""), _HINTS.get(name, ""))
+            for name, label in _BOXES.items()
+        ),
         older=query.address(before=last) if page.older and last else "",
         newer=query.address(after=first) if page.newer and first else "",
         live=_live(query, first, last, newest=not page.newer),
@@ -274,7 +303,8 @@ def _since(run: Run, fmt: Format) -> timedelta:
 
 
 def matches(wanted: Wanted, run: Run) -> bool:
-    """Would the list show this run? For counting new ones without asking the database again."""
+    """Would the list show this run? For counting new ones without asking the database again: what the run itself does
+    not tell is a no."""
     return (
         wanted.status in (None, run.status)
         and wanted.reason in (None, run.reason)
@@ -287,7 +317,7 @@ def matches(wanted: Wanted, run: Run) -> bool:
         and (wanted.until is None or run.created_at < wanted.until)
         and run.cost_nano >= (wanted.least_cost_nano or 0)
         and (wanted.least_duration is None or _length_of(run) >= wanted.least_duration)
-        and wanted.standing is None
+        and wanted.standing is wanted.model is wanted.tool is None
         and (not wanted.text or run.id.startswith(wanted.text) or wanted.text.lower() in headline(run).lower())
     )
 

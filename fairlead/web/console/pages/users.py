@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fairlead.access import NewUser, Principal, Status, User, tenant_for
+from fairlead.access import NewUser, Principal, Role, Status, User, tenant_for
+from fairlead.errors import Conflict, FairleadError, InvalidInput
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
@@ -16,7 +17,7 @@ from fairlead.web.console.language import N_
 from fairlead.web.console.pages.ask import Question, answer_question
 from fairlead.web.console.roles import ROLES, admin_of, parse_role
 from fairlead.web.console.scopes import address
-from fairlead.web.console.section import Routes, own_form, see
+from fairlead.web.console.section import Routes, own_form, see, status_of
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/users"
@@ -147,11 +148,8 @@ class UsersPages:
         )  # fmt: skip
 
     async def ask_new(self, request: Request) -> Response:
-        caller = admin_of(request)
-        tenant = tenant_for(caller, request.query_params.get("tenant") or None)
-        return self._desk.page(
-            request, "pages/user_new.html", here="users", tenant=tenant, installation=caller.installation, roles=ROLES
-        )
+        tenant = tenant_for(admin_of(request), request.query_params.get("tenant") or None)
+        return self._new(request, {"tenant": tenant, "role": Role.VIEWER.value})
 
     async def ask_disable(self, request: Request) -> Response:
         caller, user = admin_of(request), await self._user(request, request.query_params)
@@ -168,8 +166,11 @@ class UsersPages:
         caller, form = admin_of(request), await own_form(request)
         tenant = tenant_for(caller, form.get("tenant", "").strip() or None)
         email = form.get("email", "").strip() or None
-        new = NewUser(form.get("name", "").strip(), tenant, parse_role(form.get("role", "")), email)
-        user = await self._books.users.create(new, by=caller.name)
+        try:
+            new = NewUser(form.get("name", "").strip(), tenant, parse_role(form.get("role", "")), email)
+            user = await self._books.users.create(new, by=caller.name)
+        except (InvalidInput, Conflict) as error:
+            return self._new(request, form, problem=error)
         return see(_of(f"{PATH}/user", user, caller))
 
     async def set_role(self, request: Request) -> Response:
@@ -201,6 +202,13 @@ class UsersPages:
         return see(Query("" if user.tenant == caller.tenant else user.tenant).address())
 
     # What handlers share
+
+    def _new(self, request: Request, typed: Mapping[str, str], *, problem: FairleadError | None = None) -> Response:
+        """The form, with what was typed and what is wrong with it."""
+        return self._desk.page(
+            request, "pages/user_new.html", status=200 if problem is None else status_of(problem), here="users",
+            typed=typed, problem=problem, installation=caller_of(request).installation, roles=ROLES,
+        )  # fmt: skip
 
     async def _user(self, request: Request, given: Mapping[str, str]) -> User:
         """Raises `Forbidden`, `NotFound`."""

@@ -1,5 +1,7 @@
 // How a chart is painted: its bars, lines and axes, in the tokens' colours.
 /* global uPlot */
+import { say } from "./reader.js";
+
 const root = document.documentElement;
 const sync = uPlot.sync("page");
 const AXIS = 11;
@@ -25,7 +27,7 @@ const units = {
   count: (value) => whole.format(value),
   money: (value) => `$${plain.format(value)}`,
   share: (value) => `${plain.format(value * 100)}%`,
-  seconds: (value) => (value >= 120 ? `${plain.format(value / 60)} min` : `${plain.format(value)} s`),
+  seconds: (value) => (value >= 120 ? say("min", { n: plain.format(value / 60) }) : say("s", { n: plain.format(value) })),
 };
 
 // Each bar of a stack is drawn from 0 to the sum of all up to it, the highest first.
