@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
-from fairlead.telemetry.suspects import DIGITS, NUMBERS, SENSITIVE_NAME, SIGNS, Suspect
+from fairlead.telemetry.suspects import DIGITS, GATES, NUMBERS, SENSITIVE_NAME, SIGNED, Suspect
 
 MAX_TEXT = 8192  # a longer string is cut: a log is not a store
 _MAX_DEPTH = 8
@@ -37,9 +37,9 @@ class Redactor:
             Suspect(re.compile(re.escape(word)), "[secret]") for word in self.literals if word in text
         ]
         found += [Suspect(regex, "[redacted]") for regex in self.patterns if regex.search(text)]
-        for sign, pattern in SIGNS:
-            if sign in small and pattern not in found:
-                found.append(pattern)
+        seen = [suspect for gate, signs in GATES if gate in small for sign, suspect in signs if sign in small]
+        if seen:
+            found += [suspect for suspect in SIGNED if suspect in seen]
         return found + NUMBERS if DIGITS.search(text) else found
 
     def strike(self, text: str, suspects: list[Suspect]) -> str:
