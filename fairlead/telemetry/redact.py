@@ -74,6 +74,11 @@ def is_sensitive(key: str) -> bool:
     return SENSITIVE_NAME.fullmatch(key.lower()) is not None
 
 
+def previewed(text: str, limit: int) -> str:
+    """So much of a text that its preview is the same."""
+    return text[: limit + _BEYOND + 1]
+
+
 def preview(redactor: Redactor, text: str, limit: int) -> str:
     """The first `limit` characters, redacted before they are cut: half a secret is no pattern."""
     clean = redactor.text(text[: limit + _BEYOND])

@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import random
 from typing import Any, cast
-from uuid import uuid4
 
 from structlog.contextvars import get_contextvars
 
@@ -51,6 +50,7 @@ class Sentry:
     ) -> None:  # fmt: skip
         try:
             import sentry_sdk  # extra
+            from sentry_sdk.envelope import Envelope, Item  # extra
             from sentry_sdk.transport import HttpTransport  # extra
             from sentry_sdk.utils import BadDsn  # extra
         except ImportError as error:
@@ -59,6 +59,12 @@ class Sentry:
                 hint="pip install 'fairlead[sentry]'",
             ) from error
         self._sdk: Any = sentry_sdk
+        self._says = {
+            "environment": environment, "release": release, "platform": "python",
+            "sdk": {"name": "sentry.python", "version": sentry_sdk.VERSION},
+        }  # fmt: skip
+        self._envelopes: Any = Envelope
+        self._item: Any = Item
         self._redactor = redactor
         self._rate = sample_rate
         self._clock = clock
@@ -152,10 +158,14 @@ class Sentry:
             self._time(f"{fields['method']} {endpoint}", "http.server", fields, status)
 
     def _time(self, name: str, operation: str, fields: Mapping[str, Any], status: str) -> None:
-        made = sentry_event.transaction(
-            name, operation, fields, at=self._clock.now(), status=status, trace_id=uuid4().hex
-        )
-        self._client.capture_event(made, scope=self._sdk.Scope())
+        """Straight to the queue: the SDK would take five times as long to make the same of it."""
+        made = self._says | sentry_event.transaction(name, operation, fields, at=self._clock.now(), status=status)
+        self._client.transport.capture_envelope(self._envelope(sentry_event.clean(made, self._redactor)))
+
+    def _envelope(self, timed: sentry_event.SentryEvent) -> Any:
+        about = {"event_id": timed["event_id"], "sent_at": self._clock.now().isoformat()}
+        item = self._item(sentry_event.as_json(timed), type="transaction", content_type="application/json")
+        return self._envelopes(about, [item])
 
     def _before_send(self, event: Any, _hint: Any) -> Any:
         """Of ours and of what agents capture by themselves, the last thing before it is queued."""

@@ -18,7 +18,7 @@ from fairlead.telemetry.catalogue import EVENTS, Heard
 from fairlead.telemetry.emit import Emitter
 from fairlead.telemetry.line import as_json
 from fairlead.telemetry.logs import Log, bound, renderer, take_over
-from fairlead.telemetry.sink import Sink
+from fairlead.telemetry.sink import Line, Sink
 from fairlead.testing import MovableClock
 from tests.telemetry.test_emit import HandClock
 
@@ -29,8 +29,8 @@ class Page:
 
     written: list[bytes] = field(default_factory=list[bytes])
 
-    def write(self, line: bytes) -> None:
-        self.written.append(line)
+    def write(self, line: Line, *, urgent: bool = False) -> None:
+        self.written.append(line if isinstance(line, bytes) else line())
 
     def close(self) -> None: ...
 
