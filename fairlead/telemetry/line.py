@@ -46,8 +46,6 @@ class Composer:
     def __init__(self, redactor: Redactor, *, service: str) -> None:
         self._redactor = redactor
         self._service = service
-        # Agent, tenant, release: from one line to the next the ordinary fields say the same.
-        self._clean: set[str] = set()
 
     def settled(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """The same, in which nothing can change any more: it may be composed later, by another thread."""
@@ -64,7 +62,7 @@ class Composer:
 
     def __call__(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> Fields:
         line: Fields = {"timestamp": at, "level": level, "event": event, "service": self._service}
-        known, clean = _KNOWN.get, self._clean
+        known, clean = _KNOWN.get, self._redactor.clean
         for name, value in fields.items():
             if value is None:
                 continue
@@ -92,7 +90,7 @@ class Composer:
         if name in PREVIEWS:
             return preview(self._redactor, value if kind is str else _as_text(value), PREVIEWS[name])
         if kind is str:
-            return self._text(value)
+            return self._redactor.text(value)
         if kind in _PLAIN:
             return value if name in _KNOWN else self._redactor.value(value)
         if isinstance(value, Enum):
@@ -101,22 +99,11 @@ class Composer:
             return self._redactor.value(cast("Any", value))
         return self._redactor.text(str(value))
 
-    def _text(self, text: str) -> str:
-        if len(text) > _REMEMBERED:
-            return self._redactor.text(text)
-        if suspects := self._redactor.suspects(text):
-            return self._redactor.strike(text, suspects)
-        if len(self._clean) >= _MOST_REMEMBERED:
-            self._clean.clear()
-        self._clean.add(text)
-        return text
-
 
 def _in_ms(name: str) -> str:
     return "latency_ms" if name == "took" else f"{name}_ms"
 
 
-_REMEMBERED, _MOST_REMEMBERED = 100, 1000  # characters, texts
 _PLAIN = frozenset((int, float, bool, datetime))
 _FIXED = _PLAIN | {str, timedelta, type(None)}
 # What to do with a field by its name.

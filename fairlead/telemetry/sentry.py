@@ -26,6 +26,7 @@ from fairlead.errors import ConfigurationError
 from fairlead.telemetry import sentry_event
 from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.line import encodable
 from fairlead.telemetry.redact import Redactor
 
 _CRUMBS, _RUNS = 50, 1000  # kept of one run, runs
@@ -37,7 +38,7 @@ _SENT = frozenset(("event", "transaction", "client_report"))
 _QUEUE = 100
 _PATIENCE = 2.0  # seconds at the end for what waits
 
-Trail = deque[tuple[str, dict[str, Any], datetime]]
+Trail = deque[tuple[str, Mapping[str, Any], datetime]]
 
 
 class Sentry:
@@ -176,7 +177,7 @@ class Sentry:
             own = cast("list[Any]", sentry_event.part(event, "breadcrumbs").get("values") or [])
             written = [{**crumb, "timestamp": crumb["timestamp"].isoformat()} for crumb in crumbs]
             event["breadcrumbs"] = {"values": [*own, *written]}
-        return sentry_event.clean(event, self._redactor)
+        return encodable(sentry_event.clean(event, self._redactor))
 
     def _before_breadcrumb(self, crumb: Any, _hint: Any) -> Any:
         return self._redactor.value(crumb)
@@ -270,11 +271,11 @@ def _hears(name: str, heard: Heard, level: Level) -> bool:
 _WITH_CONTENT = frozenset(name for name, spec in EVENTS.items() if sentry_event.CONTENT.intersection(spec.fields))
 
 
-def _kept(event: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy, without what may be large; what is shown of it is made when something fails."""
+def _kept(event: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without what may be large; what is shown of it is made when something fails."""
     if event in _WITH_CONTENT:
         return {name: value for name, value in fields.items() if name not in sentry_event.CONTENT}
-    return dict(fields)
+    return fields
 
 
 def _ids(bound: Mapping[str, Any]) -> dict[str, Any]:

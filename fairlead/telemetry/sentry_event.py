@@ -137,11 +137,14 @@ def clean(event: Any, redactor: Redactor) -> Any:
     if trace:  # ids are full of digits; what else is in there may be anything
         ids = {name: trace[name] for name in ("trace_id", "span_id", "parent_span_id", "status") if trace.get(name)}
         cleaned["contexts"]["trace"] = {**cleaned["contexts"]["trace"], **ids}
-    return encodable(cleaned)
+    return cleaned
 
 
 def as_json(event: SentryEvent) -> bytes:
-    return orjson.dumps(event, default=str)
+    try:
+        return orjson.dumps(event, default=str)
+    except TypeError:  # a lone surrogate, a huge number
+        return orjson.dumps(encodable(event), default=str)
 
 
 def part(event: Any, name: str) -> dict[str, Any]:
