@@ -23,9 +23,10 @@ class Sink:
     """One thread that writes to a file descriptor. Beyond `limit` waiting lines the newest are dropped and counted;
     a line says how many as soon as one can be written again. What waits when the process ends is written."""
 
-    def __init__(self, descriptor: int, *, limit: int = 20_000) -> None:
+    def __init__(self, descriptor: int, *, limit: int = 20_000, gather: float = _GATHER) -> None:
         self._descriptor = descriptor
         self._limit = limit
+        self._gather = gather
         self._lines: deque[Line] = deque()
         self._dropped = 0
         self._wake = threading.Event()
@@ -57,7 +58,7 @@ class Sink:
     def _run(self) -> None:
         while True:
             self._wake.wait()
-            self._hurry.wait(_GATHER)
+            self._hurry.wait(self._gather)
             self._wake.clear()
             self._hurry.clear()
             stopping = self._stop.is_set()
