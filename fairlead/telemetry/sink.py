@@ -15,7 +15,7 @@ Line = bytes | Callable[[], bytes]
 
 # Seconds: lines that come together are made and written together, which is half the work; what a killed process had not
 # written is lost.
-_GATHER = 0.05
+_GATHER = 0.1
 _RETRY = 1.0
 
 
