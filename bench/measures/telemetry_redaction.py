@@ -11,6 +11,7 @@ from bench.place import Place
 from fairlead.clock import SystemClock
 from fairlead.telemetry.logs import Log
 from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.sink import Line
 from tests.telemetry.planted import CUSTOM, HARMLESS, OWN, PLANTED
 
 TITLE = "Redaction"
@@ -25,7 +26,9 @@ _TEXT = "Looked at line {n} of /var/log/app/2026-11-27.log: connection to 10.0.0
 
 
 class _Nowhere:
-    def write(self, line: bytes) -> None: ...
+    def write(self, line: Line, *, urgent: bool = False) -> None:
+        assert isinstance(line, bytes) or line()
+
     def close(self) -> None: ...
 
 

@@ -125,6 +125,9 @@ class Executor:
             began = run.started_at if run.fence == _SECOND else None
             said = {"began": min((event.started_at or event.at for event in events), default=None) or began,
                     "ended": max((event.at for event in events), default=began)}  # fmt: skip
+        elif waits := [record.begun.at for record in held.book.all() if record.begun is not None
+                       and record.begun.type == "waiting" and record.begun.fence == run.fence - 1]:  # fmt: skip
+            said = {"ended": max(waits)}
         self._emit(
             "run_resumed", run_id=run.id, agent=run.agent, tenant=run.tenant, attempt=run.fence, reason=run.reason,
             steps=held.book.left, **said,

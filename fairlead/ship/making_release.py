@@ -6,9 +6,7 @@ clean? tag free? something new? ──► texts ──► write ──► commit
 
 from __future__ import annotations
 
-import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -28,6 +26,7 @@ from fairlead.ship.project_release import (
     version_in,
     with_version,
 )
+from fairlead.whole_file import write_whole
 
 _PATIENCE = 60.0  # seconds; a commit hook may take its time
 
@@ -144,7 +143,7 @@ def make_release(root: Path, made: Made) -> None:
     kept = {name: (root / name).read_bytes() for name in made.files}
     try:
         for name, text in made.files.items():
-            _write(root / name, text.encode())
+            write_whole(root / name, text.encode())
         git("add", "--", *made.files)
         git("commit", "--quiet", "-m", f"Release {made.new}", "--", *made.files)
         # Notes may begin lines with #, which git would take for comments.
@@ -158,7 +157,7 @@ def _undo(git: Git, root: Path, before: str, kept: Mapping[str, bytes]) -> None:
     if git("rev-parse", "HEAD") != before:
         git("reset", "--quiet", "--soft", before)
     for name, data in kept.items():
-        _write(root / name, data)
+        write_whole(root / name, data)
     git("reset", "--quiet", "--", *kept)
 
 
@@ -168,19 +167,3 @@ def _file(root: Path, place: Place) -> Path:
 
 def _more(names: list[str]) -> str:
     return f" and {len(names) - 1} more." if len(names) > 1 else "."
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all; who may read it stays as it was."""
-    real = path.resolve()
-    handle, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(real.stat().st_mode & 0o7777)
-        Path(name).replace(real)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

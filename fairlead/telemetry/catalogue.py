@@ -55,8 +55,8 @@ _SPECS = (
     _quiet(_run("run_claimed", "a worker took a run", "fence", "attempt", "waited")),
     _run("agent_started", "a worker calls the agent (again, after a resume)", "attempt", "task", "intent", "thread_id",
          "since"),
-    _run("run_resumed", "a run goes on from its journal; of an attempt that was lost: when it was", "attempt", "steps",
-         "reason", "began", "ended"),
+    _run("run_resumed", "a run goes on from its journal; of an attempt that was lost: when it was; of one that waited: "
+         "since when", "attempt", "steps", "reason", "began", "ended"),
     _run("run_parked", "a run waits for a timer, child or person and gave its worker back", "reason", "wake_at"),
     _run("run_woken", "what a parked run waited for has come", "reason"),
     _run("run_scored", "somebody, a rule or a model said what a run is worth", "score", "value", "source", "by"),

@@ -30,7 +30,8 @@ def silent(event: str, /, **fields: Any) -> None:
 
 class Emitter:
     """Hands each event to the listeners that asked for it. Listeners are called at once, in order, on the
-    speaker's thread: they must be quick and must not keep `fields`, which all of them share."""
+    speaker's thread: they must be quick and must not change `fields`, which all of them share. Who keeps them must know
+    that what is in them may change: a task, an answer."""
 
     def __init__(self, clock: Clock | None = None, report: Callable[[str], object] | None = None) -> None:
         self._all: tuple[Listener, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, cast
@@ -16,9 +17,8 @@ from typing import Any, cast
 import orjson
 from structlog.dev import ConsoleRenderer
 
-from fairlead.clock import Clock
 from fairlead.telemetry.catalogue import EVENTS
-from fairlead.telemetry.redact import Redactor, is_sensitive, preview
+from fairlead.telemetry.redact import Redactor, is_sensitive, preview, previewed
 
 Fields = MutableMapping[str, Any]
 Render = Callable[[Fields], bytes]
@@ -29,6 +29,13 @@ _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What has been redacted already."""
+
+    value: Any
+
+
 class Composer:
     """What goes into the line of an event, in one pass over its fields:
 
@@ -36,16 +43,26 @@ class Composer:
     taken out, previews cut. When, and by which service, comes first, where people look.
     """
 
-    def __init__(self, redactor: Redactor, *, clock: Clock, service: str) -> None:
+    def __init__(self, redactor: Redactor, *, service: str) -> None:
         self._redactor = redactor
-        self._clock = clock
         self._service = service
-        # Agent, tenant, release: from one line to the next the ordinary fields say the same.
-        self._clean: set[str] = set()
 
-    def __call__(self, level: str, event: str, fields: Mapping[str, Any]) -> Fields:
-        line: Fields = {"timestamp": self._clock.now(), "level": level, "event": event, "service": self._service}
-        known, clean = _KNOWN.get, self._clean
+    def settled(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same, in which nothing can change any more: it may be composed later, by another thread."""
+        if _FIXED.issuperset(map(type, fields.values())):
+            return fields
+        return {name: self._settled(name, value) for name, value in fields.items()}
+
+    def _settled(self, name: str, value: Any) -> Any:
+        if value.__class__ in _FIXED or isinstance(value, Enum) or _KNOWN.get(name) is _OURS:
+            return value
+        if name in PREVIEWS:
+            return previewed(_as_text(value), PREVIEWS[name])
+        return _Settled(self._redacted(name, value))
+
+    def __call__(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> Fields:
+        line: Fields = {"timestamp": at, "level": level, "event": event, "service": self._service}
+        known, clean = _KNOWN.get, self._redactor.clean
         for name, value in fields.items():
             if value is None:
                 continue
@@ -56,6 +73,8 @@ class Composer:
             elif kind is timedelta:
                 name = _in_ms(name)
                 line[name] = self._redacted(name, round(value.total_seconds() * 1000, 3))
+            elif kind is _Settled:
+                line[name] = value.value
             elif how is _MONEY:
                 line["cost_usd"] = value / 1_000_000_000
             elif how is not _EVENT:
@@ -71,7 +90,7 @@ class Composer:
         if name in PREVIEWS:
             return preview(self._redactor, value if kind is str else _as_text(value), PREVIEWS[name])
         if kind is str:
-            return self._text(value)
+            return self._redactor.text(value)
         if kind in _PLAIN:
             return value if name in _KNOWN else self._redactor.value(value)
         if isinstance(value, Enum):
@@ -80,23 +99,13 @@ class Composer:
             return self._redactor.value(cast("Any", value))
         return self._redactor.text(str(value))
 
-    def _text(self, text: str) -> str:
-        if len(text) > _REMEMBERED:
-            return self._redactor.text(text)
-        if suspects := self._redactor.suspects(text):
-            return self._redactor.strike(text, suspects)
-        if len(self._clean) >= _MOST_REMEMBERED:
-            self._clean.clear()
-        self._clean.add(text)
-        return text
-
 
 def _in_ms(name: str) -> str:
     return "latency_ms" if name == "took" else f"{name}_ms"
 
 
-_REMEMBERED, _MOST_REMEMBERED = 100, 1000  # characters, texts
 _PLAIN = frozenset((int, float, bool, datetime))
+_FIXED = _PLAIN | {str, timedelta, type(None)}
 # What to do with a field by its name.
 _EVENT = "event"  # said already
 _MONEY = "money"

@@ -1,6 +1,6 @@
 """The log: one line for each event that is to be heard, as JSON or for a terminal.
 
-    event ─► bound ids ─► compose (translate, redact, stamp) ─► render ─► sink (a thread)
+    event ─► stamped, with its task's context ─► sink (a thread): bound ids ─► compose (translate, redact) ─► render
 
 Run events are always logged; the rest by LOG_LEVEL. What agents say through structlog, and libraries through
 `logging`, takes the same way when `take_over` was called.
@@ -12,6 +12,9 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from contextvars import copy_context
+from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -22,8 +25,10 @@ from fairlead.config import Environment, LogFormat, LogLevel
 from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
 from fairlead.telemetry.line import Composer, Render, as_json, for_people
 from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.sink import Line
 from fairlead.telemetry.trace_context import current
 
+_URGENT = frozenset(("error", "critical", "exception"))  # the process may be about to end
 _LEVELS = {name: spec.level.value for name, spec in EVENTS.items()}
 bound = bound_contextvars
 """`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
@@ -34,7 +39,7 @@ bind = bind_contextvars
 class Paper(Protocol):
     """What lines are written on: a `Sink`."""
 
-    def write(self, line: bytes) -> None: ...
+    def write(self, line: Line, *, urgent: bool = False) -> None: ...
     def close(self) -> None: ...
 
 
@@ -61,7 +66,8 @@ class Log:
         self._sink = sink
         self._traced = traced
         self._level = level
-        self._compose = Composer(redactor or Redactor(), clock=clock, service=service)
+        self._clock = clock
+        self._compose = Composer(redactor or Redactor(), service=service)
         self._render = render
 
     @property
@@ -73,11 +79,16 @@ class Log:
         self.say(_LEVELS.get(event, "info"), event, fields)
 
     def say(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        """Notes what is said, as it is now: it is put into words by whoever writes it, many lines at a time."""
+        noted = self._compose.settled(fields)
+        line: partial[bytes] = partial(copy_context().run, self._line, self._clock.now(), level, event, noted)
+        self._sink.write(line, urgent=level in _URGENT)
+
+    def _line(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
         ids = get_contextvars()  # bound by us, or by an agent through structlog
         if self._traced and (context := current()) is not None:
             ids = {"trace_id": context.trace_hex, **ids}
-        line = self._compose(level, event, {**ids, **fields} if ids else fields)
-        self._sink.write(self._render(line))
+        return self._render(self._compose(at, level, event, {**ids, **fields} if ids else fields))
 
     def close(self) -> None:
         self._sink.close()

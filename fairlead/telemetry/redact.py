@@ -3,50 +3,65 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
-from fairlead.telemetry.suspects import DIGITS, NUMBERS, SENSITIVE_NAME, SIGNS, Suspect
+from fairlead.telemetry.suspects import DIGITS, GATES, NUMBERS, SENSITIVE_NAME, SIGNED, Suspect
 
 MAX_TEXT = 8192  # a longer string is cut: a log is not a store
 _MAX_DEPTH = 8
 _BEYOND = 160  # characters: what begins before the cut is seen whole, or far enough to be known
 _MAX_ITEMS = 200
+_REMEMBERED, _MOST_REMEMBERED = 100, 2000  # characters, texts
 
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
     """Redaction with what only this process knows: its own secrets, and the owner's patterns."""
 
-    literals: Iterable[str] = ()  # may grow, as `Settings.vault.words` does
+    literals: Collection[str] = ()  # may grow, as `Settings.vault.words` does
     patterns: tuple[re.Pattern[str], ...] = ()
+    _clean: dict[int, set[str]] = field(default_factory=dict[int, set[str]], init=False, repr=False, compare=False)
+
+    @property
+    def clean(self) -> set[str]:
+        """Short texts in which there was nothing: agents, tenants, releases say the same again and again. Kept for as
+        many literals as there were: a text may hold one that is learnt of later."""
+        clean = self._clean.get(len(self.literals))
+        if clean is None:
+            self._clean.clear()
+            clean = self._clean[len(self.literals)] = set()
+        return clean
 
     def text(self, text: str) -> str:
         """The text without secrets and personal data, cut to MAX_TEXT."""
+        clean = self.clean
+        if text in clean:
+            return text
         if len(text) > MAX_TEXT:
             text = f"{text[:MAX_TEXT]}… ({len(text)} characters)"
-        return self.strike(text, self.suspects(text))
+        if suspects := self._suspects(text):
+            return _without(text, suspects)
+        if len(text) <= _REMEMBERED:
+            if len(clean) >= _MOST_REMEMBERED:
+                clean.clear()
+            clean.add(text)
+        return text
 
-    def suspects(self, text: str) -> list[Suspect]:
+    def _suspects(self, text: str) -> list[Suspect]:
         """What may be in the text, strongest first; empty for a clean one. Errs on the side of yes."""
         small = text.lower()
         found: list[Suspect] = [
             Suspect(re.compile(re.escape(word)), "[secret]") for word in self.literals if word in text
         ]
         found += [Suspect(regex, "[redacted]") for regex in self.patterns if regex.search(text)]
-        for sign, pattern in SIGNS:
-            if sign in small and pattern not in found:
-                found.append(pattern)
+        seen = [suspect for gate, signs in GATES if gate in small for sign, suspect in signs if sign in small]
+        if seen:
+            found += [suspect for suspect in SIGNED if suspect in seen]
         return found + NUMBERS if DIGITS.search(text) else found
-
-    def strike(self, text: str, suspects: list[Suspect]) -> str:
-        """The text without what these would find."""
-        for suspect in suspects:
-            text = suspect.regex.sub(suspect.instead, text)
-        return text
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """The same through lists and objects; what a key calls a secret goes whole."""
@@ -68,10 +83,22 @@ class Redactor:
         return self.text(key), "[secret]" if value and is_sensitive(key) else self.value(value, depth + 1)
 
 
+def _without(text: str, suspects: list[Suspect]) -> str:
+    """The text without what these would find."""
+    for suspect in suspects:
+        text = suspect.regex.sub(suspect.instead, text)
+    return text
+
+
 @lru_cache(maxsize=4096)
 def is_sensitive(key: str) -> bool:
     """Whether a field of this name holds a secret whatever it looks like."""
     return SENSITIVE_NAME.fullmatch(key.lower()) is not None
+
+
+def previewed(text: str, limit: int) -> str:
+    """So much of a text that its preview is the same."""
+    return text[: limit + _BEYOND + 1]
 
 
 def preview(redactor: Redactor, text: str, limit: int) -> str:

@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import random
 from typing import Any, cast
-from uuid import uuid4
 
 from structlog.contextvars import get_contextvars
 
@@ -27,6 +26,7 @@ from fairlead.errors import ConfigurationError
 from fairlead.telemetry import sentry_event
 from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.emit import Emit
+from fairlead.telemetry.line import encodable
 from fairlead.telemetry.redact import Redactor
 
 _CRUMBS, _RUNS = 50, 1000  # kept of one run, runs
@@ -38,7 +38,7 @@ _SENT = frozenset(("event", "transaction", "client_report"))
 _QUEUE = 100
 _PATIENCE = 2.0  # seconds at the end for what waits
 
-Trail = deque[tuple[str, dict[str, Any], datetime]]
+Trail = deque[tuple[str, Mapping[str, Any], datetime]]
 
 
 class Sentry:
@@ -51,6 +51,7 @@ class Sentry:
     ) -> None:  # fmt: skip
         try:
             import sentry_sdk  # extra
+            from sentry_sdk.envelope import Envelope, Item  # extra
             from sentry_sdk.transport import HttpTransport  # extra
             from sentry_sdk.utils import BadDsn  # extra
         except ImportError as error:
@@ -59,6 +60,12 @@ class Sentry:
                 hint="pip install 'fairlead[sentry]'",
             ) from error
         self._sdk: Any = sentry_sdk
+        self._says = {
+            "environment": environment, "release": release, "platform": "python",
+            "sdk": {"name": "sentry.python", "version": sentry_sdk.VERSION},
+        }  # fmt: skip
+        self._envelopes: Any = Envelope
+        self._item: Any = Item
         self._redactor = redactor
         self._rate = sample_rate
         self._clock = clock
@@ -152,10 +159,14 @@ class Sentry:
             self._time(f"{fields['method']} {endpoint}", "http.server", fields, status)
 
     def _time(self, name: str, operation: str, fields: Mapping[str, Any], status: str) -> None:
-        made = sentry_event.transaction(
-            name, operation, fields, at=self._clock.now(), status=status, trace_id=uuid4().hex
-        )
-        self._client.capture_event(made, scope=self._sdk.Scope())
+        """Straight to the queue: the SDK would take five times as long to make the same of it."""
+        made = self._says | sentry_event.transaction(name, operation, fields, at=self._clock.now(), status=status)
+        self._client.transport.capture_envelope(self._envelope(sentry_event.clean(made, self._redactor)))
+
+    def _envelope(self, timed: sentry_event.SentryEvent) -> Any:
+        about = {"event_id": timed["event_id"], "sent_at": self._clock.now().isoformat()}
+        item = self._item(sentry_event.as_json(timed), type="transaction", content_type="application/json")
+        return self._envelopes(about, [item])
 
     def _before_send(self, event: Any, _hint: Any) -> Any:
         """Of ours and of what agents capture by themselves, the last thing before it is queued."""
@@ -166,7 +177,7 @@ class Sentry:
             own = cast("list[Any]", sentry_event.part(event, "breadcrumbs").get("values") or [])
             written = [{**crumb, "timestamp": crumb["timestamp"].isoformat()} for crumb in crumbs]
             event["breadcrumbs"] = {"values": [*own, *written]}
-        return sentry_event.clean(event, self._redactor)
+        return encodable(sentry_event.clean(event, self._redactor))
 
     def _before_breadcrumb(self, crumb: Any, _hint: Any) -> Any:
         return self._redactor.value(crumb)
@@ -260,11 +271,11 @@ def _hears(name: str, heard: Heard, level: Level) -> bool:
 _WITH_CONTENT = frozenset(name for name, spec in EVENTS.items() if sentry_event.CONTENT.intersection(spec.fields))
 
 
-def _kept(event: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy, without what may be large; what is shown of it is made when something fails."""
+def _kept(event: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without what may be large; what is shown of it is made when something fails."""
     if event in _WITH_CONTENT:
         return {name: value for name, value in fields.items() if name not in sentry_event.CONTENT}
-    return dict(fields)
+    return fields
 
 
 def _ids(bound: Mapping[str, Any]) -> dict[str, Any]:

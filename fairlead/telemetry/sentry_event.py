@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import uuid4
+
+import orjson
 
 from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.line import encodable
@@ -63,10 +66,12 @@ def error_event(
     return made
 
 
-def transaction(name: str, operation: str, fields: Fields, *, at: datetime, status: str, trace_id: str) -> SentryEvent:
+def transaction(name: str, operation: str, fields: Fields, *, at: datetime, status: str) -> SentryEvent:
     took = cast("timedelta", fields.get("took") or timedelta(0))
+    trace_id = uuid4().hex
     context = {"trace_id": trace_id, "span_id": trace_id[-16:], "op": operation, "status": status}
     return {
+        "event_id": uuid4().hex,
         "type": "transaction",
         "transaction": name,
         "transaction_info": {"source": "route" if operation == "http.server" else "custom"},
@@ -132,7 +137,14 @@ def clean(event: Any, redactor: Redactor) -> Any:
     if trace:  # ids are full of digits; what else is in there may be anything
         ids = {name: trace[name] for name in ("trace_id", "span_id", "parent_span_id", "status") if trace.get(name)}
         cleaned["contexts"]["trace"] = {**cleaned["contexts"]["trace"], **ids}
-    return encodable(cleaned)
+    return cleaned
+
+
+def as_json(event: SentryEvent) -> bytes:
+    try:
+        return orjson.dumps(event, default=str)
+    except TypeError:  # a lone surrogate, a huge number
+        return orjson.dumps(encodable(event), default=str)
 
 
 def part(event: Any, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
     http_request ────────────────────────────────────► GET /runs/{run_id}                    (server)
     agent_started … agent_completed, run_interrupted ► run AGENT                             one for the whole run
                       waited for a worker ───────────►   queue
+    run_resumed                ──────────────────────►   wait                              for a person, a time, a child
     agent_started … whatever ends the attempt ───────►   invoke_agent AGENT                  one for each attempt
     llm_call, llm_cache_hit ─────────────────────────►     chat MODEL                        (client)
     tool_call … tool_result ─────────────────────────►     execute_tool TOOL
@@ -138,11 +139,14 @@ class Traces:
 
     def _resumed(self, _event: str, fields: Fields) -> None:
         """A worker that was killed could not say that its attempt had ended. What it had recorded tells when it was."""
-        run = current()
-        if fields.get("reason") != "lost" or run is None or not self._wanted(run):
+        run, ended = current(), fields.get("ended")
+        if run is None or not self._wanted(run):
             return
-        number = fields["attempt"] - 1
-        began, ended = fields.get("began"), fields.get("ended")
+        if fields.get("reason") != "lost":
+            if ended is not None:
+                self._waited(run, ended, fields)
+            return
+        number, began = fields["attempt"] - 1, fields.get("began")
         end = to_micros(ended) if ended is not None else self._clock.micros()
         start = min(to_micros(began), end) if began is not None else end
         shown = {**self._picked(fields), "attempt": number}
@@ -150,6 +154,12 @@ class Traces:
             run.beneath(span_id_of(fields["run_id"], number)), f"{INVOKE_AGENT} {fields['agent']}", "internal", start,
             end, shown, {OPERATION: INVOKE_AGENT}, error="worker_lost", message="The worker died.",
         ))  # fmt: skip
+
+    def _waited(self, run: TraceContext, since: datetime, fields: Fields) -> None:
+        """For a person, a time or a child, and then for a worker."""
+        now = self._clock.micros()
+        context = run.beneath(span_id_of(fields["run_id"], "wait", fields["attempt"]))
+        self._send(Draft(context, "wait", "internal", min(to_micros(since), now), now, self._picked(fields)))
 
     def _over(self, event: str, fields: Fields) -> None:
         """The attempt has ended, and with it the run, unless somebody lets it go on."""

@@ -17,8 +17,8 @@ import orjson
 
 from fairlead.errors import Conflict
 from fairlead.operate.backup import restore
-from fairlead.ship.host.instances import write_whole
 from fairlead.ship.strategy import Kind, Outcome
+from fairlead.whole_file import PRIVATE, write_whole
 from fairlead.wiring.backing_up import backup_subject
 from fairlead.wiring.project import Setup
 from fairlead.wiring.shipping import Shipping, open_shipping
@@ -70,7 +70,7 @@ async def restore_database(setup: Setup, wanted: Returning, *, tell: Callable[[s
     the database is what it was; the releases that ran are wanted again."""
     async with open_shipping(setup) as shipping:
         target, note = shipping.target, _note(shipping)
-        write_whole(note, orjson.dumps(asdict(wanted)))
+        write_whole(note, orjson.dumps(asdict(wanted)), mode=PRIVATE)
     tell("stop", "every process of every release ends")
     running = await target.halt()
     if not wanted.restored:
@@ -80,7 +80,7 @@ async def restore_database(setup: Setup, wanted: Returning, *, tell: Callable[[s
             note.unlink()
             await target.wake_again(running)
             raise
-        write_whole(note, orjson.dumps(asdict(replace(wanted, restored=True))))
+        write_whole(note, orjson.dumps(asdict(replace(wanted, restored=True))), mode=PRIVATE)
     async with open_shipping(setup) as shipping:
         if (open_then := await shipping.ledger.under_way()) is not None:
             # The one before which the backup was taken, or our own, of which whoever began it has died.

@@ -191,3 +191,26 @@ async def test_a_tool_that_was_cut_off_does_not_keep_what_follows(tmp_path: Path
     agent = at.one("invoke_agent impatient")
     assert at.one("execute_tool slow").attributes["error.type"] == "cancelled"
     assert at.one("execute_tool look").parent == agent.id
+
+
+async def test_what_a_run_waited_for_is_a_span_between_its_attempts(database_url: str, tmp_path: Path) -> None:
+    async def sleeper(input: Any, ctx: Context) -> Any:
+        await ctx.sleep(timedelta(seconds=1.2))
+        await ctx.approve("Sure?")
+        return "done"
+
+    async with traced(database_url, tmp_path, sleeper=sleeper) as (on, at):
+        run = await start(on, "sleeper", traceparent=PARENT)
+        async with asyncio.timeout(30):
+            while len(on.said("run_parked")) < 2:  # for the time, and for the person
+                await asyncio.sleep(0.02)
+        [asked] = await on.json("GET", "/approvals")
+        await on.json("POST", f"/approvals/{asked['id']}", {"approved": True})
+        await on.running.ended(run["run_id"])
+        await at.until("run sleeper")
+    slept, asked_for = sorted((span for span in at.spans if span.name == "wait"), key=lambda span: span.end)
+    attempts = {span.attributes["fairlead.attempt"]: span for span in at.spans if span.name == "invoke_agent sleeper"}
+    assert slept.parent == asked_for.parent == at.one("run sleeper").id
+    assert slept.end - slept.start > 10**9
+    assert slept.end <= attempts[2].start
+    assert attempts[2].start < asked_for.end <= attempts[3].start

@@ -27,7 +27,8 @@ class Odd:
 
 
 def rendered(**fields: Any) -> bytes:
-    return as_json(Composer(Redactor(), clock=HandClock(), service="fairlead")("info", "log", fields))
+    composer = Composer(Redactor(), service="fairlead")
+    return as_json(composer(HandClock().now(), "info", "log", composer.settled(fields)))
 
 
 def parsed(**fields: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from fairlead.telemetry.catalogue import EVENTS, Heard
 from fairlead.telemetry.emit import Emitter
 from fairlead.telemetry.line import as_json
 from fairlead.telemetry.logs import Log, bound, renderer, take_over
-from fairlead.telemetry.sink import Sink
+from fairlead.telemetry.sink import Line, Sink
 from fairlead.testing import MovableClock
 from tests.telemetry.test_emit import HandClock
 
@@ -29,8 +29,8 @@ class Page:
 
     written: list[bytes] = field(default_factory=list[bytes])
 
-    def write(self, line: bytes) -> None:
-        self.written.append(line)
+    def write(self, line: Line, *, urgent: bool = False) -> None:
+        self.written.append(line if isinstance(line, bytes) else line())
 
     def close(self) -> None: ...
 
@@ -98,6 +98,48 @@ def test_what_an_event_says_wins_over_what_is_bound() -> None:
 
 
 @pytest.mark.usefixtures("logging_as_it_was")
+@dataclass
+class Later(Page):
+    """What a sink would write once it comes to it."""
+
+    waiting: list[Line] = field(default_factory=list[Line])
+    urgent: list[bool] = field(default_factory=list[bool])
+
+    def write(self, line: Line, *, urgent: bool = False) -> None:
+        self.waiting.append(line)
+        self.urgent.append(urgent)
+
+    def catch_up(self) -> None:
+        for line in self.waiting:
+            super().write(line)
+
+
+def test_a_line_says_what_was_so_when_it_was_said_however_late_it_is_written() -> None:
+    page, clock = Later(), MovableClock()
+    log = Log(page, clock=clock)
+    given: dict[str, Any] = {"path": "/a"}
+    with bound(request_id="r1"):
+        log("tool_call", {"run_id": "r", "tool": "grep", "input": given})
+        log("tool_result", {"run_id": "r", "tool": "grep", "output": [given]})
+        log("agent_completed", {"run_id": "r", "error": given})
+    given["path"] = "/changed"
+    clock.move(timedelta(hours=1))
+    with bound(request_id="r2"):
+        page.catch_up()
+    call, result, completed = page.lines
+    assert (call["input"], result["output"], completed["error"]) == ('{"path":"/a"}', '[{"path":"/a"}]', {"path": "/a"})
+    assert {line["request_id"] for line in page.lines} == {"r1"}
+    assert {line["timestamp"][:13] for line in page.lines} == {"2030-01-01T00"}
+
+
+def test_errors_are_urgent_and_the_rest_is_not() -> None:
+    page = Later()
+    emitter, _ = log_to(page)
+    emitter.emit("tool_call", run_id="r", tool="grep")
+    emitter.emit("error", code="internal", message="broken", where="w")
+    assert page.urgent == [False, True]
+
+
 def test_libraries_speak_through_the_same_line() -> None:
     page = Page()
     take_over(log_to(page)[1], level=LogLevel.INFO)

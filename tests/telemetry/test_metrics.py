@@ -51,6 +51,25 @@ def test_a_run_is_counted_under_the_names_of_peoples_dashboards() -> None:
     assert seen["agent_steps_recorded_total"] == 1
 
 
+def test_what_is_told_often_is_all_there_whenever_somebody_looks() -> None:
+    emitter, metrics, failures = counting()
+    for number in range(1, 1001):
+        emitter.emit("database_query", query="claim", took=timedelta(milliseconds=1))
+        if number in (1, 200, 201, 777, 1000):
+            assert samples(metrics)["database_query_seconds_count,query=claim"] == number
+    assert failures == []
+
+
+def test_one_that_can_not_be_counted_is_reported_and_the_others_are_counted() -> None:
+    emitter, metrics, failures = counting()
+    emitter.emit("database_query", query="claim", took="no duration")
+    for _ in range(500):
+        emitter.emit("database_query", query="claim", took=timedelta(milliseconds=1))
+    assert samples(metrics)["database_query_seconds_count,query=claim"] == 500
+    assert len(failures) == 1
+    assert "Metrics failed" in failures[0]
+
+
 def test_a_run_that_is_put_down_is_not_active() -> None:
     emitter, metrics, _ = counting()
     for number, end in enumerate(("run_parked", "run_interrupted", "run_cancelled", "worker_fenced")):

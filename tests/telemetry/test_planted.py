@@ -17,6 +17,7 @@ from fairlead.telemetry.line import Render, as_json, for_people
 from fairlead.telemetry.logs import Log, bound
 from fairlead.telemetry.metrics import Metrics
 from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.sink import Line
 from fairlead.testing import MovableClock
 from tests.api.serving import serving
 from tests.telemetry.planted import CUSTOM, HARMLESS, OWN, PLANTED, Planted
@@ -28,8 +29,8 @@ class Paper:
     def __init__(self) -> None:
         self.written: list[bytes] = []
 
-    def write(self, line: bytes) -> None:
-        self.written.append(line)
+    def write(self, line: Line, *, urgent: bool = False) -> None:
+        self.written.append(line if isinstance(line, bytes) else line())
 
     def close(self) -> None: ...
 

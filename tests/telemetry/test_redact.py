@@ -138,3 +138,11 @@ def test_a_hostile_megabyte_costs_no_more_than_a_long_line(unit: str) -> None:
     took = min(timeit.repeat(lambda: Redactor().text(text), number=1, repeat=3))
     assert took < 0.1
     assert len(Redactor().text(text)) < 2 * MAX_TEXT
+
+
+def test_a_text_that_was_clean_is_struck_once_its_secret_is_known() -> None:
+    words = ["correct-horse-battery"]
+    redactor = Redactor(words)
+    assert redactor.text("staple of the day") == "staple of the day"
+    words.append("staple")
+    assert redactor.text("staple of the day") == "[secret] of the day"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import orjson
@@ -11,6 +12,7 @@ from fairlead.cli.client import Client
 from fairlead.cli.following import events_of
 from fairlead.telemetry.sink import Sink
 from tests.cli.processes import Running, make_project, open_gate, start_gates
+from tests.servers import wait_until
 
 
 def test_what_was_written_is_there_after_close_in_order(tmp_path: Path) -> None:
@@ -75,6 +77,59 @@ def test_a_full_disk_costs_what_does_not_fit_and_says_how_much(tmp_path: Path) -
     assert dropped > 0
     assert kept == [b"%d" % number for number in range(len(kept))]
     assert len(kept) + dropped == 150
+
+
+def test_a_line_is_made_by_who_writes_it_in_its_turn(tmp_path: Path) -> None:
+    path, makers = tmp_path / "log", list[str]()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+
+    def made() -> bytes:
+        makers.append(threading.current_thread().name)
+        return b"second\n"
+
+    sink = Sink(descriptor)
+    for line in (b"first\n", made, b"third\n"):
+        sink.write(line)
+    sink.close()
+    os.close(descriptor)
+    assert path.read_bytes() == b"first\nsecond\nthird\n"
+    assert makers == ["log-sink"]
+
+
+def test_a_line_that_can_not_be_made_is_counted_and_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+
+    def broken() -> bytes:
+        raise ValueError("not to be written")
+
+    sink = Sink(descriptor)
+    for line in (b"{}\n", broken, b"{}\n"):
+        sink.write(line)
+    sink.close()
+    os.close(descriptor)
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    assert [line for line in lines if not line] == [{}, {}]
+    assert [line["count"] for line in lines if line] == [1]
+
+
+def test_an_urgent_line_and_the_end_wait_for_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    sink = Sink(descriptor, gather=3600)
+    sink.write(b"before\n")
+    sink.write(b"urgent\n", urgent=True)
+    wait_until(lambda: path.read_bytes() == b"before\nurgent\n", seconds=30)
+    sink.write(b"last\n")
+    sink.close(timeout=30)
+    os.close(descriptor)
+    assert path.read_bytes().endswith(b"last\n")
+
+
+def test_what_waits_when_a_process_ends_is_written() -> None:
+    ends = "from fairlead.telemetry.sink import Sink; Sink(1, gather=3600).write(b'the last word\\n')"
+    done = subprocess.run((sys.executable, "-c", ends), capture_output=True, timeout=60, check=True)
+    assert done.stdout == b"the last word\n"
 
 
 def test_a_service_whose_log_takes_nothing_serves_on(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ it, nor that its budget was used up: then it did what it was told.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from fairlead.clock import Clock
@@ -21,6 +22,7 @@ _NOT_COUNTED = frozenset({"/ok", "/info", "/version", "/health", "/health/live",
 _LASTING = ("/stream", "/join", "/wait", "/events")  # they last as long as a run
 _OTHERS_TIME = ("/v1", "/mcp", "/a2a")  # a model's, or an agent's
 _CALLERS_OWN = frozenset({"budget", "cancelled"})
+_MOST_NOTED = 200  # queries
 _MOST_MINUTES = 24 * 60  # kept while the database is away
 
 
@@ -30,6 +32,9 @@ class Counts:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._minutes: dict[int, dict[tuple[str, int], int]] = {}
+        self._queries: deque[tuple[int, timedelta]] = (
+            deque()
+        )  # when and how long; there are many, and they are counted together
         self._heard: Mapping[str, Callable[[dict[str, Any]], None]] = {
             "http_request": self._request, "database_query": self._query, "agent_completed": self._run,
         }  # fmt: skip
@@ -43,6 +48,7 @@ class Counts:
 
     def rows(self) -> list[tuple[int, str, int, int]]:
         """All that is kept: minute, kind, bucket, and how many in all. To be written over what was written before."""
+        self._count_queries()
         return [(at, kind, bucket, n) for at, of in self._minutes.items() for (kind, bucket), n in of.items()]
 
     def forget(self, before: int) -> None:
@@ -54,8 +60,9 @@ class Counts:
     def minute(self) -> int:
         return self._clock.micros() // _MINUTE_US
 
-    def _add(self, kind: str, bucket: int) -> None:
-        of = self._minutes.get(at := self.minute)
+    def _add(self, kind: str, bucket: int, at: int | None = None) -> None:
+        at = self.minute if at is None else at
+        of = self._minutes.get(at)
         if of is None:
             if len(self._minutes) >= _MOST_MINUTES:
                 del self._minutes[min(self._minutes)]
@@ -76,7 +83,14 @@ class Counts:
             self._add("read", bucket_of(fields["took"].total_seconds()))
 
     def _query(self, fields: dict[str, Any]) -> None:
-        self._add("query", bucket_of(fields["took"].total_seconds()))
+        self._queries.append((self._clock.micros(), fields["took"]))
+        if len(self._queries) >= _MOST_NOTED:
+            self._count_queries()
+
+    def _count_queries(self) -> None:
+        while self._queries:
+            at, took = self._queries.popleft()
+            self._add("query", bucket_of(took.total_seconds()), at // _MINUTE_US)
 
     def _run(self, fields: dict[str, Any]) -> None:
         status, reason = fields["status"], fields["reason"]

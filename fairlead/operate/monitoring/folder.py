@@ -7,8 +7,6 @@ ones, so that whoever dies in the middle leaves no file that looks like a person
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from fairlead.errors import Conflict, InvalidInput
+from fairlead.whole_file import PUBLIC, write_whole
 
 _NOTE = ".fairlead-generated.json"
 Digests = dict[str, list[str]]
@@ -82,11 +81,7 @@ def _noted(root: Path) -> Digests:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)
+    write_whole(path, data, mode=PUBLIC)
 
 
 def _digest(data: bytes) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +14,7 @@ from fairlead.errors import InvalidInput
 from fairlead.ship.checklist.answer import By, Line, Void, expires_at, verdict_of
 from fairlead.ship.checklist.items import ListName
 from fairlead.ship.verdict import Verdict
+from fairlead.whole_file import PUBLIC, write_whole
 
 TITLES = {
     ListName.RELEASE: "Before a release", ListName.DEPLOY: "Before a deploy", ListName.DURING: "During a deploy",
@@ -121,11 +120,7 @@ def write_report(path: Path, report: Report) -> None:
     """By its ending. Whole, or not at all. Raises `InvalidInput`."""
     text = html(report) if path.suffix == ".html" else markdown(report)
     try:
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        write_whole(path, text.encode(), mode=PUBLIC)
     except OSError as error:
         raise InvalidInput(f"{path} can't be written: {error.strerror}.") from None
 

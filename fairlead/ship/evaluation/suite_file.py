@@ -11,6 +11,7 @@ import yaml
 
 from fairlead.errors import ConfigurationError, Conflict, NotFound
 from fairlead.ship.evaluation.suite_name import FOLDER, check_suite
+from fairlead.whole_file import write_whole
 
 _ENDINGS = (".yaml", ".yml", ".json")
 
@@ -59,9 +60,7 @@ def add_case(path: Path, case: Mapping[str, Any]) -> None:
         raise Conflict(f"{path} has a case {case['name']} already.", hint="Give it another name: --name.")
     if after != {**before, "cases": [*cases, dict(case)]}:
         raise ConfigurationError(f"{path} is written in a way that no case can be added to.", hint="Add it by hand.")
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(written, encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, written.encode())
 
 
 def with_case(text: str, case: Mapping[str, Any]) -> str:

@@ -25,7 +25,8 @@ from fairlead.database.sqlite import FileLock
 from fairlead.errors import ConfigurationError, TargetUnavailable
 from fairlead.ship.host.envoy_files import bootstrap, slots_file, slots_of
 from fairlead.ship.host.front import Place, SlotState
-from fairlead.ship.host.instances import Wanted, write_whole
+from fairlead.ship.host.instances import Wanted
+from fairlead.whole_file import PRIVATE, write_whole
 
 _PATIENCE = 5.0  # seconds
 _LOOK_EVERY = timedelta(milliseconds=2)
@@ -47,7 +48,7 @@ class Envoy:
         text = bootstrap(
             admin=self._admin, worker=self._worker, slots=self._slots, bind=place.bind, health=place.health
         )
-        write_whole(self._file, text)
+        write_whole(self._file, text, mode=PRIVATE)
         self._write({})
 
     def wanted(self) -> Wanted:
@@ -91,7 +92,9 @@ class Envoy:
         return {slots[port]: weight for port, weight in slots_of(self._slots.read_bytes()).items() if port in slots}
 
     def _write(self, weights: Mapping[int, int]) -> None:
-        write_whole(self._slots, slots_file({self._place.ports[slot]: weight for slot, weight in weights.items()}))
+        write_whole(
+            self._slots, slots_file({self._place.ports[slot]: weight for slot, weight in weights.items()}), mode=PRIVATE
+        )
 
     async def _have(self, weights: Mapping[int, int]) -> None:
         """These are open, with these weights, and the worker has heard of it: it answers one after the other, and what

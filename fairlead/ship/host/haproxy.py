@@ -16,7 +16,8 @@ from pathlib import Path
 
 from fairlead.errors import ConfigurationError, TargetUnavailable
 from fairlead.ship.host.front import Place, SlotState
-from fairlead.ship.host.instances import Wanted, write_whole
+from fairlead.ship.host.instances import Wanted
+from fairlead.whole_file import PRIVATE, write_whole
 
 BACKEND = "fairlead"
 _WHERE_IT_IS = ":/usr/sbin:/usr/local/sbin"  # which is in the path of root alone
@@ -128,7 +129,7 @@ class Haproxy:
         text = configuration(
             socket=self._socket, bind=place.bind, ports=place.ports, weights=weights, health=place.health
         )
-        write_whole(self._file, text.encode())
+        write_whole(self._file, text.encode(), mode=PRIVATE)
 
     async def _all(self, commands: list[str]) -> None:
         for command in commands:

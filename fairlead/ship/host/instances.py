@@ -7,8 +7,6 @@ scrape.json                where Prometheus finds them, as `file_sd_configs` rea
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -16,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
+from fairlead.whole_file import PRIVATE, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ class Instances:
     def want(self, build: str, number: int, wanted: Wanted) -> None:
         folder = self._folder / build
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / f"{number}.json", orjson.dumps(asdict(wanted)))
+        write_whole(folder / f"{number}.json", orjson.dumps(asdict(wanted)), mode=PRIVATE)
         self._tell_prometheus()
 
     def tell(self, build: str, number: int, status: Status) -> None:
-        write_whole(self._folder / build / f"{number}.status", orjson.dumps(asdict(status)))
+        write_whole(self._folder / build / f"{number}.status", orjson.dumps(asdict(status)), mode=PRIVATE)
 
     def forget(self, build: str, number: int) -> None:
         for ending in ("json", "status"):
@@ -85,7 +85,7 @@ class Instances:
             {"targets": [f"127.0.0.1:{one.wanted.port}"], "labels": {"release": one.build}}
             for one in self.all() if one.wanted.port is not None and one.wanted.running
         ]  # fmt: skip
-        write_whole(self._scraped, orjson.dumps(groups))
+        write_whole(self._scraped, orjson.dumps(groups), mode=PRIVATE)
 
     def _of(self, folder: Path) -> Iterator[Instance]:
         for path in sorted(folder.glob("*.json"), key=lambda one: int(one.stem)):
@@ -102,16 +102,6 @@ def start_of(pid: int) -> int:
     except (OSError, ValueError):
         return 0
     return 0 if fields[0] in ("Z", "X") else int(fields[19])
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Whoever reads it sees the one before or this one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

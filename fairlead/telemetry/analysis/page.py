@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fairlead.errors import InvalidInput
 from fairlead.telemetry.analysis.report import Report
+from fairlead.whole_file import PUBLIC, write_whole
 
 _SMALL = 10.0  # ms
 
@@ -30,11 +29,7 @@ def write_page(path: Path, report: Report) -> None:
     """Whole, or not at all. Raises `InvalidInput`."""
     text = page_of(report)
     try:
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        write_whole(path, text.encode("utf-8", "replace"), mode=PUBLIC)
     except OSError as error:
         raise InvalidInput(f"{path} can't be written: {error.strerror}.") from None
 
