@@ -22,7 +22,6 @@ from fairlead.agents.jsonable import encode
 from fairlead.clock import to_micros
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs import branch
-from fairlead.runs.announcer import MOST
 from fairlead.runs.ending import CANCELLED, DRAINED, FENCED
 from fairlead.runs.figure_folding import EVERY
 from fairlead.runs.holding import Holding
@@ -31,12 +30,12 @@ from fairlead.runs.journal import micros
 from fairlead.runs.role import Role, Roles
 from fairlead.runs.rows import NEVER
 from fairlead.runs.run import Event, Reason, Run
+from fairlead.runs.showing import Showing
 from fairlead.runs.takeover import Takeover
 from fairlead.runs.turns import Turns
 from fairlead.runs.worker_parts import Parts
 
 _SHOW_EVERY = timedelta(seconds=1)
-_SHOW_AT_ONCE = timedelta(milliseconds=150)
 _OVERSEE_EVERY = timedelta(seconds=10)
 _WATCH_FOR = 15.0  # seconds that a watcher's word is good for
 _REMEMBERED = 5_000  # runs that left: what a busy worker lets go of in a second
@@ -58,7 +57,7 @@ class Session:
         self._roles = Roles(parts.emit)
         self._draining = False
         self._doubtful = False  # a claim's answer was lost: some runs may carry our name unknown to us
-        self._showing = asyncio.Lock()
+        self._showing = Showing(self.holdings, self._journal, parts.announcer)
         self._reconciled_at = parts.clock.monotonic()
         self._slot_free = asyncio.Event()
         self._watchers: dict[str, float] = {}
@@ -83,7 +82,7 @@ class Session:
             Role("presence", _SHOW_EVERY, self._check_presence),
             Role("due", every.poll_every, self._wake_due),
             Role("show", _SHOW_EVERY, self._show),
-            Role("show_at_once", _SHOW_EVERY, self._show_at_once),
+            Role("show_soon", _SHOW_EVERY, self._showing.soon),
             Role("claim", every.poll_every, self._claim),
             Role("retention", every.retention_every, parts.retention.once),
             *(Role(name, every.retention_every, once) for name, once in parts.sweeps.items()),
@@ -284,38 +283,11 @@ class Session:
     async def _show(self) -> timedelta | None:
         """Let people see cost and progress of runs under way, and hear of cancellations whose signal was lost."""
         await self._parts.oversight.show_tool_servers(self.name)
-        await self._show_figures()
+        await self._showing.write()
         if self.holdings:
             for run_id in await self._journal.cancelled():
                 self._heard_cancel(run_id)
         return None
-
-    async def _show_at_once(self) -> timedelta | None:
-        """While somebody watches a list: of no more runs than it shows."""
-        if not self._parts.announcer.shows_figures:
-            return None
-        await self._show_figures(most=MOST)
-        return _SHOW_AT_ONCE
-
-    async def _show_figures(self, *, most: int | None = None) -> None:
-        """The newest first. One at a time: or older figures might be written after newer ones."""
-        async with self._showing:
-            await self._show_changed(most)
-
-    async def _show_changed(self, most: int | None) -> None:
-        changed: list[tuple[object, ...]] = []
-        run_ids: list[str] = []
-        for held in reversed(self.holdings.values()):
-            figures = (held.budget.spent_nano, held.tokens_in, held.tokens_out, held.steps, held.progress)
-            if figures != held.figures_shown and not held.left:
-                held.figures_shown = figures
-                changed.append((held.run.tenant, held.run.id, held.fence, *figures))
-                run_ids.append(held.run.id)
-            if len(changed) == most:
-                break
-        if changed:
-            await self._journal.show(changed)
-            self._parts.announcer.shown(run_ids)
 
     def _heard_work(self, _: str) -> None:
         self._roles.nudge("claim")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -130,7 +130,7 @@ class Pages:
         self.trace_url = trace_url
         self.served: frozenset[str] = frozenset()  # paths there are pages for
         self.templates: dict[str, Environment] = {}
-        self._listed: dict[tuple[frozenset[str], bool], list[tuple[str, list[Place]]]] = {}
+        self._listed: dict[Hashable, list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
         environment = self._environment(reader)
@@ -147,7 +147,7 @@ class Pages:
 
     def _places(self, reader: Reader) -> list[tuple[str, list[Place]]]:
         """Made once: most of what is filled is a small part of a page that is open."""
-        key = self.served, reader.admin
+        key = self.served, reader.admin, reader.house, reader.for_all
         if key not in self._listed:
             self._listed[key] = _places(reader, self.served)
         return self._listed[key]
