@@ -21,6 +21,7 @@ from fairlead.config import load_settings
 from fairlead.runs.run import NewRun
 from fairlead.telemetry import silent
 from fairlead.wiring.engine import Engine, make_worker, open_engine
+from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.telemetry import open_telemetry
 from tests.servers import free_port, wait_for_port
 
@@ -75,6 +76,7 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
         telling = await stack.enter_async_context(
             _engine(place.new_folder(), provider.url, dsn=f"http://abcdef0123456789@127.0.0.1:{port}/1")
         )
+        settle_garbage_collector()  # as every process that serves or works does
         for engine in (silence, telling):
             await _cpu_of(engine, 50)
         for turn in range(place.amount(_TURNS)):
