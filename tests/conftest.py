@@ -1,6 +1,7 @@
 """What every test may ask for: a fresh database, a Redis, a browser. All real; nothing is skipped.
 
     database_url     a new database as an engine makes one, for this test: SQLite, then PostgreSQL
+    empty_url        a new database with nothing in it: SQLite, then PostgreSQL
     postgres_url     a new, empty PostgreSQL database for this test        (mark the test `postgres`: done for you)
     vectors_url      the same on a server that has pgvector
     redis_url        an empty Redis of our own
@@ -71,6 +72,12 @@ async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
 def database_url(request: pytest.FixtureRequest) -> str:
     """A new database for this test, with all tables there and nothing in them."""
     return request.getfixturevalue("sqlite_copy" if request.param == "sqlite" else "postgres_copy")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database for this test, with nothing in it."""
+    return f"sqlite:///{tmp_path}/empty.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture(scope="session")

@@ -199,9 +199,10 @@ async def test_a_search_in_a_run_is_paid_for_by_the_run_and_once(vectors: dict[s
         again = await ctx.knowledge.search("faq", "shipping", mode="vector")
         return [[one["heading"], one["mode"]] for one in (found[0], again[0])]
 
-    async with serving({**AGENTS, "patient": patient}, **vectors) as api:
-        await api.json("POST", "/knowledge/faq/documents", REFUNDS)
+    async with serving({**AGENTS, "patient": patient}, workers=0, **vectors) as api:
+        await api.json("POST", "/knowledge/faq/documents", REFUNDS)  # a worker that begins might see to it
         paid = len(api.said("llm_call"))
+        await api.running.start_worker()
         run = await api.running.submit("patient", "refunds")
         await reached.wait()
         await api.running.crash(api.running.workers[0])

@@ -11,9 +11,9 @@ from fairlead.clock import SystemClock
 from fairlead.database import Database, Postgres, Sqlite
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/test.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+@pytest.fixture
+def database_url(empty_url: str) -> str:
+    return empty_url
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ class Subscription(Body):
 class ThreadEvents:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._ended: OrderedDict[str, None] = OrderedDict()  # runs whose end was told here
+        self._ended: OrderedDict[str, None] = OrderedDict()  # runs whose end was told to such a client
 
     def operations(self) -> list[Operation]:
         return [
@@ -89,7 +89,7 @@ class ThreadEvents:
 
     def _is_news(self, ended: Run, wanted: Subscription) -> bool:
         """Clients that only watch for the end take the next one they hear of for that of the run they start: they are
-        told of one that is over only when it may be that run, so short that it ended before they came."""
+        told of one that is over only when it may be that run, so short that it ended before they came or came back."""
         if not set(wanted.channels) <= _CONTROL:
             return True
         just_now = self._doors.clock.now() - _JUST_ENDED
@@ -161,7 +161,8 @@ class ThreadEventStream(RunByRun):
 
     async def over(self, run: Run | None, seq: int) -> list[Frame]:
         self._seen = seq, 0
-        if run is not None and run.finished_at is not None and "lifecycle" in self._channels:
+        watches = self._channels <= _CONTROL and "lifecycle" in self._channels
+        if watches and run is not None and run.finished_at is not None:
             self._tell_end(run)
         return []
 

@@ -31,6 +31,12 @@ CLOCK = SystemClock()
 OURS = len(list((MIGRATIONS.folder / "sqlite").glob("*.sql")))
 
 
+@pytest.fixture
+def database_url(empty_url: str) -> str:
+    """To look at what has been applied, and what has not."""
+    return empty_url
+
+
 def answer(
     item: str, said: str = "seen", *, by: By = By.PERSON, about: str = "v2", result: object = Verdict.PASS
 ) -> Answer:
