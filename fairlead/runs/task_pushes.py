@@ -20,7 +20,9 @@ PUSHES = "a2a"
 """The id under which deliveries of this kind stand, for each tenant."""
 
 _MOST = 10  # of a task
-_HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,1998}[\x21-\x7e])?")
+HEADER = r"[\x21-\x7e]([\x20-\x7e]{0,1998}[\x21-\x7e])?"
+"""What may stand in a header, as a pattern."""
+
 _SCHEME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
@@ -57,7 +59,7 @@ class TaskPushes:
         """
         url, push_id = callable_url(push.url), push.id or self._ids.new()
         for what, value in (("token", push.token), ("credentials", push.credentials)):
-            if value and not _HEADER.fullmatch(value):
+            if value and not re.fullmatch(HEADER, value):
                 raise InvalidInput(f"The {what} must fit into a header: printable ASCII, 2000 characters at most.")
         if push.credentials and not _SCHEME.fullmatch(push.scheme):
             raise InvalidInput("Credentials need the scheme that they are for, such as Bearer.")

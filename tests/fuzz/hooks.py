@@ -38,6 +38,7 @@ _BODY: dict[str, Callable[[Any], Any]] = {
     "interrupt_after": _of_the_agent,
     "as_node": lambda value: None,
     "goto": lambda value: None,
+    "authentication": lambda value: {"scheme": "Bearer", "credentials": "t"} if isinstance(value, dict) else value,
 }
 # A period begins before it ends, and is said in words: today, 7d. What a server gave is given back as it was.
 _QUERY = {"from": "7d", "to": "today", "window": "7d", "contextId": _ID, "pageToken": _ID}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from fairlead.runs.task_pushes import Push
+from fairlead.runs.task_pushes import HEADER, Push
 from fairlead.web.api.rpc import Params
+
+# Described only: whoever sends something else is told so in the words of A2A.
+InHeader = Annotated[str, Field(json_schema_extra={"pattern": f"^({HEADER})?$"})]
 
 
 class Authentication(Params):
     scheme: str = ""
-    credentials: str = ""
+    credentials: InHeader = ""
 
 
 class PushConfig(Params):
@@ -21,7 +24,7 @@ class PushConfig(Params):
     id: str = Field("", max_length=200)
     task_id: str = Field("", alias="taskId", max_length=200)
     url: str = Field(min_length=1, max_length=2000)
-    token: str = ""
+    token: InHeader = ""
     authentication: Authentication = Field(default_factory=Authentication)
 
     def push(self, run_id: str) -> Push:
