@@ -48,12 +48,7 @@ AGENTS = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
-async def test_a_conversation_by_projection(database_url: str | None) -> None:
+async def test_a_conversation_by_projection(database_url: str) -> None:
     async with (
         serving(AGENTS, database_url=database_url) as api, listening(api.app) as url, get_client(url=url) as client,
         asyncio.timeout(60),

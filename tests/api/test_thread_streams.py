@@ -38,9 +38,15 @@ async def _frames(answer: httpx.Response) -> AsyncIterator[tuple[str, str, Any]]
 
 
 async def _until(
-    url: str, ended: int, *, last: str = "", joined: asyncio.Event | None = None, **query: Any
+    url: str,
+    ended: int,
+    *,
+    last: str = "",
+    joined: asyncio.Event | None = None,
+    paused: asyncio.Event | None = None,
+    **query: Any,
 ) -> list[tuple[str, str, Any]]:
-    """What is told until so many runs have ended or asked."""
+    """What is told until so many runs have ended or asked. `paused`: set with the first of these."""
     query.setdefault("stream_mode", ["run_modes", "lifecycle"])
     found: list[tuple[str, str, Any]] = []
     headers = {"last-event-id": last} if last else {}
@@ -54,7 +60,10 @@ async def _until(
             joined.set()
         async for frame in _frames(answer):
             found.append(frame)
-            ended -= frame[0] == "lifecycle" and frame[2]["status"] != "started"
+            rests = frame[0] == "lifecycle" and frame[2]["status"] != "started"
+            ended -= rests
+            if rests and paused is not None:
+                paused.set()
             if not ended:
                 break
     return found
@@ -95,9 +104,9 @@ async def test_whoever_comes_back_gets_exactly_the_rest() -> None:
 async def test_a_run_that_asks_goes_on_in_the_same_stream() -> None:
     async with serving(AGENTS) as api, listening(api.app) as url:
         await api.json("POST", "/threads/a/runs/wait", {"assistant_id": "ask", "if_not_exists": "create"})
-        joined, wanted = asyncio.Event(), ["lifecycle", "state_update"]
-        following = asyncio.create_task(_until(f"{url}/threads/a/stream", 2, joined=joined, stream_mode=wanted))
-        await joined.wait()
+        paused, wanted = asyncio.Event(), ["lifecycle", "state_update"]
+        following = asyncio.create_task(_until(f"{url}/threads/a/stream", 2, paused=paused, stream_mode=wanted))
+        await paused.wait()
         answered = await api.json("POST", "/threads/a/runs/wait", {"assistant_id": "ask", "command": {"resume": "red"}})
         assert answered["output"] == "red"
         told = await following
