@@ -51,7 +51,7 @@ class Documents:
         )
 
     def document(self) -> dict[str, Any]:
-        writer = import_module("fairlead.web.api.openapi")  # with FastAPI: 13 MB for those alone who ask
+        writer = import_module("fairlead.web.api.openapi")  # with FastAPI, for those alone who ask
         return writer.document(self._operations, version=self._version, about=_ABOUT)
 
 
