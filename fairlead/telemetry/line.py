@@ -70,6 +70,8 @@ class Composer:
             kind = value.__class__
             if how is _OURS or (how is _ORDINARY and (value in clean if kind is str else kind in _PLAIN)):
                 line[name] = value
+            elif how is _ID and kind is str:
+                line[name] = self._redactor.id(value)
             elif kind is timedelta:
                 name = _in_ms(name)
                 line[name] = self._redacted(name, round(value.total_seconds() * 1000, 3))
@@ -109,12 +111,14 @@ _FIXED = _PLAIN | {str, timedelta, type(None)}
 # What to do with a field by its name.
 _EVENT = "event"  # said already
 _MONEY = "money"
+_ID = "id"  # ours or its caller's
 _ORDINARY = "ordinary"  # of ours, and not the name of a secret
 _OURS = "ours"  # made by us, of letters we chose: an id is full of digits, and must not be taken for a card number
 _FIELDS = {"request_id", "latency_ms", "cost_usd", "tokens"}.union(*(spec.fields for spec in EVENTS.values()))
 _KNOWN = {
     **{name: _ORDINARY for name in _FIELDS if name not in PREVIEWS and not is_sensitive(name)},
     **dict.fromkeys(("run_id", "child_run_id", "approval_id", "worker", "status", "reason", "kind", "trace_id"), _OURS),
+    "request_id": _ID,
     "cost_nano": _MONEY,
     "event": _EVENT,
 }

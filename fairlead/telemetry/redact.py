@@ -15,6 +15,7 @@ MAX_TEXT = 8192  # a longer string is cut: a log is not a store
 _MAX_DEPTH = 8
 _BEYOND = 160  # characters: what begins before the cut is seen whole, or far enough to be known
 _MAX_ITEMS = 200
+_HEX = re.compile("[0-9a-f]{32}")  # as long as no other digits or signs are beside them, no pattern of ours is in it
 _REMEMBERED, _MOST_REMEMBERED = 100, 2000  # characters, texts
 
 
@@ -50,6 +51,13 @@ class Redactor:
                 clean.clear()
             clean.add(text)
         return text
+
+    def id(self, text: str) -> str:
+        """The same for what is likely to be an id that nobody has seen before, of which none is remembered."""
+        if _HEX.fullmatch(text) is None:
+            return self.text(text)
+        own = any(word in text for word in self.literals) or any(regex.search(text) for regex in self.patterns)
+        return self.text(text) if own else text
 
     def _suspects(self, text: str) -> list[Suspect]:
         """What may be in the text, strongest first; empty for a clean one. Errs on the side of yes."""

@@ -3,8 +3,8 @@
     request   head ──► pieces of the body, held until the application takes them ──► whole
     answer    nothing ──start──► head, held until there is a body ──► pieces ──► done
 
-A head is held where the answer says how long it will be: then its body is at hand, and both are written at once. One
-that is open to its end is a stream, and whoever waits for it sees its head at once.
+A head is held where the answer says how long it will be: then its body is at hand, and both are written at once. Any
+other is a stream, and whoever waits for it sees its head before there is an event.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from fairlead.web.server.connection import Connection
 
 Message = dict[str, Any]
-App = Callable[[dict[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+App = Callable[
+    [dict[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
 
 _LOG = logging.getLogger("fairlead.web.server")
 _MOST_HELD = 64 * 1024  # bytes of a request's body; then its client has to wait
@@ -140,7 +142,7 @@ class Answering:
         elif not self.keeps:
             head += b"connection: close\r\n"
         if self._left < 0:
-            self._connection.write(head + b"\r\n")
+            self._connection.gather(head + b"\r\n")
         else:
             self._head = head + b"\r\n"
 
@@ -154,20 +156,21 @@ class Answering:
             self._left = left = left - len(body)
             if left < 0 or (left and not more):
                 raise RuntimeError("The body of an answer is not as long as its content-length.")
-        head = self._head
-        if head:
-            self._head = b""
+        if self._head:
+            head, self._head = self._head, b""
             if len(body) > _MOST_JOINED:
-                self._connection.write(head)
+                self._connection.gather(head)
             else:
                 body = head + body
-        if body:
-            self._connection.write(body)
-        if not more:
-            self.done = True
-            if self._news is not None:
-                self._tell()
-            self._connection.answered(self)
+        if more:
+            if body:
+                self._connection.gather(body)
+            return
+        self._connection.write(body)
+        self.done = True
+        if self._news is not None:
+            self._tell()
+        self._connection.answered(self)
 
     # -- its life
 

@@ -25,6 +25,7 @@ from fairlead.web.server.head import target_of
 
 _LOG = logging.getLogger("fairlead.web.server")
 _MOST_FRAMING = 64 * 1024  # bytes of a head or a trailer, beside those that came with its first
+_MOST_GATHERED = 64 * 1024  # bytes; what is beyond them the transport has to know of, or it can't make anyone wait
 _METHODS = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _REFUSAL = (
@@ -36,8 +37,8 @@ class Connection(asyncio.Protocol):
     """Made by `uvicorn.Server`, for each client that connects."""
 
     __slots__ = (
-        "_about", "_answering", "_app", "_framing", "_headers", "_held", "_keep_alive", "_last", "_leaving", "_loop",
-        "_of_body", "_parser", "_quiet_since", "_reading", "_refusal", "_server", "_timer", "_transport", "_url",
+        "_about", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_keep_alive", "_last", "_leaving",
+        "_loop", "_of_body", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server", "_timer", "_transport", "_url",
         "_waiting", "writable",
     )  # fmt: skip
 
@@ -61,6 +62,8 @@ class Connection(asyncio.Protocol):
         self._last = False  # no request is taken after those we have
         self._refusal = b""  # to be said after their answers
         self._held = False  # nothing is read
+        self._pieces: list[bytes] = []  # of answers, not yet written
+        self._gathered = 0  # bytes of them
         self.writable: asyncio.Event | None = None  # until the client has read more of what we wrote
         self._quiet_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -161,8 +164,26 @@ class Connection(asyncio.Protocol):
     # -- what an answer in the making asks for
 
     def write(self, data: bytes) -> None:
-        if not self._transport.is_closing():
+        """After what was gathered."""
+        if self._pieces:
+            self._pieces.append(data)
+            self._flush()
+        elif data and not self._transport.is_closing():
             self._transport.write(data)
+
+    def gather(self, data: bytes) -> None:
+        """To be written with whatever else comes in this turn of the event loop: each write is a system call."""
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(data)
+        self._gathered += len(data)
+        if self._gathered >= _MOST_GATHERED:
+            self._flush()
+
+    def _flush(self) -> None:
+        if pieces := self._pieces:
+            self._pieces, self._gathered = [], 0
+            self.write(b"".join(pieces))
 
     def hold_reading(self) -> None:
         if not self._held:
@@ -194,6 +215,8 @@ class Connection(asyncio.Protocol):
             self.go_on_reading()
 
     def cut(self) -> None:
+        """In the middle of an answer."""
+        self._flush()
         self._transport.close()
 
     # -- its end
