@@ -34,7 +34,7 @@ from fairlead.web.console.addresses import KEY, PLAYGROUND, is_console, is_open,
 from fairlead.web.cookies import Cookie
 from fairlead.web.gateway import is_gateway
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _OWN_WRITES = ("/console/preferences", "/console/sign-out")  # which concern the reader alone
 _BEARER, _BASIC = b'Bearer realm="fairlead"', b'Basic realm="fairlead"'
@@ -69,9 +69,9 @@ class Front:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = Headers(scope["headers"])
-        given = headers.get("x-request-id")
+        given = headers.raw.get(b"x-request-id")
         known = given is not None and _REQUEST_ID.fullmatch(given)
-        visit = Visit(given if known else os.urandom(16).hex(), headers, self._redactor)
+        visit = Visit(given.decode() if given and known else os.urandom(16).hex(), headers, self._redactor)
         scope.setdefault("state", {})["visit"] = visit
         out = _Out(send, visit, scope, self._clock)
         bind(request_id=visit.request_id)
@@ -110,10 +110,10 @@ class Front:
         """Raises `Forbidden`, `TooLarge`."""
         if not self._keys:
             _refuse_other_sites(scope, visit)
-        size = visit.headers.get("content-length", "")
+        size = visit.headers.raw.get(b"content-length", b"")
         # The gateway has a limit of its own, and tells of it in the words of its clients.
         limit = self._limits.get(scope["path"], self._limit)
-        if size.isdecimal() and int(size) > limit and not is_gateway(scope["path"]):
+        if size.isdigit() and int(size) > limit and not is_gateway(scope["path"]):
             raise too_large(limit)
 
     async def _admit_to_console(self, scope: Scope, visit: Visit) -> None:
@@ -209,8 +209,8 @@ class _Out:
 def _by_tls(scope: Scope, headers: Headers) -> bool:
     """Whether the caller came to us, or to the proxy before us, by TLS. To make the header up is of no use: browsers
     heed HSTS only where they came by TLS (RFC 6797, 8.1)."""
-    forwarded = headers.get("x-forwarded-proto")
-    by_proxy = forwarded is not None and forwarded.partition(",")[0].strip().lower() == "https"
+    forwarded = headers.raw.get(b"x-forwarded-proto")
+    by_proxy = forwarded is not None and forwarded.partition(b",")[0].strip().lower() == b"https"
     return by_proxy or scope.get("scheme") == "https"
 
 

@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
-                http=Connection, ws="none", lifespan="off", timeout_graceful_shutdown=grace,
+                http=Connection, interface="asgi3", ws="none", lifespan="off", timeout_graceful_shutdown=grace,
             )
         )  # fmt: skip
         self._sock = sock

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from fairlead.web.server.connection import Connection
 
 Message = dict[str, Any]
-App = Callable[
-    [dict[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 _LOG = logging.getLogger("fairlead.web.server")
 _MOST_HELD = 64 * 1024  # bytes of a request's body; then its client has to wait
@@ -34,6 +34,16 @@ _FAILED: Message = {
     "headers": [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"21"), (b"connection", b"close")],
 }  # fmt: skip
 _CHUNKED, _OPEN = -1, -2  # instead of how much of a body is left: it has chunks, or ends with the connection
+
+
+class _Sent(tuple[()]):
+    """There is nothing to wait for: to make a coroutine, only to say so, costs as much as to send."""
+
+    __slots__ = ()
+    __await__ = tuple.__iter__
+
+
+_SENT: Any = _Sent()
 
 
 class Answering:
@@ -109,27 +119,36 @@ class Answering:
             await self._news.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: Message) -> None:
-        if self._connection.writable is not None and not self.gone:
+    def send(self, message: Message) -> Awaitable[None]:
+        if self._connection.writable is not None:
+            return self._send_later(message)
+        self._send(message)
+        return _SENT
+
+    async def _send_later(self, message: Message) -> None:
+        while self._connection.writable is not None and not self.gone:
             await self._connection.writable.wait()
+        self._send(message)
+
+    def _send(self, message: Message) -> None:
         if self.gone:
             return
         kind = message["type"]
         if kind == "http.response.body" and self.started and not self.done:
             self._piece(message.get("body", b""), more=message.get("more_body", False))
         elif kind == "http.response.start" and not self.started:
-            self._start(message["status"], message.get("headers", ()))
+            self._start(message["status"], list(message.get("headers", ())))
         else:
             raise RuntimeError(f"{kind} was sent out of turn.")
 
-    def _start(self, status: int, headers: Any) -> None:
-        headers = list(headers)
-        names = dict[bytes, bytes](headers)
-        head = lines_of(status, headers, names)
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        told = dict[bytes, bytes](headers)
+        names, values = zip(*headers, strict=True) if headers else ((), ())
+        head = lines_of(status, names, values)
         self.started = True
-        if (told := names.get(b"content-length")) is not None:
-            self._left = int(told)
-        elif names.get(b"transfer-encoding", b"").lower() == b"chunked":
+        if (length := told.get(b"content-length")) is not None:
+            self._left = int(length)
+        elif told.get(b"transfer-encoding") == b"chunked":
             self._left = _CHUNKED
         elif self._scope["method"] != "HEAD" and status not in _NO_BODY:
             if self._scope["http_version"] == "1.0":
@@ -137,7 +156,7 @@ class Answering:
             else:
                 self._left = _CHUNKED
                 head += b"transfer-encoding: chunked\r\n"
-        if says_close(names):
+        if (closing := told.get(b"connection")) is not None and says_close(closing):
             self.keeps = False
         elif not self.keeps:
             head += b"connection: close\r\n"

@@ -20,7 +20,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from fairlead.gateway.exchange import LEAVING, Leaving
-from fairlead.web.server.answering import Answering
+from fairlead.web.server.answering import Answering, App
 from fairlead.web.server.head import target_of
 
 _LOG = logging.getLogger("fairlead.web.server")
@@ -37,16 +37,16 @@ class Connection(asyncio.Protocol):
     """Made by `uvicorn.Server`, for each client that connects."""
 
     __slots__ = (
-        "_about", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_keep_alive", "_last", "_leaving",
-        "_loop", "_of_body", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server", "_timer", "_transport", "_url",
-        "_waiting", "writable",
+        "_about", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_keep_alive", "_last",
+        "_leaving", "_loop", "_of_body", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server",
+        "_timer", "_transport", "_url", "_waiting", "writable",
     )  # fmt: skip
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:  # fmt: skip
-        self._app: Any = config.loaded_app
+        self._app: App = cast("Any", config).loaded_app
         self._keep_alive = config.timeout_keep_alive
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
