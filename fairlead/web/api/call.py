@@ -21,8 +21,8 @@ _LONGEST_QUERY = 8000
 
 
 class Headers(Mapping[str, str]):
-    """Those of a request, by their names in small letters. Few are ever asked for: they are decoded then, and those that
-    every request is asked for are looked for in `raw`. Of one that was sent twice, the last."""
+    """Those of a request, by their names in small letters. Few are ever asked for: they are decoded then, and those
+    that every request is asked for are looked for in `raw`. Of one that was sent twice, the last."""
 
     __slots__ = ("raw",)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fairlead.web.server.head import lines_of, says_close
 
@@ -40,7 +40,7 @@ class _Sent(tuple[()]):
     """There is nothing to wait for: to make a coroutine, only to say so, costs as much as to send."""
 
     __slots__ = ()
-    __await__ = tuple.__iter__
+    __await__ = cast("Any", tuple).__iter__
 
 
 _SENT: Any = _Sent()
@@ -106,7 +106,7 @@ class Answering:
     async def receive(self) -> Message:
         while not (self.gone or self.done):
             if self._body or (self._whole and not self._taken):
-                body, self._body, self._taken = self._body, b"", self._whole
+                body, self._body, self._taken, self._continued = self._body, b"", self._whole, True
                 self._connection.go_on_reading()
                 return {"type": "http.request", "body": bytes(body), "more_body": not self._whole}
             if not (self._whole or self._continued):
@@ -206,7 +206,9 @@ class Answering:
             tasks.discard(self._task)
 
     async def _fail(self) -> None:
-        """What has begun must not look complete."""
+        """What has begun must not look complete; a head that was held has not."""
+        if self._head:
+            self.started, self._head, self._left = False, b"", 0
         if self.started or self.gone:
             self._connection.cut()
         else:

@@ -34,11 +34,12 @@ _REFUSAL = (
 
 
 class Connection(asyncio.Protocol):
-    """Made by `uvicorn.Server`, for each client that connects."""
+    """Made by `uvicorn.Server` for each client that connects. Of its settings we heed the application, how long a
+    connection may be quiet, and how long it may take to stop."""
 
     __slots__ = (
-        "_about", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_keep_alive", "_last",
-        "_leaving", "_loop", "_of_body", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server",
+        "_about", "_advanced", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_keep_alive",
+        "_last", "_leaving", "_loop", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server",
         "_timer", "_transport", "_url", "_waiting", "writable",
     )  # fmt: skip
 
@@ -54,8 +55,8 @@ class Connection(asyncio.Protocol):
         self._leaving = Leaving()
         self._url = b""  # of a head that is not whole
         self._headers: list[tuple[bytes, bytes]] = []
-        self._framing = 0  # bytes since there was one of a body
-        self._of_body = 0  # bytes of what came last
+        self._framing = 0  # bytes since a head ended, or since there was one of a body
+        self._advanced = False  # there was such in what came last
         self._reading: Answering | None = None  # whose body comes in
         self._answering: Answering | None = None
         self._waiting: deque[Answering] | None = None
@@ -84,18 +85,19 @@ class Connection(asyncio.Protocol):
         if self._last and self._reading is None:
             return
         begun = self._url or self._reading is not None
-        self._of_body = 0
+        self._advanced = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self.data_received(data[upgrade.args[0] :])  # we go on as we were (RFC 9110, 7.8)
+            if rest := data[upgrade.args[0] :]:
+                self.data_received(rest)  # we go on as we were (RFC 9110, 7.8)
             return
         except httptools.HttpParserError:
             if not self._last or self._reading is not None:
                 self._refuse(b"400 Bad Request", b"Invalid HTTP request received.")
             return
         if self._url or self._reading is not None:
-            self._framing = 0 if not begun or self._of_body else self._framing + len(data)
+            self._framing = 0 if not begun or self._advanced else self._framing + len(data)
             if self._framing > _MOST_FRAMING:
                 self._refuse(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
 
@@ -129,7 +131,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         url, headers, parser = self._url, self._headers, self._parser
-        self._url, self._headers = b"", []
+        self._url, self._headers, self._advanced = b"", [], True
         if self._last:
             return
         path, raw_path, query = target_of(url)
@@ -150,11 +152,12 @@ class Connection(asyncio.Protocol):
             self.hold_reading()
 
     def on_body(self, body: bytes) -> None:
-        self._of_body += len(body)
+        self._advanced = True
         if self._reading is not None:
             self._reading.got(body)
 
     def on_message_complete(self) -> None:
+        self._advanced = True
         if self._reading is not None:
             self._reading.got_all()
             self._reading = None
