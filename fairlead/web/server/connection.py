@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 
 from fairlead.gateway.exchange import LEAVING, Leaving
 from fairlead.web.server.answering import Answering, App
-from fairlead.web.server.head import target_of
+from fairlead.web.server.head import head_without_upgrade, target_of
 
 _LOG = logging.getLogger("fairlead.web.server")
 _MOST_FRAMING = 64 * 1024  # bytes of a head or a trailer, beside those that came with its first
@@ -38,7 +38,7 @@ class Connection(asyncio.Protocol):
     connection may be quiet, and how long it may take to stop."""
 
     __slots__ = (
-        "_about", "_advanced", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_keep_alive",
+        "_about", "_advanced", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_instead", "_keep_alive",
         "_last", "_leaving", "_loop", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server",
         "_timer", "_transport", "_url", "_waiting", "writable",
     )  # fmt: skip
@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._leaving = Leaving()
         self._url = b""  # of a head that is not whole
         self._headers: list[tuple[bytes, bytes]] = []
+        self._instead = b""  # of a head that asks for another protocol
         self._framing = 0  # bytes since a head ended, or since there was one of a body
         self._advanced = False  # there was such in what came last
         self._reading: Answering | None = None  # whose body comes in
@@ -89,8 +90,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if rest := data[upgrade.args[0] :]:
-                self.data_received(rest)  # we go on as we were (RFC 9110, 7.8)
+            if not self._last:
+                self._parser = httptools.HttpRequestParser(self)
+                self.data_received(self._instead + data[upgrade.args[0] :])
             return
         except httptools.HttpParserError:
             if not self._last or self._reading is not None:
@@ -137,6 +139,9 @@ class Connection(asyncio.Protocol):
         path, raw_path, query = target_of(url)
         method: bytes = parser.get_method()
         version: str = parser.get_http_version()
+        if parser.should_upgrade():
+            self._instead = head_without_upgrade(method, url, version, headers)
+            return
         keeps: bool = parser.should_keep_alive() and version != "1.0"
         scope = {
             **self._about, "http_version": version, "method": _METHODS.get(method) or method.decode("ascii"),
