@@ -38,8 +38,8 @@ class Connection(asyncio.Protocol):
     connection may be quiet, and how long it may take to stop."""
 
     __slots__ = (
-        "_about", "_advanced", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_instead", "_keep_alive",
-        "_last", "_leaving", "_loop", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server",
+        "_about", "_advanced", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_instead",
+        "_keep_alive", "_last", "_leaving", "_loop", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server",
         "_timer", "_transport", "_url", "_waiting", "writable",
     )  # fmt: skip
 

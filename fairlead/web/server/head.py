@@ -33,8 +33,8 @@ _known = lru_cache(maxsize=256)(_parsed)
 
 
 def head_without_upgrade(method: bytes, url: bytes, version: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The same request without its wish for another protocol, which we don't heed (RFC 9110, 7.8): after such a head the
-    parser reads no body."""
+    """The same request without its wish for another protocol, which we don't heed (RFC 9110, 7.8): after such a head
+    the parser reads no body."""
     lines = [b"%b: %b\r\n" % (name, value) for name, value in headers if name != b"upgrade"]
     return b"%b %b HTTP/%b\r\n%b\r\n" % (method, url, version.encode(), b"".join(lines))
 
