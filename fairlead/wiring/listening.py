@@ -18,7 +18,7 @@ _BACKLOG = 2048
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises `ConfigurationError` when the address is taken or is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio does not send at once
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))

@@ -39,8 +39,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_about", "_advanced", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_instead",
-        "_keep_alive", "_last", "_leaving", "_loop", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal", "_server",
-        "_timer", "_transport", "_url", "_waiting", "writable",
+        "_keep_alive", "_last", "_leaving", "_loop", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal",
+        "_server", "_timer", "_transport", "_url", "_waiting", "writable",
     )  # fmt: skip
 
     def __init__(

@@ -70,12 +70,12 @@ async def talking(app: App, *, keep_alive: float | None = None, grace: int = 5) 
 
 async def read(receive: Any) -> tuple[bytes, str]:
     """The body of a request, and of which type the message was that ended it."""
-    body = b""
+    pieces: list[bytes] = []
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        pieces.append(message.get("body", b""))
         if not message.get("more_body"):
-            return body, message["type"]
+            return b"".join(pieces), message["type"]
 
 
 async def tell(send: Any, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
