@@ -146,3 +146,28 @@ def test_a_text_that_was_clean_is_struck_once_its_secret_is_known() -> None:
     assert redactor.text("staple of the day") == "staple of the day"
     words.append("staple")
     assert redactor.text("staple of the day") == "[secret] of the day"
+
+
+ID = "0123456789abcdef" * 2
+
+
+@given(st.text("0123456789abcdef", min_size=32, max_size=32))
+def test_an_id_is_what_it_would_be_as_a_text(text: str) -> None:
+    assert Redactor().id(text) == Redactor().text(text) == text
+
+
+def test_an_id_that_is_a_secret_of_ours_or_a_pattern_of_the_owners_is_taken_out() -> None:
+    assert Redactor([ID]).id(ID) == "[secret]"
+    assert ID[4:8] not in Redactor([ID[4:8]]).id(ID)
+    assert Redactor(patterns=(re.compile("^0123.*"),)).id(ID) == "[redacted]"
+
+
+@pytest.mark.parametrize("text", [OPENAI, GITHUB, "4111-1111-1111-1111", ID.upper(), ID + "0"])
+def test_what_only_stands_where_an_id_should_is_a_text(text: str) -> None:
+    assert Redactor().id(text) == Redactor().text(text)
+
+
+def test_ids_do_not_drive_out_what_is_said_again_and_again() -> None:
+    redactor = Redactor()
+    redactor.id(ID)
+    assert ID not in redactor.clean
