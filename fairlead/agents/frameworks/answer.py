@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from fairlead.gateway.addresses import Address
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.status import STATUSES
 from fairlead.gateway.types import FEATURE_HEADERS, Format, ModelReply, ModelRequest
+from fairlead.gateway.value import value
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 
@@ -29,7 +30,7 @@ _ENDS = {Format.CHAT: (b"[DONE]",), Format.MESSAGES: (b"message_stop",),
 _HEAD = 64  # bytes of an event in which its type stands
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """A request as the client wrote it. `patience`: how long its client waits for bytes."""
 
@@ -39,7 +40,7 @@ class Question:
     patience: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     status: int
     headers: Mapping[str, str]
@@ -71,7 +72,8 @@ def _read(guest: Guest, question: Question, wire: Wire) -> tuple[ModelRequest, b
     timeout = guest.timeout
     if question.patience is not None and not streamed:  # of a stream it bounds each silence: the gateway does as well
         timeout = min(timeout, question.patience)
-    headers = {one: said for one in FEATURE_HEADERS if (said := question.headers.get(one))}
+    given = question.headers
+    headers = {one: given[one] for one in FEATURE_HEADERS if one in given and given[one]}
     request = ModelRequest(
         guest.model(question.address.provider, name), body, timeout, format=wire.FORMAT, headers=headers
     )
