@@ -73,7 +73,7 @@ def _read(guest: Guest, question: Question, wire: Wire) -> tuple[ModelRequest, b
     if question.patience is not None and not streamed:  # of a stream it bounds each silence: the gateway does as well
         timeout = min(timeout, question.patience)
     given = question.headers
-    headers = {one: given[one] for one in FEATURE_HEADERS if one in given and given[one]}
+    headers = {one: given[one] for one in FEATURE_HEADERS if given.get(one)}
     request = ModelRequest(
         guest.model(question.address.provider, name), body, timeout, format=wire.FORMAT, headers=headers
     )

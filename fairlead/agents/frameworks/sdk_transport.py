@@ -19,7 +19,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from fairlead.agents.frameworks.answer import Answer, Question, ask_model
+from fairlead.agents.frameworks.answer import Question, ask_model
 from fairlead.agents.guest import Guest, current
 from fairlead.gateway.addresses import Address, Addresses, plain_url
 from fairlead.telemetry.emit import Emit
