@@ -105,7 +105,7 @@ class ModelRequest:
     def by(self, caller: Caller) -> ModelRequest:
         """The same on somebody's behalf, before it is on its way."""
         return ModelRequest(
-            self.model, self.body, self.timeout, caller, self.format, self.sink, self.choices, self.headers
+            self.model, self.body, self.timeout, caller, self.format, self.sink, self.choices, self.headers, self.way
         )
 
     @property
