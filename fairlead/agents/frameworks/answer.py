@@ -72,8 +72,7 @@ def _read(guest: Guest, question: Question, wire: Wire) -> tuple[ModelRequest, b
     timeout = guest.timeout
     if question.patience is not None and not streamed:  # of a stream it bounds each silence: the gateway does as well
         timeout = min(timeout, question.patience)
-    given = question.headers
-    headers = {one: given[one] for one in FEATURE_HEADERS if given.get(one)}
+    headers = {one: said for one in FEATURE_HEADERS if (said := question.headers.get(one))}
     request = ModelRequest(
         guest.model(question.address.provider, name), body, timeout, format=wire.FORMAT, headers=headers
     )
