@@ -51,7 +51,8 @@ class MemoryCacheStore:
             self._drop(key)
         if _size(key, value) > self._most:
             return
-        self._kept[key] = (self._clock.monotonic() + keep.total_seconds(), value)
+        # A copy of just its size: what wrote it grew it by doubling, and the rest of that would lie idle beside it.
+        self._kept[key] = (self._clock.monotonic() + keep.total_seconds(), bytes(memoryview(value)))
         self.bytes += _size(key, value)
         while self.bytes > self._most:
             self._drop(next(iter(self._kept)))
