@@ -38,8 +38,9 @@ def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
 
 
 def _upper_bound(body: dict[str, Any], wire: Wire, size: int, most: int) -> Usage:
-    beyond = sum([_beyond_bytes(part) - _inline(part) for part in wire.parts(body)])
     prelude = _PRELUDE + (_TOOL_PROMPT if body.get("tools") else 0)
+    parts = wire.parts(body)  # mostly none
+    beyond = sum([_beyond_bytes(part) - _inline(part) for part in parts]) if parts else 0
     return Usage(size + prelude + beyond, most)
 
 

@@ -36,7 +36,9 @@ _AT_ONCE = 2047  # bytes
 
 def key_of(request: ModelRequest) -> str | None:
     """The same for the same question of the same tenant; None when it can't be told (it is not JSON)."""
-    body = {name: value for name, value in request.body.items() if name not in _NOT_THE_QUESTION}
+    body = request.body
+    if not _NOT_THE_QUESTION.isdisjoint(body):
+        body = {name: value for name, value in body.items() if name not in _NOT_THE_QUESTION}
     try:
         said = orjson.dumps(
             [request.caller.tenant, request.format.value, request.model, body, dict(request.headers)],
