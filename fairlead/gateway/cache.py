@@ -125,7 +125,8 @@ class Cache:
         except DatabaseUnavailable as error:
             self._unreachable(error)
             return None
-        self._reachable()
+        if self._unreachable_since is not None:
+            self._reachable(self._unreachable_since)
         return None if value is None else _read(value)
 
     async def _keep(self, key: str, tenant: str, reply: ModelReply) -> None:
@@ -165,11 +166,9 @@ class Cache:
             self._unreachable_since = self._clock.monotonic()
             self._emit("llm_cache_unreachable", error=error.message)
 
-    def _reachable(self) -> None:
-        if self._unreachable_since is not None:
-            took = timedelta(seconds=self._clock.monotonic() - self._unreachable_since)
-            self._unreachable_since = None
-            self._emit("llm_cache_reachable", took=took)
+    def _reachable(self, since: float) -> None:
+        self._unreachable_since = None
+        self._emit("llm_cache_reachable", took=timedelta(seconds=self._clock.monotonic() - since))
 
 
 async def replay(answer: dict[str, Any], wire: Wire, sink: Sink) -> None:

@@ -143,7 +143,8 @@ class Connection(asyncio.Protocol):
         """Get ready for another exchange. False, and closed, where there can be none: the server said so, or answered
         before all of the request had been sent."""
         self._quiet()
-        if not self._keep or self.closed or self._transport.get_write_buffer_size():
+        transport = self._transport
+        if not self._keep or transport.is_closing() or transport.get_write_buffer_size():
             self.abort()
             return False
         self._stage, self._used, self._pieces, self.headers = _IDLE, True, [], {}

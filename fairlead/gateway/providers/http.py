@@ -96,7 +96,11 @@ class HttpProvider:
     def _with(self, key: str, request: ModelRequest) -> Awaitable[ModelReply]:
         wire = WIRES[request.format]
         post = self._post(request, wire, key)
-        request.way.meter.begin(_expected(request), most_out=bounds.most_out_of(request))
+        most_out = bounds.most_out_of(request)
+        # What is charged when the answer never comes. Nobody sees how far a whole one got: all of it may be billed.
+        unseen = most_out if request.sink is None else 0
+        expected = Usage(bounds.expected_input_of(request), unseen, 0, 0, True)
+        request.way.meter.begin(expected, most_out=most_out)
         if request.sink is None:
             return self._whole(request, wire, post, key)
         return self._streamed(request, wire, post, request.sink, key)
@@ -220,12 +224,6 @@ class HttpProvider:
         if key:
             said = said.replace(key, "***")
         return ErrorWithin(said) if request.told else ModelUnavailable(said)
-
-
-def _expected(request: ModelRequest) -> Usage:
-    """What is charged when the answer never comes. Nobody sees how far a whole answer got: all of it may be billed."""
-    unseen = bounds.most_out_of(request) if request.sink is None else 0
-    return Usage(bounds.expected_input_of(request), unseen, 0, 0, True)
 
 
 def _guessed(request: ModelRequest, size: int) -> Usage:
