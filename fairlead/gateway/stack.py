@@ -208,7 +208,7 @@ def _on_its_way(request: ModelRequest, budget: Budget | None) -> ModelRequest:
     way, sink = request.way, request.sink
     if sink is not None and sink.wants_data and not _wants_usage(request):
         sink = _without_usage(sink)
-    if way.task is not None or sink is not request.sink:  # it was asked before, or will be passed on otherwise
+    if way.begun or sink is not request.sink:
         way = Way()
         request = request.on(way, sink)
     way.own, way.task = budget, asyncio.current_task()

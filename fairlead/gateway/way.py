@@ -47,3 +47,8 @@ class Way:
         """Bytes of the body's input, once they have been counted; 0 before."""
         self.most_out = 0
         """Tokens that the whole answer may have at most, once that was worked out; 0 before."""
+
+    @property
+    def begun(self) -> bool:
+        """Something is noted, of another call or of another time: the body may have changed since."""
+        return self.task is not None or self.size > 0 or self.most_out > 0
