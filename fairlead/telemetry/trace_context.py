@@ -13,9 +13,8 @@ from __future__ import annotations
 import os
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 # Version 00, and later ones as the standard wants them read; ff is forbidden, and so are ids of nothing but zeros.
@@ -24,8 +23,7 @@ _LONGEST = 512
 _SAMPLED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(NamedTuple):
     """A span under way. `sampled` is None where nobody has decided: who sends traces does, by the trace's id."""
 
     trace_id: int
