@@ -29,6 +29,7 @@ _MOST_PLANS = 500  # agents may name fields as they like
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 # DEL, C1 controls, line and paragraph separators, and marks that turn the reading direction.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CUT = "…".encode()  # by ourselves
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -180,7 +181,7 @@ def as_json(fields: Fields) -> bytes:
         line = orjson.dumps(fields, default=str, option=_OPTIONS)
     except TypeError:
         line = orjson.dumps(encodable(fields), default=str, option=_OPTIONS)
-    if line.isascii() and b"\x7f" not in line:
+    if b"\x7f" not in line and (line.isascii() or line.replace(_CUT, b"").isascii()):
         return line
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", line.decode()).encode()
 
