@@ -136,7 +136,9 @@ DIGITS = re.compile(
     r"|(?<=[A-Z]\d)(?<=\b[A-Z]{2}\d)\d" + _IBAN + ")"
 )  # fmt: skip
 # What each character is to them: a figure, a capital, or else; marks between figures are left out.
-_FIGURES = bytes(0x30 if chr(code).isdigit() else 0x41 if chr(code).isupper() else 0x20 for code in range(128)).ljust(256)
+_FIGURES = bytes(0x30 if chr(code).isdigit() else 0x41 if chr(code).isupper() else 0x20 for code in range(128)).ljust(
+    256
+)
 _MARKS = b" .)-"
 
 

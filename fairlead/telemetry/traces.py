@@ -165,20 +165,18 @@ class Traces:
         context = run.beneath(span_id_of(fields["run_id"], "wait", fields["attempt"]))
         self._send(Draft(context, "wait", "internal", min(to_micros(since), now), now, self._picked(fields)))
 
-    def _over(self, event: str, fields: Fields) -> None:
+    def _over(self, _event: str, fields: Fields) -> None:
         """The attempt has ended, and with it the run, unless somebody lets it go on."""
         attempt = self._attempts.get(fields["run_id"])
         if attempt is None:
             return
-        self._left(event, fields)
-        run, shown = attempt.above, attempt.fields
-        if run.request_id is not None:
-            shown = {**shown, "request_id": run.request_id}
+        ending, (error, message) = self._picked(fields), _failure(fields)
+        self._close(fields["run_id"], ending, error, message)
+        run = attempt.above
+        asked = {} if run.request_id is None else {"request_id": run.request_id}
         end = max(attempt.since, attempt.start + self._elapsed(attempt))
-        about = {**shown, **self._picked(fields)}
-        about.pop("message", None)
-        error, message = _failure(fields)
-        self._send(Draft(run, f"run {fields['agent']}", "internal", attempt.since, end, _plain(about), error=error,
+        shown = _plain({**attempt.fields, **asked, **ending})
+        self._send(Draft(run, f"run {fields['agent']}", "internal", attempt.since, end, shown, error=error,
                          message=message))  # fmt: skip
 
     def _left(self, _event: str, fields: Fields) -> None:
