@@ -161,7 +161,7 @@ def _plan(fields: Mapping[str, Any]) -> _Plan:
     texts = [name for name, (how, kind) in kinds.items() if kind is str and how is _ORDINARY]
     said = [name for name, (how, kind) in kinds.items() if how is _OURS or (how is _ORDINARY and kind in _PLAIN)]
     others = [name for name in kinds if name not in durations and name not in texts and name not in said]
-    named = [*_HEAD, "cost_usd", "tokens", *kinds, *durations.values()]
+    named = [*_HEAD, "cost_usd", "tokens", *fields, *durations.values()]
     if len(set(named)) < len(named) or not texts:  # what has two names of ours: the last one counts, and is seldom
         return _Plan()
     gone = (name for name in fields if name not in texts and name not in said)

@@ -136,16 +136,13 @@ DIGITS = re.compile(
     r"|(?<=[A-Z]\d)(?<=\b[A-Z]{2}\d)\d" + _IBAN + ")"
 )  # fmt: skip
 # What each character is to them: a figure, a capital, or else; marks between figures are left out.
-_FIGURES = bytes(0x30 if chr(code).isdigit() else 0x41 if chr(code).isupper() else 0x20 for code in range(128)).ljust(
-    256
-)
+_FIGURES = b"".join(b"0" if c.isdigit() else b"A" if c.isupper() else b" " for c in map(chr, range(128))).ljust(256)
 _MARKS = b" .)-"
 
 
 def may_hold_numbers(text: str) -> bool:
-    """Whether `DIGITS` has to look: nine figures follow each other, or two capitals and two figures. Others than ASCII's
-    are figures too."""
-    if not text.isascii():
+    """Whether `DIGITS` has to look: nine figures follow each other, or two capitals and two figures."""
+    if not text.isascii():  # others than ASCII's are figures too
         return True
     figures = text.encode().translate(_FIGURES, _MARKS)
     return b"000000000" in figures or b"AA00" in figures

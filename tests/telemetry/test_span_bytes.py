@@ -29,8 +29,10 @@ def values(of: Any) -> dict[str, Any]:
 
 
 def test_a_span_is_what_opentelemetrys_own_message_says() -> None:
-    fields = {"run_id": "r", "tokens_in": 300, "tries": 1, "cost_nano": 2_500_000, "first_token": timedelta(seconds=1.5),
-              "streamed": True, "kind": Kind.STEP, "percent": 12.5, "cached_in": 0, "tool": "", "nobody": "knows"}  # fmt: skip
+    fields = {
+        "run_id": "r", "tokens_in": 300, "tries": 1, "cost_nano": 2_500_000, "first_token": timedelta(seconds=1.5),
+        "streamed": True, "kind": Kind.STEP, "percent": 12.5, "cached_in": 0, "tool": "", "nobody": "knows",
+    }  # fmt: skip
     happened = (Happening("llm_retry", 7, {"delay": timedelta(seconds=2), "attempt": 2}),)
     span = parsed(Draft(HERE, "chat m\n", "client", 5, 9, fields, {"gen_ai.operation.name": "chat"}, happened))
     assert (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()) == (
