@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import sentry_sdk
+
 from bench import loopback
 from bench.figure import Figure, at_most
 from bench.place import Place
@@ -35,7 +37,7 @@ WORK = (
     "what was noted is written and sent; Sentry and the collector are a process of its own that answers at once."
 )
 _ALL = "all"
-_CALLS, _ROUNDS, _RUNS = 5, 36, 100
+_CALLS, _ROUNDS, _RUNS = 5, 32, 100
 _SETTLED = 0.35  # seconds: longer than lines and spans wait for others, and in which they are written and sent
 _TAKES = """
 import sys
@@ -169,4 +171,5 @@ async def _cpu_of(engine: Engine, runs: int) -> float:
 
     await asyncio.gather(*(one(number) for number in range(runs)))
     await asyncio.sleep(_SETTLED)
+    await asyncio.to_thread(sentry_sdk.flush, 2)
     return (time.process_time() - began) / runs * 1000

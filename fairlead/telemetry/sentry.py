@@ -272,7 +272,9 @@ def _transport(http: Any, redactor: Redactor, lost: Callable[[str], None]) -> An
                 self._timer.start()
 
         def _hand_over(self) -> None:
-            self._timer = None
+            timer, self._timer = self._timer, None
+            if timer is not None:
+                timer.cancel()
             if self._gathered and not self._worker.submit(self._send_gathered):
                 self._lose("full_queue")
 
