@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import unquote
 
-import httpx2
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -20,12 +19,12 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from fairlead.config import Secret
+from fairlead.telemetry.collector import FAILURES, Answer, collector_at
 from fairlead.telemetry.conventions import SCHEMA_URL
 from fairlead.telemetry.span import Draft, Noted, Wording
 from fairlead.telemetry.span_bytes import SpanEncoder, field
 from fairlead.telemetry.span_sender import Refused
 
-_TIMEOUT_S = 10.0
 _TOO_MANY = 429
 _PATH = "/v1/traces"
 _LONGEST_WAIT = timedelta(seconds=30)
@@ -46,7 +45,7 @@ class OtlpExporter:
         self._resource = ResourceSpans(resource=resource, schema_url=SCHEMA_URL).SerializeToString()
         scope = InstrumentationScope(name="fairlead", version=version)
         self._scope = ScopeSpans(scope=scope, schema_url=SCHEMA_URL).SerializeToString()
-        self._client = httpx2.Client(timeout=_TIMEOUT_S)
+        self._collector = collector_at(self._endpoint)
 
     def send(self, drafts: Sequence[Noted]) -> Refused | None:
         self._encoder.begin()
@@ -54,8 +53,8 @@ class OtlpExporter:
         unfit = spans.count(b"")
         try:
             body = self._request(b"".join(spans))
-            refused = self._answered(self._client.post(self._endpoint, content=body, headers=self._sent()))
-        except (httpx2.HTTPError, OSError) as error:
+            refused = self._answered(self._collector.post(body, self._sent()))
+        except FAILURES as error:
             return Refused(f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever a batch can't be sent for: the next may be
             return Refused(f"{type(error).__name__}: {error}", again=False)
@@ -64,7 +63,7 @@ class OtlpExporter:
         return refused
 
     def close(self) -> None:
-        self._client.close()
+        self._collector.close()
 
     def _request(self, spans: bytes) -> bytes:
         """An `ExportTraceServiceRequest`, of parts that are encoded."""
@@ -82,11 +81,11 @@ class OtlpExporter:
     def _sent(self) -> dict[str, str]:
         return {**parse_headers(self._headers.value), "content-type": "application/x-protobuf"}
 
-    def _answered(self, answer: httpx2.Response) -> Refused | None:
-        status = answer.status_code
-        if not answer.is_success:
-            again = status == _TOO_MANY or answer.is_server_error
-            return Refused(f"{self._endpoint} answered {status}", again, _wait(answer.headers.get("retry-after", "")))
+    def _answered(self, answer: Answer) -> Refused | None:
+        status = answer.status
+        if not 200 <= status < 300:
+            again = status == _TOO_MANY or status >= 500
+            return Refused(f"{self._endpoint} answered {status}", again, _wait(answer.retry_after))
         try:
             partly = ExportTraceServiceResponse.FromString(answer.content).partial_success
         except DecodeError:  # it answered in another format, and has taken them
