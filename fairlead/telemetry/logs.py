@@ -87,8 +87,10 @@ class Log:
     def _line(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
         ids = get_contextvars()  # bound by us, or by an agent through structlog
         if self._traced and (context := current()) is not None:
-            ids = {"trace_id": context.trace_hex, **ids}
-        return self._render(self._compose(at, level, event, {**ids, **fields} if ids else fields))
+            fields = {"trace_id": context.trace_hex, **ids, **fields}
+        elif ids:
+            fields = {**ids, **fields}
+        return self._render(self._compose(at, level, event, fields))
 
     def close(self) -> None:
         self._sink.close()

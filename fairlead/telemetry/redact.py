@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
-from fairlead.telemetry.suspects import DIGITS, GATES, NUMBERS, SENSITIVE_NAME, SIGNED, Suspect
+from fairlead.telemetry.suspects import DIGITS, GATES, NUMBERS, SENSITIVE_NAME, SIGNED, Suspect, may_hold_numbers
 
 MAX_TEXT = 8192  # a longer string is cut: a log is not a store
 _MAX_DEPTH = 8
@@ -66,10 +66,10 @@ class Redactor:
             Suspect(re.compile(re.escape(word)), "[secret]") for word in self.literals if word in text
         ]
         found += [Suspect(regex, "[redacted]") for regex in self.patterns if regex.search(text)]
-        seen = [suspect for gate, signs in GATES if gate in small for sign, suspect in signs if sign in small]
+        seen = [one for gate in filter(small.__contains__, GATES) for sign, one in GATES[gate] if sign in small]
         if seen:
             found += [suspect for suspect in SIGNED if suspect in seen]
-        return found + NUMBERS if DIGITS.search(text) else found
+        return found + NUMBERS if may_hold_numbers(text) and DIGITS.search(text) else found
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """The same through lists and objects; what a key calls a secret goes whole."""

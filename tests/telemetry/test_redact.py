@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.telemetry.redact import MAX_TEXT, Redactor, is_sensitive, preview
+from fairlead.telemetry.suspects import DIGITS, may_hold_numbers
+from tests.telemetry.planted import PLANTED, Planted
 
 # Fakes are put together here, so that no scanner takes this file for a leak.
 STRIPE, GITHUB, AWS = "sk_" + "live_abcdefgh12345678", "ghp_" + "a1" * 18, "AKIA" + "IOSFODNN7EXAMPLE"
@@ -171,3 +173,17 @@ def test_ids_do_not_drive_out_what_is_said_again_and_again() -> None:
     redactor = Redactor()
     redactor.id(ID)
     assert ID not in redactor.clean
+
+
+@given(st.text("0123456789 .)-(ABxy/:\n٣", min_size=8, max_size=60))
+def test_no_number_is_overlooked_by_the_first_look(text: str) -> None:
+    assert may_hold_numbers(text) or not DIGITS.search(text)
+
+
+@pytest.mark.parametrize("one", [one for one in PLANTED if DIGITS.search(one.text)], ids=lambda one: one.secret[:4])
+def test_the_first_look_sees_every_planted_number(one: Planted) -> None:
+    assert may_hold_numbers(one.text)
+
+
+def test_the_first_look_spares_dates_addresses_and_ids_the_second() -> None:
+    assert not may_hold_numbers("2026-11-27.log: 10.0.0.7:5432 refused run 01932f4a-7b1c after 3 tries at 10:07:38")

@@ -209,6 +209,28 @@ async def test_how_long_a_run_took_is_a_transaction() -> None:
     assert timed["tags"]["run_id"] == RUN
 
 
+async def test_durations_are_sent_together_and_none_that_waits_is_lost_at_the_end() -> None:
+    async with sentry_server() as server, speaking(server, rate=1.0) as said:
+        for number in range(5):
+            completed(said, f"run-{number}")
+        assert server.requests == 0
+        await asyncio.to_thread(said.sentry.close)
+        assert {timed["tags"]["run_id"] for timed in server.of("transaction")} == {f"run-{n}" for n in range(5)}
+
+
+async def test_a_duration_that_can_not_be_told_costs_no_other_and_is_counted() -> None:
+    class Odd:
+        def __str__(self) -> str:
+            raise ValueError("not to be told")
+
+    async with sentry_server() as server, speaking(server, rate=1.0) as said:
+        completed(said, "run-1", steps=Odd())
+        completed(said, "run-2")
+        (timed,) = await server.until("transaction")
+    assert timed["tags"]["run_id"] == "run-2"
+    assert said.told == [{"reason": "ValueError", "count": 1}]
+
+
 @pytest.mark.usefixtures("logging_as_it_was")
 async def test_what_libraries_log_as_errors_is_sent_and_the_rest_is_not() -> None:
     async with sentry_server() as server, speaking(server) as said:
