@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
 import httpx2
 from httpcore2 import AsyncConnectionPool, AsyncNetworkBackend
 
-from fairlead.egress.dial import Dial, Resolve, resolve
+from fairlead.egress.answer import Answer
+from fairlead.egress.dial import Dial
+from fairlead.egress.names import Resolve, resolve
 from fairlead.egress.rules import Rules
 from fairlead.egress.transport import EgressTransport, PlainTransport
 from fairlead.errors import EgressBroken, EgressError, EgressRefused, EgressTimeout, EgressUnreachable
@@ -24,18 +25,8 @@ _LONGEST_URL = 8192
 _LAST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Header names are in lower case. `url` is where the answer came from in the end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-
-
-class Egress:
-    """Calls to addresses that others name. Nothing is taken from the environment, no cookie is kept."""
+class Client:
+    """An `Egress`, loaded. Nothing is taken from the environment, no cookie is kept."""
 
     def __init__(
         self, *, rules: Rules, names: Resolve | None = None, backend: AsyncNetworkBackend | None = None
@@ -56,12 +47,6 @@ class Egress:
         cut: bool = False,
         redirects: int = 0,
     ) -> Answer:
-        """The whole answer, whatever its status, within `timeout` from the look-up of the name to the last byte.
-
-        A longer answer than `max_bytes` is an error, or is `cut`. A redirect is an answer like others, unless
-        `redirects` says how many to follow (GET and HEAD only; each passes the same check; to another host without
-        `headers`). Raises EgressRefused, EgressTimeout, EgressUnreachable, EgressBroken.
-        """
         request = _request(method, url, headers or {}, content, timeout)
         try:
             async with asyncio.timeout(timeout.total_seconds()):

@@ -6,7 +6,7 @@ from typing import Any
 from httpcore2 import AsyncNetworkStream
 
 from fairlead.egress import Egress
-from fairlead.egress.client import Egress as Client
+from fairlead.egress.client import Client
 from fairlead.egress.dial import Dial
 from fairlead.errors import EgressRefused, EgressUnreachable
 from tests.egress.battery import HONEST_ONES, HOSTILE, RULES, battery
