@@ -26,51 +26,34 @@ _LAST_PORT = 65535
 
 
 class Client:
-    """An `Egress`, loaded. Nothing is taken from the environment, no cookie is kept."""
+    """What an `Egress` does, with its libraries. Nothing is taken from the environment, no cookie is kept."""
 
-    def __init__(
-        self, *, rules: Rules, names: Resolve | None = None, backend: AsyncNetworkBackend | None = None
-    ) -> None:
+    def __init__(self, *, rules: Rules, names: Resolve | None, backend: AsyncNetworkBackend | None) -> None:
         self._rules = rules
         self._resolve = names or resolve()
         self._backend = backend
 
     async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes = b"",
-        timeout: timedelta = timedelta(seconds=15),
-        max_bytes: int = 1024 * 1024,
-        cut: bool = False,
-        redirects: int = 0,
-    ) -> Answer:
-        request = _request(method, url, headers or {}, content, timeout)
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta,
+        max_bytes: int, cut: bool, redirects: int,
+    ) -> Answer:  # fmt: skip
+        request = _request(method, url, headers, content, timeout)
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 return await self._follow(request, max_bytes, cut, redirects if method in ("GET", "HEAD") else 0)
         except (TimeoutError, httpx2.HTTPError) as error:
             raise _ours(error, request.url, timeout) from error
 
-    def transport(self, *, max_bytes: int | None = None) -> httpx2.AsyncBaseTransport:
-        """For a client of httpx2. `max_bytes` of one answer, or of one event of a stream; None: any number. Every
-        `Egress*` error of this file comes out of it, beside httpx2's own."""
+    def transport(self, *, max_bytes: int | None) -> httpx2.AsyncBaseTransport:
         return PlainTransport(self._pool, max_bytes=max_bytes, events=True)
 
     def client(
-        self,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: httpx2.Timeout | None = None,
-        max_bytes: int | None = None,
-        auth: httpx2.Auth | None = None,
-    ) -> httpx2.AsyncClient:
-        """A client that calls through the same check, for a library that takes one. Redirects are not followed."""
+        self, *, headers: Mapping[str, str], timeout: httpx2.Timeout | None, max_bytes: int | None,
+        auth: httpx2.Auth | None,
+    ) -> httpx2.AsyncClient:  # fmt: skip
         return httpx2.AsyncClient(
             transport=self.transport(max_bytes=max_bytes),
-            headers=dict(headers or {}),
+            headers=dict(headers),
             timeout=timeout or httpx2.Timeout(30.0),
             auth=auth,
             trust_env=False,

@@ -55,7 +55,7 @@ class Egress:
         if "_client" not in self.__dict__:
             await asyncio.to_thread(import_module, _CLIENT)  # others are answered meanwhile
         return await self._client.request(
-            method, url, headers=headers, content=content, timeout=timeout, max_bytes=max_bytes, cut=cut,
+            method, url, headers=headers or {}, content=content, timeout=timeout, max_bytes=max_bytes, cut=cut,
             redirects=redirects,
         )  # fmt: skip
 
@@ -73,7 +73,7 @@ class Egress:
         auth: Auth | None = None,
     ) -> AsyncClient:
         """A client that calls through the same check, for a library that takes one. Redirects are not followed."""
-        return self._client.client(headers=headers, timeout=timeout, max_bytes=max_bytes, auth=auth)
+        return self._client.client(headers=headers or {}, timeout=timeout, max_bytes=max_bytes, auth=auth)
 
     async def close(self) -> None:
         if "_client" in self.__dict__:
