@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +42,7 @@ def hand_over_structlog(hand_over: Callable[..., Any], level: int) -> None:
 
 
 class _Waiting(MetaPathFinder):
-    """For the first import of structlog."""
+    """For whoever imports structlog. It stays: some only ask whether structlog is there."""
 
     def __init__(self, then: Callable[[], None]) -> None:
         self._then = then
@@ -53,8 +52,7 @@ class _Waiting(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != _NAME:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec(_NAME)
+        spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
             spec.loader = _Then(spec.loader, self._then)
         return spec
