@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from importlib import import_module
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import orjson
-from structlog.dev import ConsoleRenderer
 
 from fairlead.telemetry.catalogue import EVENTS
 from fairlead.telemetry.redact import Redactor, is_sensitive, preview, previewed
@@ -205,7 +205,8 @@ def encodable(value: Any) -> Any:
 
 def for_people(*, colours: bool) -> Render:
     """For a developer's terminal. What others wrote can neither colour it nor move the cursor."""
-    render = ConsoleRenderer(colors=colours, pad_event_to=18)
+    made = import_module("structlog.dev").ConsoleRenderer  # with rich, for those alone who sit before it
+    render = made(colors=colours, pad_event_to=18)
 
     def show(fields: Fields) -> bytes:
         safe: Fields = {_visible(name): _visible(value) for name, value in fields.items() if name != "service"}

@@ -21,11 +21,10 @@ from functools import partial
 from random import random
 from typing import Any, cast
 
-from structlog.contextvars import get_contextvars
-
 from fairlead.clock import Clock
 from fairlead.errors import ConfigurationError
 from fairlead.telemetry import sentry_event
+from fairlead.telemetry.bound import ids_of_task
 from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.line import encodable
@@ -147,7 +146,7 @@ class Sentry:
         trace = fields.get("trace") or _trace_of(sys.exception())
         told = {**fields, "held_back": held_back} if held_back else fields
         made = sentry_event.error_event(
-            event, failure, told, at=self._clock.now(), trace=trace, tags=_ids(get_contextvars())
+            event, failure, told, at=self._clock.now(), trace=trace, tags=_ids(ids_of_task())
         )
         self._client.capture_event(made, scope=self._sdk.Scope())
 

@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fairlead.access import Keyring, Principal, Role, SignIn, is_loopback, key_of, require
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError, Forbidden, MethodNotAllowed, NotFound, Unauthorised
+from fairlead.telemetry.bound import bind
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.logs import bind
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.trace_context import enter, of_request
 from fairlead.web import cookies

@@ -9,8 +9,8 @@ import pytest
 
 from fairlead.clock import SystemClock
 from fairlead.database import Query, Sqlite
+from fairlead.database.file_lock import FileLock
 from fairlead.database.sql import parse
-from fairlead.database.sqlite import FileLock
 from fairlead.errors import DatabaseInUse, DatabaseUnavailable, InvalidInput
 
 

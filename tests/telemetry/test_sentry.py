@@ -20,9 +20,10 @@ from fairlead.cli.client import Client
 from fairlead.clock import SystemClock
 from fairlead.config import LogLevel
 from fairlead.errors import ConfigurationError
+from fairlead.telemetry.bound import bound
 from fairlead.telemetry.catalogue import EVENTS
 from fairlead.telemetry.emit import Emitter
-from fairlead.telemetry.logs import Log, bound, take_over
+from fairlead.telemetry.logs import Log, take_over
 from fairlead.telemetry.sentry import Pace, Sentry, Storm
 from fairlead.testing import MovableClock
 from tests.cli.processes import make_project, running
