@@ -9,7 +9,10 @@ import random
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -32,6 +35,7 @@ from fairlead.ship.evaluation.outcome import Outcome, Result
 from fairlead.ship.verdict import Finding, Verdict
 from fairlead.wiring import Engine
 from tests.api.serving import make_console
+from tests.console.deploys import stage
 
 _HERE = "tests.console.showroom:policy"
 PROVIDERS: dict[str, dict[str, Any]] = {
@@ -188,8 +192,11 @@ async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tup
         await running.start_worker()
         waiting = await running.submit("payout", "order 48351, parcel lost", release=RELEASE)
         await running.until(waiting.id, "parked")
-        app = make_console(running.engine)
-        yield app, running.engine
+        with TemporaryDirectory() as folder:
+            yard = await stage(Path(folder) / "deploys.db", SystemClock().now())
+            engine = replace(running.engine, ledger=yard.ledger)
+            yield make_console(engine), engine
+            await yard.close()
 
 
 async def main(port: int) -> None:
