@@ -137,7 +137,6 @@ async def test_a_canary_is_watched_until_it_is_rolled_back(browser: Browser, tmp
     async with house({"echo": echo}) as at:
         yard = await open_yard(tmp_path / "deploys.db", at=SystemClock().now())
         await yard.ship(GOOD, Terms(strategy=Strategy.ROLLING, instances=2, bake=60.0))
-        yard.target.behaviour[BAD] = Behaviour(error_rate=0.3)
         deploy = await yard.watching(BAD, looks=1)
         async with seated(browser, make_console(replace(at.engine, ledger=yard.ledger))) as seat:
             page, keys = seat.page, seat.keys
@@ -147,6 +146,7 @@ async def test_a_canary_is_watched_until_it_is_rolled_back(browser: Browser, tmp
             await page.wait_for_url(f"**/console/deploys/{deploy.id}")
             await expect(page.locator("#live-mark")).to_have_attribute("data-state", "live")
             await expect(page.locator("#deploy-course [aria-current=step]")).to_contain_text(f"Watch {BAD}")
+            yard.target.behaviour[BAD] = Behaviour(error_rate=0.3)
             await yard.go_on(until=yard.tasks[-1].done)
             assert (await yard.ledger.get(deploy.id)).outcome is Outcome.ROLLED_BACK
             await expect(page.locator("#deploy-notice")).to_contain_text("olled back")
