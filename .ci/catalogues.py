@@ -75,7 +75,7 @@ RAISING = (
 CHECKING = ("fairlead/ship/checklist/checks", "fairlead/ship/checklist/facts.py", "fairlead/ship/checklist/look.py")
 _ERRORS = {name for name, one in vars(fairlead.errors).items() if isinstance(one, type) and issubclass(one, Exception)}
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[ ,:;]+[a-z]|^[A-Z][a-z]+ [\w%]")
-_CODE = re.compile(r"SELECT |\n|https?:|Bearer|\\|^Max |^fairlead ")
+_CODE = re.compile(r"SELECT |\n|https?://|Bearer|\\|^Max |^fairlead ")
 
 
 def sentences() -> list[str]:

@@ -7,9 +7,10 @@ translate them. What has the shape of none stays as it was said.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from gettext import GNUTranslations
 from pathlib import Path
 
 from fairlead.web.console.format import Format
@@ -18,7 +19,21 @@ from fairlead.web.console.language import LOCALES
 _PLACE = re.compile(r"%\((\w+)\)s")
 _DEEPEST = 3  # a sentence may hold another: "The settings can't be read: …"
 _LONGEST = 2000  # characters
-_JOINED = re.compile(r"(; |, |(?<=\.) )")
+
+
+@dataclass(frozen=True, slots=True)
+class _Joint:
+    """What stands between clauses or sentences, and what does in the reader's language."""
+
+    pattern: re.Pattern[str]
+    between: Callable[[Format], str]
+
+
+_JOINTS = (
+    _Joint(re.compile(r"(?<=\.) "), lambda fmt: fmt.words.pgettext("between two sentences", " ")),
+    _Joint(re.compile("; "), lambda fmt: fmt.words.pgettext("between two clauses", "; ")),
+    _Joint(re.compile(", "), lambda fmt: fmt.listed(("", ""))),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +53,33 @@ class _Shape:
 
 def in_words(said: str, fmt: Format) -> str:
     """Of several that were joined, each by itself."""
-    return _said(said, fmt, _DEEPEST) or _joined(said, fmt) or said
+    if not isinstance(fmt.words, GNUTranslations):
+        return said  # English has no catalogue
+    return _told(said, fmt, _JOINTS) or _begun(said, fmt) or said
 
 
 def is_known(said: str, fmt: Format) -> bool:
     """Whether the reader's language has words for it."""
-    return in_words(said, fmt) != said
+    return not isinstance(fmt.words, GNUTranslations) or in_words(said, fmt) != said
 
 
-def _joined(said: str, fmt: Format) -> str:
-    """Empty when its first part has no shape: then the rest is no list of clauses of ours."""
-    parts = _JOINED.split(said)
-    told = [_said(one, fmt, _DEEPEST) for one in parts[::2]]
-    if not told[0]:
-        return ""
-    between = {
-        "; ": fmt.words.pgettext("between two clauses", "; "), ", ": fmt.listed(("", "")),
-        " ": fmt.words.pgettext("between two sentences", " "), "": "",
-    }  # fmt: skip
-    pairs = zip(told, parts[::2], [*parts[1::2], ""], strict=True)
-    return "".join((new or old) + between[after] for new, old, after in pairs)
+def _told(said: str, fmt: Format, joints: Sequence[_Joint]) -> str:
+    """All of its clauses, or it as a whole; empty when there are no words for it."""
+    for number, joint in enumerate(joints, start=1):
+        parts = joint.pattern.split(said)
+        told = [_told(one, fmt, joints[number:]) for one in parts] if len(parts) > 1 else []
+        if told and all(told):
+            return joint.between(fmt).join(told)
+    return _said(said, fmt, _DEEPEST)
+
+
+def _begun(said: str, fmt: Format) -> str:
+    """What a command or another library has said may follow."""
+    for joint in _JOINTS[:2]:
+        first, *rest = joint.pattern.split(said, maxsplit=1)
+        if rest and (told := _told(first, fmt, _JOINTS)):
+            return told + joint.between(fmt) + in_words(rest[0], fmt)
+    return ""
 
 
 def _said(said: str, fmt: Format, deep: int) -> str:

@@ -72,7 +72,17 @@ from fairlead.web.console.pages.scores import ScorePages
 from fairlead.web.console.pages.settings import SettingsPages
 from fairlead.web.console.pages.threads import ThreadsPages
 from fairlead.web.console.pages.users import UsersPages
-from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see, status_of
+from fairlead.web.console.section import (
+    SOMETHING_FAILED,
+    WHAT_FAILED,
+    Handler,
+    Routes,
+    Section,
+    is_fragment,
+    own_form,
+    see,
+    status_of,
+)
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
@@ -160,7 +170,8 @@ class Console:
                 return await handler(request)
             except FairleadError as error:
                 status = status_of(error)
-                return self.desk.page(request, "pages/error.html", status=status, error=error, at=self.desk.clock.now())
+                told = {"error": error, "what": WHAT_FAILED.get(status, SOMETHING_FAILED), "at": self.desk.clock.now()}
+                return self.desk.page(request, "pages/error.html", status=status, **told)
 
         return answer
 
@@ -235,7 +246,9 @@ class Console:
     async def approvals_live(self, request: Request) -> Response:
         async def draw() -> live.Parts:
             view = approvals.shape(await approvals.read(self.desk.door(request)))
-            return {"inbox": self.desk.templates.fill("parts/_inbox.html", self.desk.reader(request), view=view, path="")}
+            return {
+                "inbox": self.desk.templates.fill("parts/_inbox.html", self.desk.reader(request), view=view, path="")
+            }
 
         return streams.of_page(self.desk, request, draw, again=self.desk.settings.look_again)
 
