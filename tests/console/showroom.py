@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.routing import Router
 
 from fairlead import Agent, Context, testing, tool
 from fairlead.access.key import NewKey
@@ -84,6 +84,7 @@ async def claims_batch(input: Any, ctx: Context) -> Any:
 
 async def payout(input: Any, ctx: Context) -> Any:
     """Pay back what a person has approved."""
+    ctx.log("asked", amount=412.0)
     decided = await ctx.approve(f"Refund $412.00 for {input}?", data={"amount": 412.0})
     return {"approved": decided.approved}
 
@@ -180,7 +181,7 @@ def _outcome(number: int, *, right: bool, run_id: str) -> Outcome:
 
 
 @asynccontextmanager
-async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tuple[ASGIApp, Engine]]:
+async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tuple[Router, Engine]]:
     """The application, open to whoever asks as the local admin, and the engine behind it."""
     clock = SteeredClock(SystemClock())
     async with testing.engine(
@@ -192,6 +193,8 @@ async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tup
         await running.start_worker()
         waiting = await running.submit("payout", "order 48351, parcel lost", release=RELEASE)
         await running.until(waiting.id, "parked")
+        for said in ("Where is my parcel, order 48392?", "And when will I have my money back?"):
+            await running.run("refund-desk", said, release=RELEASE, thread_id="chiyo-48392", user="chiyo")
         with TemporaryDirectory() as folder:
             yard = await stage(Path(folder) / "deploys.db", SystemClock().now())
             engine = replace(running.engine, ledger=yard.ledger)

@@ -115,4 +115,6 @@ def _pattern(text: str) -> re.Pattern[str]:
     parts = _PLACE.split(text)
     literal, names = parts[::2], parts[1::2]
     places = [f"(?P<{name}>.+?)" for name in names] + [""]
-    return re.compile("".join(re.escape(a.replace("%%", "%")) + b for a, b in zip(literal, places, strict=True)), re.S)
+    return re.compile(
+        "".join(re.escape(a.replace("%%", "%")) + b for a, b in zip(literal, places, strict=True)), re.DOTALL
+    )
