@@ -72,7 +72,11 @@ RAISING = (
     "fairlead/ship/evaluation/kept.py", "fairlead/ship/checklist/items.py", "fairlead/gateway/budgets.py",
     "fairlead/gateway/period.py",
 )  # fmt: skip
-CHECKING = ("fairlead/ship/checklist/checks", "fairlead/ship/checklist/facts.py", "fairlead/ship/checklist/look.py")
+CHECKING = (
+    "fairlead/ship/checklist/checks", "fairlead/ship/checklist/facts.py", "fairlead/ship/checklist/look.py",
+    "fairlead/ship/carry_out.py", "fairlead/ship/host/target.py", "fairlead/ship/smoke.py", "fairlead/ship/watching.py",
+    "fairlead/ship/rehearsal.py",
+)  # fmt: skip
 _ERRORS = {name for name, one in vars(fairlead.errors).items() if isinstance(one, type) and issubclass(one, Exception)}
 _SENTENCE = re.compile(r"[A-Za-z]{2,}[ ,:;]+[a-z]|^[A-Z][a-z]+ [\w%]")
 _CODE = re.compile(r"SELECT |\n|https?://|Bearer|\\|^Max |^fairlead ")

@@ -53,14 +53,19 @@ class _Shape:
 
 def in_words(said: str, fmt: Format) -> str:
     """Of several that were joined, each by itself."""
-    if not isinstance(fmt.words, GNUTranslations):
-        return said  # English has no catalogue
+    if not is_foreign(fmt):
+        return said
     return _told(said, fmt, _JOINTS) or _begun(said, fmt) or said
 
 
 def is_known(said: str, fmt: Format) -> bool:
     """Whether the reader's language has words for it."""
-    return not isinstance(fmt.words, GNUTranslations) or in_words(said, fmt) != said
+    return not is_foreign(fmt) or in_words(said, fmt) != said
+
+
+def is_foreign(fmt: Format) -> bool:
+    """Whether it is another language than that in which things are said below: English has no catalogue."""
+    return isinstance(fmt.words, GNUTranslations)
 
 
 def _told(said: str, fmt: Format, joints: Sequence[_Joint]) -> str:

@@ -59,6 +59,8 @@ _ITEMS = {item.id: item for item in ITEMS}
 
 
 def in_words(text: str, fmt: Format) -> str:
+    if not below.is_foreign(fmt):
+        return text
     for shape in _SHAPES:
         if (told := shape.pattern.fullmatch(text)) is not None:
             text, places = fmt.words.gettext(shape.text), told.groupdict()
