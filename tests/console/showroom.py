@@ -25,6 +25,7 @@ from fairlead.access.user import NewUser
 from fairlead.clock import SteeredClock, SystemClock, to_micros
 from fairlead.gateway import Reply, ToolCall
 from fairlead.gateway.allowance import Period
+from fairlead.operate.levels.level import BAD, OK, bucket_of
 from fairlead.runs.assistants import Change
 from fairlead.runs.schedule import Rhythm, Work
 from fairlead.runs.scores import NewScore
@@ -123,6 +124,17 @@ async def fill(running: testing.Running, clock: SteeredClock, *, hours: int = HO
     clock.steer(to_micros(real.now()))
 
 
+async def measure(engine: Engine, *, hours: int) -> None:
+    """Service levels as an API that was well writes them."""
+    now = engine.clock.micros() // 60_000_000
+    counts = {
+        ("requests", OK): 1200, ("requests", BAD): 2, ("runs", OK): 40, ("submit", bucket_of(0.02)): 40,
+        ("read", bucket_of(0.008)): 900, ("read", bucket_of(0.7)): 3, ("query", bucket_of(0.004)): 5000,
+    }  # fmt: skip
+    for hour in range(hours):
+        await engine.levels.put("api", [(now - 60 * hour, of, bucket, n) for (of, bucket), n in counts.items()])
+
+
 async def govern(engine: Engine) -> None:
     """Keys, users, budgets, a stop, schedules, assistants, scores."""
     books, by = engine.books, "mika"
@@ -181,13 +193,16 @@ def _outcome(number: int, *, right: bool, run_id: str) -> Outcome:
 
 
 @asynccontextmanager
-async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tuple[Router, Engine]]:
+async def showroom(
+    *, hours: int = HOURS, environment: str = "testing", **settings: Any
+) -> AsyncGenerator[tuple[Router, Engine]]:
     """The application, open to whoever asks as the local admin, and the engine behind it."""
     clock = SteeredClock(SystemClock())
     async with testing.engine(
         AGENTS, workers=0, clock=clock, providers=PROVIDERS, rate_limit=0, release=RELEASE, **settings
     ) as running:
         await fill(running, clock, hours=hours)
+        await measure(running.engine, hours=hours)
         await govern(running.engine)
         await evaluate(running.engine)
         await running.start_worker()
@@ -198,7 +213,7 @@ async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tup
         with TemporaryDirectory() as folder:
             yard = await stage(Path(folder) / "deploys.db", SystemClock().now())
             engine = replace(running.engine, ledger=yard.ledger)
-            yield make_console(engine), engine
+            yield make_console(engine, environment=environment), engine
             await yard.close()
 
 

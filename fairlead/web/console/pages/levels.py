@@ -75,7 +75,7 @@ async def read(door: Door, window: str) -> Report:
 
 
 def shape(window: str, report: Report, fmt: Format) -> LevelsView:
-    said, burns = _in_words(WINDOWS, fmt), _in_words(report.measures[0].burn, fmt)
+    said, burns = _in_words(WINDOWS, fmt), _in_words(report.measures[0].burn if report.measures else (), fmt)
     return LevelsView(window, WINDOWS, said, burns, tuple(_row(one, fmt) for one in report.measures), report)
 
 

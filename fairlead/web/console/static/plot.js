@@ -155,7 +155,7 @@ export function options(figure, room) {
       y: { range: top },
     },
     axes: [
-      { ...axis, size: 24, gap: 4, space: 64, values: times(figure) },
+      { ...axis, size: 28, gap: 8, space: 64, values: times(figure) },
       { ...axis, size: wide, gap: 6, space: 28, values: (plot, ticks) => ticks.map(units[data.unit]), incrs: data.unit === "count" ? COUNTS : undefined },
     ],
     series: [{}, ...series(data)],
