@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from fairlead import Context
+from fairlead import Context, tool
 from fairlead.clock import SystemClock
 from fairlead.runs.run import Status
 from fairlead.ship.rehearsal import Behaviour
@@ -193,3 +194,39 @@ async def test_a_failed_run_becomes_a_case_of_the_next_evaluation(browser: Brows
             await keys.press("e", "Enter")
             await page.wait_for_url(f"**/console/evaluations/{second.id}")
             await expect(page.locator(".cases tbody tr").first).to_contain_text("late-parcel")
+
+
+async def test_somebody_says_what_became_of_an_effect_that_a_dead_worker_left(browser: Browser) -> None:
+    begun, paid = asyncio.Event(), list[int]()
+
+    @tool
+    async def pay(amount: int) -> str:
+        """Pay."""
+        paid.append(amount)
+        begun.set()
+        if len(paid) == 1:
+            await asyncio.Event().wait()
+        return "paid"
+
+    async def payout(input: Any, ctx: Context) -> Any:
+        return await ctx.use_tool(pay, {"amount": 5})
+
+    async with house({"payout": payout}) as at, seated(browser, at.app) as seat:
+        run = await at.running.submit("payout")
+        await begun.wait()
+        await at.running.crash(at.running.workers[0])
+        await at.running.start_worker()
+        page, keys = seat.page, seat.keys
+        await keys.press("g", "r")
+        await page.wait_for_url("**/console/runs")
+        await expect(page.locator(f"#run-{run.id}")).to_contain_text("outcome unknown")
+        await keys.press("j", "Enter")
+        await expect(page.get_by_role("heading", name="Outcome unknown")).to_be_visible()
+        await keys.push(seat.link("Resume"))
+        await expect(page.get_by_role("dialog")).to_contain_text("What happened?")
+        await keys.reach(page.get_by_role("radio").first)
+        await keys.press("ArrowDown", "ArrowUp", "ArrowUp")
+        await expect(page.get_by_role("radio").last).to_be_checked()
+        await keys.push(seat.button("Resume this run"))
+        await expect(page.locator("#facts")).to_contain_text("success")
+        assert (paid, (await at.engine.control.get(run.id)).output) == ([5, 5], "paid")
