@@ -223,4 +223,4 @@ async def test_service_levels_change_before_the_reader(browser: Browser) -> None
         await expect(seen.page.locator("#levels")).to_contain_text("61 of 50,000 failed")
         door.failed_requests = 777
         await expect(seen.page.locator("#levels")).to_contain_text("777 of 50,000 failed")
-        await expect(seen.page.get_by_role("link", name="7d")).to_have_attribute("aria-current", "page")
+        await expect(seen.page.get_by_role("link", name="7 d")).to_have_attribute("aria-current", "page")

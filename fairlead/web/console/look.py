@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
 
 from fairlead.access import Role
-from fairlead.web.console import bars, format, json_view, language, rails, state
+from fairlead.web.console import bars, below, format, found, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -189,7 +190,8 @@ def _environment(reader: Reader) -> Environment:
     environment.install_gettext_translations(reader.fmt.words, newstyle=True)  # type: ignore[attr-defined]
     given: dict[str, Any] = {
         "script_words": {name: reader.fmt.words.gettext(word) for name, word in _SCRIPT_WORDS.items()},
-        "say": reader.fmt.words.gettext,  # what was written elsewhere: it may hold a sign of per cent
+        "say": partial(found.in_words, fmt=reader.fmt),  # what was written elsewhere: it may hold a sign of per cent
+        "known": partial(below.is_known, fmt=reader.fmt),
         "state_of": state.of_run,
         "status_state": state.of_status,
         "json_view": json_view.view,
