@@ -255,7 +255,7 @@ def _transport(http: Any, redactor: Redactor, lost: Callable[[str], None]) -> An
         TIMEOUT = 10  # seconds; the queue is what waits
 
         def __init__(self, options: Any) -> None:
-            super().__init__(options)
+            http.__init__(self, options)
             self._gathered: deque[Callable[[], Any]] = deque()
             self._timer: threading.Timer | None = None
 
@@ -302,7 +302,7 @@ def _transport(http: Any, redactor: Redactor, lost: Callable[[str], None]) -> An
 
         def flush(self, *how: Any, **more: Any) -> Any:
             self._hand_over()
-            return super().flush(*how, **more)
+            return http.flush(self, *how, **more)
 
         def capture_envelope(self, envelope: Any) -> None:
             envelope.items = [item for item in envelope.items if item.headers.get("type") in _SENT]

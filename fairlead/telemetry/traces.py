@@ -35,7 +35,7 @@ from fairlead.telemetry.conventions import (
     TOOL_TYPE,
     method_of,
 )
-from fairlead.telemetry.span import Draft, Happening, Noted, picked
+from fairlead.telemetry.span import Draft, Happening, Noted, Value, picked
 from fairlead.telemetry.trace_context import TraceContext, current, enter, is_sampled, of_request, span_id_of
 
 Fields = dict[str, Any]
@@ -305,7 +305,9 @@ def _draft_of_call(
     # Of a name that is no model's, half must not be cut off: the rest may hide a secret from who looks for one.
     model = name.removeprefix(f"{fields['provider']}/")
     took, status = fields.get("took") or _NO_TIME, fields.get("status") or "ok"
-    given = {OPERATION: operation, "fairlead.cache": "hit"} if event == "llm_cache_hit" else {OPERATION: operation}
+    given: dict[str, Value] = {OPERATION: operation}
+    if event == "llm_cache_hit":
+        given["fairlead.cache"] = "hit"
     return Draft(
         context, f"{operation} {model}", "client", end - round(took.total_seconds() * _MICROS), end,
         {**shown, "model": model, "message": None}, given, happened, "" if status in _FINE else status,
