@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from fairlead.clock import SystemClock
 from fairlead.errors import DatabaseUnavailable
 from fairlead.runs.run import Event
-from fairlead.web.console.broadcast import MOST_BEHIND, Broadcasts
+from fairlead.web.console.broadcast import MOST_BEHIND, Broadcasts, whole
 from fairlead.web.console.live import Frames, Listed, message
 from tests.console.desktop import desktop
 from tests.console.gallery import gallery, run_id
@@ -69,7 +69,7 @@ async def test_a_stream_begins_with_everything_and_ends_when_the_run_has() -> No
         return {"facts": f"<p>{len(drawn)}</p>"}, len(drawn) == 3
 
     broadcasts = Broadcasts(SystemClock())
-    stream = broadcasts.watch(1, door.follow(None), draw, every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
+    stream = broadcasts.watch(1, door.follow(None), whole(draw), every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
     said = [await anext(stream)]
     for number in (1, 2):
         door.happen(door.all[run_id(2)], Event(run_id(2), 90 + number, "progress", AT))
@@ -86,7 +86,7 @@ async def test_nobody_follows_any_more_when_the_reader_has_gone() -> None:
     async def draw(pending: object) -> tuple[dict[str, str], bool]:
         return {}, False
 
-    stream = Broadcasts(SystemClock()).watch(1, door.follow(None), draw, every=SOON, again=SOON)
+    stream = Broadcasts(SystemClock()).watch(1, door.follow(None), whole(draw), every=SOON, again=SOON)
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     assert door.followers == 0
@@ -137,7 +137,7 @@ class Stage:
 
 
 def watch(broadcasts: Broadcasts, stage: Stage, key: str = "page") -> AsyncIterator[bytes]:
-    return broadcasts.watch(key, stage.happenings(), stage.draw, every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
+    return broadcasts.watch(key, stage.happenings(), whole(stage.draw), every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
 
 
 async def test_all_who_look_at_the_same_are_sent_what_one_drawing_made() -> None:
@@ -204,7 +204,7 @@ async def test_a_drawing_that_fails_ends_the_stream_of_all_and_the_next_to_come_
         raise DatabaseUnavailable("away")
 
     failing = [
-        broadcasts.watch("page", stage.happenings(), broken, every=SOON, again=SOON)  # type: ignore[arg-type]
+        broadcasts.watch("page", stage.happenings(), whole(broken), every=SOON, again=SOON)  # type: ignore[arg-type]
         for _ in range(2)
     ]
     assert [[one async for one in stream] for stream in failing] == [[], []]

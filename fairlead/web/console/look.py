@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -133,17 +133,18 @@ class Pages:
         self._listed: dict[Hashable, list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
-        environment = self._environment(reader)
-        return environment.get_template(template).render(
-            reader=reader,
-            fmt=reader.fmt,
-            asset=self.assets.url,
-            places=self._places(reader),
-            languages=self.languages,
-            environment_name=self.environment_name,
-            trace_url=self.trace_url,
-            **values,
-        )
+        return self._environment(reader).get_template(template).render(**self._given(reader), **values)
+
+    def macro(self, template: str, name: str, reader: Reader) -> Callable[..., str]:
+        """Of a template that is nothing else: to fill it many times for one reader."""
+        module = self._environment(reader).get_template(template).make_module(self._given(reader))
+        return getattr(module, name)
+
+    def _given(self, reader: Reader) -> dict[str, Any]:
+        return {
+            "reader": reader, "fmt": reader.fmt, "asset": self.assets.url, "places": self._places(reader),
+            "languages": self.languages, "environment_name": self.environment_name, "trace_url": self.trace_url,
+        }  # fmt: skip
 
     def _places(self, reader: Reader) -> list[tuple[str, list[Place]]]:
         """Made once: most of what is filled is a small part of a page that is open."""

@@ -43,6 +43,8 @@ def lane_x(lane: int) -> int:
 
 def arrange(steps: Sequence[Step], *, unfolded: frozenset[str] = frozenset(), fold_over: int = 50) -> list[Placed]:
     """Rows in reading order. A branch of more than `fold_over` steps is one row until it is unfolded."""
+    if not any(step.branch for step in steps):
+        return _in_a_line(steps)
     layout = _Layout(unfolded, fold_over)
     layout.lay(_tree(steps), 0, None)
     return layout.rows
@@ -140,6 +142,15 @@ class _Layout:
                 rail.join |= {other}
             for passed in self.rows[end.row + 1 : row]:
                 passed.rail.through |= {side}
+
+
+def _in_a_line(steps: Sequence[Step]) -> list[Placed]:
+    """What the layout makes of steps that are all of one branch: most runs of thousands are such."""
+    last, middle = len(steps) - 1, Rail(0, up=True, down=True)
+    return [
+        Placed(step, middle if 0 < number < last else Rail(0, up=number > 0, down=number < last))
+        for number, step in enumerate(_in_order(steps))
+    ]
 
 
 def _in_order(steps: Sequence[Step]) -> list[Step]:
