@@ -44,10 +44,21 @@ def test_of_a_list_only_the_rows_that_changed_are_sent_and_new_ones_are_put_at_i
     assert frames.changed({"list": listed({"r1": "a", "r2": "B", "r3": "c", "r4": "d"}, count="<p>4</p>")}) == ""
 
 
+def test_rows_that_go_or_come_between_others_are_taken_out_and_put_in_alone() -> None:
+    frames = Frames()
+    frames.changed({"list": listed({"r1": "a", "r2": "b", "r3": "c"})})
+    assert frames.changed({"list": listed({"r0": "0", "r1": "a", "r4": "d", "r5": "e", "r3": "C"})}).splitlines() == [
+        '<hx-partial hx-target="#r2" hx-swap="delete"></hx-partial>',
+        '<hx-partial hx-target="#rows" hx-swap="afterbegin">0</hx-partial>',
+        '<hx-partial hx-target="#r1" hx-swap="afterend">de</hx-partial>',
+        '<hx-partial hx-target="#r3" hx-swap="outerMorph">C</hx-partial>',
+    ]
+
+
 @pytest.mark.parametrize(
     "then",
-    [listed({"r1": "a", "r2": "b"}, still=2), listed({"r1": "a"}), listed({"r0": "0", "r1": "a", "r2": "b"})],
-    ids=["its frame", "a row less", "a row between"],
+    [listed({"r1": "a", "r2": "b"}, still=2), listed({"r2": "b", "r1": "a"}), listed({"r3": "c"})],
+    ids=["its frame", "the order of its rows", "all of its rows"],
 )
 def test_a_list_is_sent_as_a_whole_when_more_than_its_rows_changed(then: Listed) -> None:
     frames = Frames()

@@ -225,7 +225,7 @@ class _Listing:
         self._fresh: list[str] = []  # in order
         self._counted = float("-inf")
 
-    async def look(self, changed: set[str], shown: Sequence[_Shown]) -> list[Run]:
+    async def look(self, changed: set[str], shown: Sequence[_Shown]) -> Sequence[Run]:
         """Runs that may have changed: those named, or all that are shown when nothing is named, or to somebody for the
         first time. Whatever else happens meanwhile, one question is asked of the database."""
         came = any(cut not in self._seen for cut in shown)
