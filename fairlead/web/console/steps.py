@@ -207,8 +207,9 @@ class Telling:
 
     def told(self, texts: Mapping[str, str], *, over: bool) -> Story:
         left = [self._left(step, texts, over=over) for step in self.open.values()]
-        steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in [*self.done, *left]]
-        steps = [step for step in steps if step.kind != "value"]
+        steps = [step for step in [*self.done, *left] if step.kind != "value"]
+        if self.lost:
+            steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in steps]
         in_order = sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq))
         steps, self._numbered = _count_names(in_order, self._numbered)
         return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers)

@@ -81,8 +81,9 @@ def of_runs(desk: Desk, request: Request) -> live.EventStream:
     ) -> tuple[Mapping[Hashable, live.Parts], bool]:
         reader, shown = desk.reader(request), [cut for cut in cuts if isinstance(cut, _Shown)]
         found = await listing.look({one.run_id for one in pending}, shown)
-        row = desk.templates.macro("parts/_row.html", "run_row", reader)
-        rows = {run.id: row(runs.row(run, reader.fmt)) for run in found if any(cut.holds(run.id) for cut in shown)}
+        fill = desk.templates.macros("parts/_row.html", reader)
+        held = [run for run in found if any(cut.holds(run.id) for cut in shown)]
+        rows = {run.id: fill("run_row", row=runs.row(run, reader.fmt)) for run in held}
         same: dict[str, str] = {}
         if (counts := await listing.count()) is not None:
             total, links = sum(counts.by_status.values()), runs.statuses(query, counts)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
+from heapq import nlargest
 
 from fairlead.runs.run import Approval, Run
 from fairlead.web.console import bars, rails, reading, scale
@@ -128,7 +129,7 @@ def chosen(placed: Sequence[rails.Placed], most: int) -> list[int]:
     if len(placed) <= most:
         return list(range(len(placed)))
     urgent = [i for i, row in enumerate(placed) if row.step.state is not StepState.DONE or row.step.lost][: most // 2]
-    slow = sorted(range(len(placed)), key=lambda i: _took(placed[i].step), reverse=True)[: most // 10]
+    slow = nlargest(most // 10, range(len(placed)), key=lambda i: _took(placed[i].step))
     kept = {*urgent, *slow, len(placed) - 1}
     for number in range(len(placed)):
         if len(kept) >= most:
