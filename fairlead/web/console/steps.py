@@ -291,15 +291,12 @@ def _count_names(steps: list[Step], before: Mapping[int, Step]) -> tuple[list[St
         again = seen[where] = seen.get(where, 0) + 1
         if again > 1:
             known = before.get(step.seq)
-            if known is None or known.again != again or not _over_alike(known, step):
+            same = known is not None and known.end is not None and known.end is step.end and known.lost == step.lost
+            if known is None or not same or known.again != again:
                 known = _numbered(step, again)
             numbered[step.seq] = step = known
         counted.append(step)
     return counted, numbered
-
-
-def _over_alike(known: Step, step: Step) -> bool:
-    return known.end is not None and known.end is step.end and known.state is step.state and known.lost == step.lost
 
 
 def _numbered(step: Step, again: int) -> Step:

@@ -148,12 +148,16 @@ def _rows(
 ) -> tuple[list[Row], int]:  # fmt: skip
     """`known`: by the event of the step. The first row is not among them: it has the queue's bar, too."""
     rows: list[Row] = []
+    marks: set[str] = set()
     last = -1
     for number in kept:
         at, skipped = placed[number], number - last - 1
         row = known.get(at.step.seq) if rows else None
         if row is None or not _stays(row, at, skipped):
             row = _row(at, clock, axis, people, skipped=skipped)
+        if row.mark in marks:  # recorded twice: a person had an effect repeated
+            row = replace(row, mark=f"{row.mark}-{at.step.seq}")
+        marks.add(row.mark)
         rows.append(row)
         last = number
     return rows, len(placed) - last - 1
