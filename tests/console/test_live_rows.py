@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import Browser, Page, expect
 
-from fairlead.clock import SystemClock
-from fairlead.runs.run import Approval, Run, Status
+from fairlead.runs.run import Approval, Status
 from fairlead.testing import MovableClock
 from fairlead.web.console.assets import Assets
 from fairlead.web.console.live import Frames
@@ -19,10 +17,8 @@ from fairlead.web.console.look import Pages, Reader, reader
 from fairlead.web.console.pages import run as page
 from fairlead.web.console.step_rows import StepRows
 from fairlead.web.console.tapes import Tapes
-from tests.console.desktop import desktop
 from tests.console.gallery import Tape, make_run
 from tests.console.memory_door import GalleryDoor
-from tests.console.preview import gallery_app
 
 AT = datetime(2026, 11, 22, 9, 2, 11, tzinfo=UTC)
 TEMPLATES = Pages(Assets("/console/static"), environment_name="test")

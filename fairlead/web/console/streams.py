@@ -26,6 +26,7 @@ from fairlead.web.console.step_rows import WATERFALL, StepRows
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
 _PARTS_OF_RUN = ("facts", "actions", "attention")  # of what is read now and then, and when an event tells of it
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
+_CLOSES = ("step", "failed")
 _HEARD_AHEAD = 1000
 _SHOWN = ("first", "last", "newest")  # of an address: where the rows are that its reader has before him
 _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
@@ -43,9 +44,11 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
         nonlocal drawn
         material = await reading.read(selection.run_id, [one for one in pending if isinstance(one, Event)])
         reader = desk.reader(request)
-        for delta in pending:
-            if isinstance(delta, Delta):
-                texts[delta.step] = texts.get(delta.step, "")[: delta.offset] + delta.text
+        for one in pending:
+            if isinstance(one, Delta):
+                texts[one.step] = texts.get(one.step, "")[: one.offset] + one.text
+            elif one.type in _CLOSES and one.key:
+                texts.pop(one.key, None)
         view, before = run_page.shape(material, selection, reader.fmt, texts=texts, before=drawn), drawn
         anew = before is None or view.run is not before.run
         names = [*_PARTS_OF_RUN] if anew else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -16,6 +16,7 @@ from fairlead.web.console.steps import Resume, Step, StepState, Story
 
 MOST_ROWS = 200
 MORE_ROWS = 150
+_MARK = 17  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,18 @@ def _rows(
         row = known.get(at.step.seq) if rows else None
         if row is None or not _stays(row, at, skipped):
             row = _row(at, clock, axis, people, skipped=skipped)
-        if row.mark in marks:  # recorded twice: a person had an effect repeated
-            row = replace(row, mark=f"{row.mark}-{at.step.seq}")
-        marks.add(row.mark)
+        if (mark := _mark(row, marks)) != row.mark:
+            row = replace(row, mark=mark)
+        marks.add(mark)
         rows.append(row)
         last = number
     return rows, len(placed) - last - 1
+
+
+def _mark(row: Row, taken: Collection[str]) -> str:
+    """What was recorded twice, for a person had it repeated, is shown twice."""
+    mark = row.mark[:_MARK]
+    return f"{mark}-{row.step.seq}" if mark in taken else mark
 
 
 def _stays(row: Row, at: rails.Placed, skipped: int) -> bool:
@@ -178,7 +185,7 @@ def _row(at: rails.Placed, clock: Clock, axis: scale.Scale, people: dict[str, st
     ticking = None in ends and clock.growing
     end = max((one or clock.now) for one in ends)
     return Row(
-        mark="step-" + sha256(f"{at.folded}\n{step.key}".encode()).hexdigest()[:12],
+        mark=("step-" + sha256(f"{at.folded}\n{step.key}".encode()).hexdigest())[:_MARK],
         step=step,
         rail=at.rail,
         bars=tuple(bars.of_folded(at.hidden, clock, axis) if at.folded else bars.of_step(step, clock, axis)),

@@ -223,7 +223,7 @@ def shape(
         moves=tuple(moves(run, other_release=bool(material.releases))),
         story=story,
         chart=_chart(material, story, selection, fmt, before and before.chart) if drawn else None,
-        said=tuple(conversation.conversation(run, story, approvals or ())) if drawn else (),
+        said=_said(run, story, approvals or (), before) if drawn else (),
         selected=selected,
         missing=bool(selection.step) and selected is None,
         waiting=tuple(one for one in approvals or () if one.approved is None and one.expires_at > fmt.now),
@@ -258,6 +258,16 @@ def _chart(
     return material.tape.chart(
         (run.status, run.finished_at, answered, selection.unfolded, selection.rows, language), draw
     )
+
+
+def _said(
+    run: Run, story: steps.Story, approvals: tuple[Approval, ...], before: RunView | None
+) -> tuple[conversation.Said, ...]:
+    material = conversation.material
+    same = before is not None and before.run is run and (before.approvals or ()) == approvals
+    if before is not None and same and material(before.story) == material(story):
+        return before.said
+    return tuple(conversation.conversation(run, story, approvals))
 
 
 def _selected(story: steps.Story, selection: Selection) -> steps.Step | None:
