@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.async_api import Browser, Page, expect
 
+from fairlead.clock import SystemClock
 from fairlead.runs.run import Approval, Status
 from fairlead.testing import MovableClock
 from fairlead.web.console.assets import Assets
@@ -17,8 +19,10 @@ from fairlead.web.console.look import Pages, Reader, reader
 from fairlead.web.console.pages import run as page
 from fairlead.web.console.step_rows import StepRows
 from fairlead.web.console.tapes import Tapes
+from tests.console.desktop import desktop
 from tests.console.gallery import Tape, make_run
 from tests.console.memory_door import GalleryDoor
+from tests.console.preview import gallery_app
 
 AT = datetime(2026, 11, 22, 9, 2, 11, tzinfo=UTC)
 TEMPLATES = Pages(Assets("/console/static"), environment_name="test")
@@ -121,6 +125,13 @@ class Course:
         stopped = self.run.status is Status.RUNNING and self.dice.random() < 0.3
         self.run = self.tape.run = replace(self.run, status=Status.INTERRUPTED if stopped else Status.RUNNING)
 
+    def end(self) -> None:
+        """Nothing is left that anybody waits for."""
+        while self.asking:
+            self._answer()
+        self.run = replace(self.run, status=Status.SUCCESS, finished_at=self.tape.at(self.second + 1))
+        self.tape.add("finished", self.second + 1)
+
     def _log(self) -> None:
         self.tape.add("log", self.second, data={"event": "still here"})
 
@@ -192,3 +203,41 @@ async def test_whatever_happens_the_screen_shows_what_the_page_would(seed: int, 
         assert screen.pieces == _pieces(loaded)
         assert view.said == anew.said
     assert len(screen.rows) > min(most, 20) - 2
+
+
+async def test_the_page_in_a_browser_shows_after_all_what_a_second_one_is_shown_that_comes_then(
+    browser: Browser,
+) -> None:
+    course = Course(1, datetime.now(UTC) - timedelta(minutes=20))
+    door = GalleryDoor(AT)
+    door.put(course.run, course.tape.events)
+    async with desktop(browser, gallery_app(door, SystemClock())) as seen:
+        path = f"/console/runs/{course.run.id}?rows=30"
+        await seen.go(path)
+        await expect(seen.page.locator("#live-mark")).to_have_attribute("data-state", "live")
+        for _ in range(8):
+            for _ in range(12):
+                known = len(course.tape.events)
+                course.go_on()
+                door.asked |= {one.id: one for one in course.approvals}
+                for event in course.tape.events[known:]:
+                    door.happen(course.run, event)
+            told = seen.page.get_by_role("link", name=re.compile(rf"^Events {len(course.tape.events)}$"))
+            await expect(told).to_be_visible()
+        known = len(course.tape.events)
+        course.end()
+        for event in course.tape.events[known:]:
+            door.happen(course.run, event)
+        await expect(seen.page.locator("#live-mark")).to_have_attribute("data-state", "off")
+        before = await _on_the_screen(seen.page)
+        await seen.go(path)
+        assert before == await _on_the_screen(seen.page)
+        assert len(before) > 30
+
+
+async def _on_the_screen(page: Page) -> list[str]:
+    """Row by row, without the room between the elements."""
+    found: list[str] = await page.locator("#steps-rows tr, #steps-count, #steps-axis").evaluate_all(
+        r"all => all.map(one => one.outerHTML.replace(/\s+/g, ' ').replace(/> </g, '><'))"
+    )
+    return found
