@@ -12,6 +12,7 @@ from fairlead.web.console import scale
 from fairlead.web.console.language import N_
 from fairlead.web.console.steps import Span, Step, StepState, Story
 
+_WAITS = frozenset({"timer", "child", "approval"})
 LEGEND = {
     "first": N_("model: waiting, streaming"),
     "model": N_("model: waiting, streaming"),
@@ -25,9 +26,6 @@ LEGEND = {
     "unknown": N_("outcome unknown"),
     "stopped": N_("stopped in the middle"),
 }
-
-
-_WAITS = frozenset({"timer", "child", "approval"})
 
 
 @dataclass(frozen=True, slots=True)

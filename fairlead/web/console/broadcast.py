@@ -24,9 +24,7 @@ from fairlead.runs.run import Event
 from fairlead.web.console.door import Delta
 from fairlead.web.console.live import Draw, Frames, Inbox, Listed, Parts, message, partials
 
-DrawCuts = Callable[
-    ["list[Event | Delta]", Collection[Hashable]], Awaitable[tuple[Mapping[Hashable, Parts], bool]]
-]  # fmt: skip
+DrawCuts = Callable[["list[Event | Delta]", Collection[Hashable]], Awaitable[tuple[Mapping[Hashable, Parts], bool]]]
 """The parts of each of the cuts that are watched."""
 
 MOST_BEHIND = 8  # messages that wait for a slow reader

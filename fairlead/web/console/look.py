@@ -140,7 +140,7 @@ class Pages:
         return self._environment(reader).get_template(template).render(**self._given(reader), **values)
 
     def macros(self, template: str, reader: Reader) -> FillOne:
-        """Of a template that holds nothing else: to fill many for one reader, at a third of the time of `fill`."""
+        """Of a template that holds nothing else: to fill many for one reader, at half the time of `fill`."""
         module = self._environment(reader).get_template(template).make_module(self._given(reader))
 
         def fill(name: str, **values: Any) -> str:

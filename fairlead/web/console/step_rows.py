@@ -34,10 +34,7 @@ class StepRows:
             given = Markup("".join(rows.values()))
             return self._templates.fill("parts/_waterfall.html", reader, view=view, rows=given, path="")
 
-        pieces = {
-            "steps-count": fill("step_count", chart=chart),
-            "steps-axis": fill("step_axis", chart=chart),
-        }  # fmt: skip
+        pieces = {"steps-count": fill("step_count", chart=chart), "steps-axis": fill("step_axis", chart=chart)}
         return Listed(chart.looks, pieces if chart.rows else {}, rows, _ROWS, whole)
 
     def _rows(self, view: RunView, chart: Waterfall, fill: FillOne) -> Iterator[tuple[str, str]]:

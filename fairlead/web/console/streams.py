@@ -235,13 +235,13 @@ class _Listing:
         came = any(cut not in self._seen for cut in shown)
         self._seen = {cut: self._seen.get(cut, set()) for cut in shown}
         if changed and not came:
-            oldest, newest = min(cut.last for cut in shown), max(cut.first for cut in shown)
+            oldest, newest = min(one.last for one in shown), max(one.first for one in shown)
             found = await self._door.named(
                 [one for one in changed if one >= oldest and (one <= newest or not self._is_counted(one))]
             )
         else:
             found = await self._all(changed)
-        self._count_fresh(found, above=min(cut.first for cut in shown))
+        self._count_fresh(found, above=min(one.first for one in shown))
         return found
 
     def fresh(self, cut: _Shown) -> int:
@@ -249,9 +249,10 @@ class _Listing:
         return len(self._fresh) - bisect_right(self._fresh, cut.first)
 
     def _count_fresh(self, found: Sequence[Run], *, above: str) -> None:
-        wanted = self._query.wanted
-        came = [run.id for run in found if run.id > above and runs.matches(wanted, run)]
-        self._fresh = sorted({one for one in self._fresh if one > above}.union(came)) if came else self._fresh
+        newer = [run for run in found if run.id > above and not self._is_counted(run.id)]
+        came = {run.id for run in newer if runs.matches(self._query.wanted, run)}
+        if came:
+            self._fresh = sorted(came.union(self._fresh[bisect_right(self._fresh, above) :]))
 
     def _is_counted(self, run_id: str) -> bool:
         place = bisect_left(self._fresh, run_id)
