@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
@@ -118,6 +118,10 @@ def reader(
     )  # fmt: skip
 
 
+class FillOne(Protocol):
+    def __call__(self, name: str, **values: Any) -> str: ...
+
+
 class Pages:
     """The templates, and how to fill one for a reader."""
 
@@ -134,17 +138,22 @@ class Pages:
         self._listed: dict[Hashable, list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
-        environment = self._environment(reader)
-        return environment.get_template(template).render(
-            reader=reader,
-            fmt=reader.fmt,
-            asset=self.assets.url,
-            places=self._places(reader),
-            languages=self.languages,
-            environment_name=self.environment_name,
-            trace_url=self.trace_url,
-            **values,
-        )
+        return self._environment(reader).get_template(template).render(**self._given(reader), **values)
+
+    def macros(self, template: str, reader: Reader) -> FillOne:
+        """Of a template that holds nothing else: to fill many for one reader, at half the time of `fill`."""
+        module = self._environment(reader).get_template(template).make_module(self._given(reader))
+
+        def fill(name: str, **values: Any) -> str:
+            return getattr(module, name)(**values)
+
+        return fill
+
+    def _given(self, reader: Reader) -> dict[str, Any]:
+        return {
+            "reader": reader, "fmt": reader.fmt, "asset": self.assets.url, "places": self._places(reader),
+            "languages": self.languages, "environment_name": self.environment_name, "trace_url": self.trace_url,
+        }  # fmt: skip
 
     def _places(self, reader: Reader) -> list[tuple[str, list[Place]]]:
         """Made once: most of what is filled is a small part of a page that is open."""
