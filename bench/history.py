@@ -6,13 +6,13 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from bench import workers
+from bench import loopback, workers
 from bench.measures.costs import roll_ups
 from bench.place import Place
 from fairlead.agents.spec import spec_of
@@ -26,15 +26,34 @@ from fairlead.wiring.engine import make_worker, open_engine
 
 WEEK = 7 * 86_400_000_000  # microseconds
 AGENTS, RELEASES, USERS, RUNS_OF_A_THREAD = 12, 5, 200, 10
+_ASKED, _NOTED = 200, 100_000  # approvals, entries of the audit log
 _CHUNK = 100_000  # runs in one transaction on SQLite
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How many runs there are, and the ids of those that are so many from the newest."""
+    """How many runs there are, and the ids of those that are so many from the newest. `long`: runs of many steps."""
 
+    url: str
+    folder: Path
     size: int
-    back: Mapping[int, str]
+    back: Mapping[int, str] = field(default_factory=dict[int, str])
+    long: Sequence[str] = ()
+
+
+async def both(place: Place, size: int, *, back: Sequence[int] = (), steps: int, copies: int) -> dict[str, History]:
+    """On PostgreSQL and on SQLite, filled at the same time. They are there until the place is closed: who asks again
+    has the same."""
+    if not place.filled:
+        postgres, folder = await place.new_database(), place.new_folder()
+        urls = {"PostgreSQL": postgres, "SQLite": f"sqlite:///{folder}/bench.db"}
+        made = await asyncio.gather(*(fill(place, url, size, back=back) for url in urls.values()))
+        provider = loopback.start(place)
+        for dialect, one in zip(urls, made, strict=True):
+            run = await long_run(one.url, one.folder, provider.url, steps=steps)
+            place.filled[dialect] = replace(one, long=[run, *await copy(one, run, copies)])
+        provider.stop()
+    return place.filled
 
 
 async def fill(place: Place, url: str, size: int, *, back: Sequence[int] = ()) -> History:
@@ -49,8 +68,22 @@ async def fill(place: Place, url: str, size: int, *, back: Sequence[int] = ()) -
     async with workers.engine_on(url, folder) as engine:
         while await engine.folding.once() is not None:
             pass
-        found = await _ids(engine.database, back)
-    return History(size, found)
+        return History(url, folder, size, await _ids(engine.database, back))
+
+
+async def copy(history: History, run: str, count: int) -> list[str]:
+    """The same run under other ids: what was read of one is not known of the others."""
+    ids = [f"{run[:24]}{number:012x}" for number in range(count)]
+    async with workers.engine_on(history.url, history.folder) as engine:
+        ask = engine.database
+        for table, named in {"runs": ("id", "root_id"), "events": ("run_id",), "messages": ("run_id",)}.items():
+            (known,) = await ask.read(parse("columns", f"SELECT * FROM {table} LIMIT 1", ask.dialect))
+            columns = [name for name in known.keys() if name != "idempotency_key"]  # noqa: SIM118
+            for one in ids:
+                values = ", ".join(f"'{one}'" if name in named else name for name in columns)
+                statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} WHERE {named[0]} = '{run}'"
+                await ask.write(parse("copy", statement, ask.dialect))
+    return ids
 
 
 async def long_run(url: str, folder: Path, provider: str, *, steps: int) -> str:
@@ -84,6 +117,24 @@ async def long_run(url: str, folder: Path, provider: str, *, steps: int) -> str:
         await working
         await engine.close()
     return run.id
+
+
+def _beside(dialect: _Dialect, until: int) -> list[str]:
+    """Questions that wait for an answer, and a log of who did what."""
+    series = dialect.series.format(last=_NOTED - 1)
+    counted = f"WITH RECURSIVE series(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM series WHERE n < {_NOTED - 1})"
+    digest = dialect.hexadecimal.format("n", 64)
+    return [
+        f"""INSERT INTO approvals (tenant, run_id, id, question, data, created_at, expires_at)
+            SELECT tenant, id, 'ask-' || id, 'Send it again?', '{{"order":12}}', {until}, {until + WEEK} FROM runs
+            ORDER BY tenant, id LIMIT {_ASKED}""",
+        f"""{counted if series == "series" else ""} INSERT INTO audit
+            (tenant, seq, id, at, actor, action, subject, detail, method, hash)
+            SELECT 'default', n + 1, 'note-' || n, {until - WEEK} + {WEEK // _NOTED} * n, 'key-' || (n % 8),
+            CASE WHEN n % 9 = 0 THEN 'budget.set' ELSE 'run.cancel' END, 'run-' || n, '{{}}', 'sha256', {digest}
+            FROM {series}""",
+        f"""INSERT INTO audit_heads (tenant, seq, hash) SELECT tenant, seq, hash FROM audit WHERE seq = {_NOTED}""",
+    ]
 
 
 async def _ids(database: Database, back: Sequence[int]) -> dict[int, str]:
@@ -170,7 +221,7 @@ def _fill_sqlite(path: Path, size: int, until: int) -> None:
         for table, select in _rows(_SQLITE, size, until).items():
             connection.execute(f"{series} INSERT INTO {table} {select}")
         connection.execute("COMMIT")
-    for statement in roll_ups():
+    for statement in [*roll_ups(), *_beside(_SQLITE, until)]:
         connection.execute(statement)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -181,7 +232,7 @@ async def _fill_postgres(url: str, size: int, until: int) -> None:
     rows = {table: f"INSERT INTO {table} {select}" for table, select in _rows(_POSTGRES, size, until).items()}
     events = [statement for table, statement in rows.items() if table.startswith("events")]
     others = [statement for table, statement in rows.items() if not table.startswith("events")]
-    await asyncio.gather(_done(url, events), _done(url, [*others, *roll_ups()]))
+    await asyncio.gather(_done(url, events), _done(url, [*others, *roll_ups(), *_beside(_POSTGRES, until)]))
     await _done(url, ["VACUUM ANALYZE"])
 
 
