@@ -81,8 +81,10 @@ async def copy(history: History, run: str, count: int) -> list[str]:
             columns = [name for name in known.keys() if name != "idempotency_key"]  # noqa: SIM118
             for one in ids:
                 values = ", ".join(f"'{one}'" if name in named else name for name in columns)
-                statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table} WHERE {named[0]} = '{run}'"
-                await ask.write(parse("copy", statement, ask.dialect))
+                into = f"INSERT INTO {table} ({', '.join(columns)})"
+                await ask.write(
+                    parse("copy", f"{into} SELECT {values} FROM {table} WHERE {named[0]} = '{run}'", ask.dialect)
+                )
     return ids
 
 

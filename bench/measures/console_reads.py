@@ -14,12 +14,12 @@ from bench.serving import Serving
 
 RUNS, STEPS, PAGE = 10**6, 5000, 50
 FAR = 100 * PAGE
-ASKED, NEVER_READ = 20, 5  # of each kind in a repeat; runs of which nothing was read before
+ASKED, NEVER_READ = 15, 5  # of each kind in a repeat; runs of which nothing was read before
 COPIES = 4 * NEVER_READ  # as many repeats, and the one that warms
 TITLE = "The console's pages, a million runs stored"
 WORK = (
-    f"`fairlead serve` with 10^6 runs of a week, their threads, events, model calls and figures, 100 000 entries of the "
-    f"audit log, and runs of {STEPS} steps, on PostgreSQL and on SQLite. One client asks for one page after the other, "
+    f"`fairlead serve` with 10^6 runs of a week, their threads, events, model calls and figures, 100 000 entries of "
+    f"the audit log, and runs of {STEPS} steps, on PostgreSQL and on SQLite. One client asks for one page after the other, "
     "without what it is shown with. First read: of a run that this server has not read before."
 )
 _FIRST = f"a run of {STEPS} steps, first read"
@@ -41,7 +41,10 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
         figures += _figures(dialect, await _on(place, stored))
     stored = f"{place.stored(RUNS):,}".replace(",", " ")
     asked = f"{place.amount(ASKED)} questions of each kind in a repeat, {place.amount(NEVER_READ)} first reads."
-    return figures, [f"{stored} runs, {asked}", "No goal is set for the first page of a process, which loads the console."]
+    return figures, [
+        f"{stored} runs, {asked}",
+        "No goal is set for the first page of a process, which loads the console.",
+    ]
 
 
 async def _on(place: Place, stored: History) -> Took:

@@ -16,7 +16,6 @@ from types import CodeType
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
 
-
 _TORN = (OSError, EOFError, pickle.UnpicklingError)  # not there, or not whole: it is compiled again
 
 

@@ -19,8 +19,7 @@ from fairlead.web.console.assets import Assets
 from fairlead.web.console.compiled import Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_TRIMMED = {"trim_blocks": True, "lstrip_blocks": True}
-_EXTENSIONS = ["jinja2.ext.i18n"]
+_HOW = "trim_blocks lstrip_blocks i18n trimmed newstyle"  # as `_environment` has templates compiled
 THEMES = ("light", "dark")
 _SCRIPT_WORDS = {
     "live": language.N_("Live"),
@@ -133,7 +132,7 @@ class Pages:
         self.trace_url = trace_url
         self.served: frozenset[str] = frozenset()  # paths there are pages for
         self.templates: dict[str, Environment] = {}
-        self._compiled = Compiled(_TEMPLATES, f"{_TRIMMED} {_EXTENSIONS}")
+        self._compiled = Compiled(_TEMPLATES, _HOW)
         self._listed: dict[Hashable, list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
@@ -186,8 +185,9 @@ def _environment(reader: Reader, compiled: Compiled) -> Environment:
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=ChainableUndefined,
         auto_reload=False,  # templates change only with the release
-        extensions=_EXTENSIONS,
-        **_TRIMMED,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_translations(reader.fmt.words, newstyle=True)  # type: ignore[attr-defined]
