@@ -214,6 +214,7 @@ def _rows(dialect: _Dialect, size: int, until: int) -> dict[str, str]:
 
 def _fill_sqlite(path: Path, size: int, until: int) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
+    connection.create_function("now_us", 0, lambda: until)  # triggers ask for it
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -200000")
     for first in range(0, size, _CHUNK):

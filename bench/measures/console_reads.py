@@ -19,8 +19,8 @@ COPIES = 4 * NEVER_READ  # as many repeats, and the one that warms
 TITLE = "The console's pages, a million runs stored"
 WORK = (
     f"`fairlead serve` with 10^6 runs of a week, their threads, events, model calls and figures, 100 000 entries of "
-    f"the audit log, and runs of {STEPS} steps, on PostgreSQL and on SQLite. One client asks for one page after the other, "
-    "without what it is shown with. First read: of a run that this server has not read before."
+    f"the audit log, and runs of {STEPS} steps, on PostgreSQL and on SQLite. One client asks for one page after the "
+    "other, without what it is shown with. First read: of a run that this server has not read before."
 )
 _FIRST = f"a run of {STEPS} steps, first read"
 
