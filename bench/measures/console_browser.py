@@ -29,8 +29,8 @@ WORK = (
     f"A headless Chromium of 1280 x 900 opens each page with nothing kept, scrolls to the end and looks at it for "
     f"{LOOKED:.0f} s; a run with a step each {PERIOD * 1000:.0f} ms it watches for {WATCHED:.0f} s. `fairlead serve` "
     f"is on the same machine, with 10^6 runs on PostgreSQL, one of them of {STEPS} steps. Memory: what the page's "
-    "process has to itself, the browser's own part included. Bytes: the HTML and all that it loads, each file by itself "
-    "through gzip. Main thread: CPU time of the page's process until it has painted."
+    "process has to itself, the browser's own part included. Bytes: the HTML and all that it loads, each file by "
+    "itself through gzip. Main thread: CPU time of the page's process until it has painted."
 )
 _OBSERVE = """
 window.longTasks = [];

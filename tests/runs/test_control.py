@@ -229,8 +229,9 @@ async def test_runs_of_a_thread_and_of_a_parent_are_listed_as_all_are(engine: Op
     assert await listed(thread_id="t1", status=Status.ERROR) == []
     assert await listed(thread_id="t1", tenant="other") == []
     children = await control.list(parent_id=above.id)
-    assert [run.input["n"] for run in children] == [2, 1, 0]
-    assert await listed(parent_id=above.id, after=children[2].id, limit=1) == [1]
+    assert sorted(run.input["n"] for run in children) == [0, 1, 2]
+    assert [run.id for run in children] == sorted((run.id for run in children), reverse=True)
+    assert await control.list(parent_id=above.id, after=children[2].id, limit=1) == [children[1]]
     assert await listed(thread_id="t1", parent_id=above.id) == []
 
 
