@@ -72,8 +72,9 @@ async def fill(place: Place, url: str, size: int, *, back: Sequence[int] = ()) -
 
 
 async def copy(history: History, run: str, count: int) -> list[str]:
-    """The same run under other ids: what was read of one is not known of the others."""
-    ids = [f"{run[:24]}{number:012x}" for number in range(count)]
+    """The same run under other ids: what was read of one is not known of the others. By their ids they are the oldest:
+    no list and no search comes upon them."""
+    ids = [f"00000000-0000-7000-8000-{number:012x}" for number in range(count)]
     async with workers.engine_on(history.url, history.folder) as engine:
         ask = engine.database
         for table, named in {"runs": ("id", "root_id"), "events": ("run_id",), "messages": ("run_id",)}.items():
