@@ -78,8 +78,8 @@ async def copy(history: History, run: str, count: int) -> list[str]:
     async with workers.engine_on(history.url, history.folder) as engine:
         ask = engine.database
         for table, named in {"runs": ("id", "root_id"), "events": ("run_id",), "messages": ("run_id",)}.items():
-            (known,) = await ask.read(parse("columns", f"SELECT * FROM {table} LIMIT 1", ask.dialect))
-            columns = [name for name in known.keys() if name != "idempotency_key"]  # noqa: SIM118
+            row: Any = (await ask.read(parse("columns", f"SELECT * FROM {table} LIMIT 1", ask.dialect)))[0]
+            columns = [str(name) for name in row.keys() if name != "idempotency_key"]  # noqa: SIM118
             for one in ids:
                 values = ", ".join(f"'{one}'" if name in named else name for name in columns)
                 into = f"INSERT INTO {table} ({', '.join(columns)})"

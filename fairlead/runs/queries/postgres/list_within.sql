@@ -1,4 +1,5 @@
--- Of a thread or a parent, found by it and not among all runs. Newest first; page by `before`, a run's id.
+-- Of a thread or a parent, found by it and not among all runs. Newest first; with `after`, a run's id, those just newer
+-- than it, the nearest first.
 SELECT * FROM runs
 WHERE tenant = :tenant
   AND (:status::text IS NULL OR status = :status)
@@ -12,6 +13,7 @@ WHERE tenant = :tenant
   AND (:parent_id::text IS NULL OR parent_id = :parent_id)
   AND (:user_id::text IS NULL OR user_id = :user_id)
   AND (:before::text IS NULL OR id < :before)
+  AND (:after::text IS NULL OR id > :after)
   AND (:text::text IS NULL OR id LIKE '%' || :text || '%' OR input ILIKE '%' || :text || '%')
   AND (:metadata::text IS NULL OR metadata @> :metadata::jsonb)
-ORDER BY id DESC LIMIT :limit OFFSET :offset
+ORDER BY CASE WHEN :after::text IS NULL THEN id END DESC, id LIMIT :limit OFFSET :offset

@@ -1,4 +1,5 @@
--- Of a thread or a parent, found by it and not among all runs. Newest first; page by `before`, a run's id.
+-- Of a thread or a parent, found by it and not among all runs. Newest first; with `after`, a run's id, those just newer
+-- than it, the nearest first.
 SELECT * FROM runs
 WHERE tenant = :tenant
   AND (:status IS NULL OR status = :status)
@@ -12,7 +13,8 @@ WHERE tenant = :tenant
   AND (:parent_id IS NULL OR parent_id = :parent_id)
   AND (:user_id IS NULL OR user_id = :user_id)
   AND (:before IS NULL OR id < :before)
+  AND (:after IS NULL OR id > :after)
   AND (:text IS NULL OR id LIKE '%' || :text || '%' OR input LIKE '%' || :text || '%')
   AND (:metadata IS NULL OR NOT EXISTS (
     SELECT 1 FROM json_each(:metadata) f WHERE json_extract(runs.metadata, '$."' || f.key || '"') IS NOT f.value))
-ORDER BY id DESC LIMIT :limit OFFSET :offset
+ORDER BY CASE WHEN :after IS NULL THEN id END DESC, id LIMIT :limit OFFSET :offset
