@@ -68,7 +68,7 @@ async def fill(place: Place, url: str, size: int, *, back: Sequence[int] = ()) -
     async with workers.engine_on(url, folder) as engine:
         while await engine.folding.once() is not None:
             pass
-        return History(url, folder, size, await _ids(engine.database, back))
+        return History(url, folder, size, await _ids(engine.database, size, back))
 
 
 async def copy(history: History, run: str, count: int) -> list[str]:
@@ -140,9 +140,9 @@ def _beside(dialect: _Dialect, until: int) -> list[str]:
     ]
 
 
-async def _ids(database: Database, back: Sequence[int]) -> dict[int, str]:
+async def _ids(database: Database, size: int, back: Sequence[int]) -> dict[int, str]:
     query = "SELECT id FROM runs WHERE tenant = 'default' ORDER BY id DESC LIMIT 1 OFFSET :back"
-    found = [await database.read(parse("back", query, database.dialect), back=one) for one in back]
+    found = [await database.read(parse("back", query, database.dialect), back=min(one, size - 1)) for one in back]
     return {one: rows[0]["id"] for one, rows in zip(back, found, strict=True)}
 
 
