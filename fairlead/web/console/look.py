@@ -17,8 +17,10 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_aut
 from fairlead.access import Role
 from fairlead.web.console import bars, below, format, found, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
+from fairlead.web.console.compiled import Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_HOW = "trim_blocks lstrip_blocks i18n trimmed newstyle"  # as `_environment` has templates compiled
 THEMES = ("light", "dark")
 _SCRIPT_WORDS = {
     "live": language.N_("Live"),
@@ -135,6 +137,7 @@ class Pages:
         self.trace_url = trace_url
         self.served: frozenset[str] = frozenset()  # paths there are pages for
         self.templates: dict[str, Environment] = {}
+        self._compiled = Compiled(_TEMPLATES, _HOW)
         self._listed: dict[Hashable, list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
@@ -165,7 +168,7 @@ class Pages:
     def _environment(self, reader: Reader) -> Environment:
         """One for each language: newstyle gettext is bound to the environment."""
         if reader.language not in self.templates:
-            self.templates[reader.language] = _environment(reader)
+            self.templates[reader.language] = _environment(reader, self._compiled)
         return self.templates[reader.language]
 
 
@@ -185,8 +188,9 @@ def _opens(reader: Reader, needs: Needs) -> bool:
             return reader.admin and reader.for_all
 
 
-def _environment(reader: Reader) -> Environment:
+def _environment(reader: Reader, compiled: Compiled) -> Environment:
     environment = Environment(
+        bytecode_cache=compiled,
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=ChainableUndefined,

@@ -229,9 +229,9 @@ def shape(
         waiting=tuple(one for one in approvals or () if one.approved is None and one.expires_at > fmt.now),
         approvals=approvals,
         children=None if material.children is None else tuple(material.children),
-        events=tuple(material.events[-MOST_EVENTS:]),
+        events=_read(material.events[-MOST_EVENTS:]) if selection.tab == "events" else (),
         events_before=max(0, len(material.events) - MOST_EVENTS),
-        logs=logs[-MOST_EVENTS:],
+        logs=_read(logs[-MOST_EVENTS:]) if selection.tab == "logs" else (),
         progress=_progress(material.events),
         live="" if run.status.finished else selection.address(live=True),
         scores=None if material.scores is None else scores.shape(material.scores),
@@ -268,6 +268,10 @@ def _said(
     if before is not None and same and material(before.story) == material(story):
         return before.said
     return tuple(conversation.conversation(run, story, approvals))
+
+
+def _read(events: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(replace(event, data=reading.at(event.data)) for event in events)
 
 
 def _selected(story: steps.Story, selection: Selection) -> steps.Step | None:
