@@ -3,11 +3,13 @@ is gone leaves it, and each .mo is made from its .po. `--check` changes nothing,
 or anything is untranslated. `--missing LANGUAGE` prints what is.
 
 fairlead/web/console/**/*.{py,html} ──► messages ──► locale/<language>/LC_MESSAGES/console.po ──► console.mo
+errors, checks                      ──► sentences ──► locale/below.txt, and messages
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import io
 import re
 import sys
@@ -20,11 +22,13 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+import fairlead.errors
 from fairlead.config import describe_settings
 from fairlead.ship.checklist.items import ITEMS
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSOLE = ROOT / "fairlead/web/console"
+BELOW = CONSOLE / "locale/below.txt"
 LANGUAGES = ("ja", "zh")
 KEYWORDS = {
     "_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2),
@@ -55,6 +59,91 @@ def written_below() -> Iterator[str]:
         yield from filter(None, (item.text, item.mend, item.question.text if item.question else ""))
     for doc in describe_settings():
         yield doc.description
+    yield from sentences()
+
+
+# Where errors are raised that a page of the console can show, and where checks say what they have found.
+RAISING = (
+    "fairlead/web/console", "fairlead/runs/admission.py", "fairlead/runs/asked.py", "fairlead/runs/assistants.py",
+    "fairlead/runs/control.py", "fairlead/runs/forking.py", "fairlead/runs/resuming.py", "fairlead/runs/schedule.py",
+    "fairlead/runs/schedules.py", "fairlead/runs/scores.py", "fairlead/runs/threads.py", "fairlead/access/key.py",
+    "fairlead/access/keys.py", "fairlead/access/roles.py", "fairlead/access/user.py", "fairlead/access/users.py",
+    "fairlead/access/rate.py", "fairlead/ship/ledger.py", "fairlead/ship/evaluation/book.py",
+    "fairlead/ship/evaluation/kept.py", "fairlead/ship/checklist/items.py", "fairlead/gateway/budgets.py",
+    "fairlead/gateway/period.py",
+)  # fmt: skip
+CHECKING = (
+    "fairlead/ship/checklist/checks", "fairlead/ship/checklist/facts.py", "fairlead/ship/checklist/look.py",
+    "fairlead/ship/carry_out.py", "fairlead/ship/host/target.py", "fairlead/ship/smoke.py", "fairlead/ship/watching.py",
+    "fairlead/ship/rehearsal.py",
+)  # fmt: skip
+_ERRORS = {name for name, one in vars(fairlead.errors).items() if isinstance(one, type) and issubclass(one, Exception)}
+_SENTENCE = re.compile(r"[A-Za-z]{2,}[ ,:;]+[a-z]|^[A-Z][a-z]+ [\w%]")
+_CODE = re.compile(r"SELECT |\n|https?://|Bearer|\\|^Max |^fairlead ")
+
+
+def sentences() -> list[str]:
+    """What parts below say in English, with a name for each place that they fill."""
+    told = {text for path in _sources(RAISING) for text in _raised(ast.parse(path.read_text()))}
+    told |= {text for path in _sources(CHECKING) for text in _spoken(ast.parse(path.read_text()))}
+    return sorted(
+        text for text in told if len(re.sub(r"[^A-Za-z]", "", PLACE.sub("", text))) > 5 and not _CODE.search(text)
+    )
+
+
+def _sources(paths: tuple[str, ...]) -> Iterator[Path]:
+    for one in (ROOT / path for path in paths):
+        yield from sorted(one.rglob("*.py")) if one.is_dir() else [one]
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    """Messages and hints of our errors."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _ERRORS:
+            for part in [*call.args[:1], *(one.value for one in call.keywords if one.arg == "hint")]:
+                yield from _texts(part)
+
+
+def _spoken(tree: ast.AST) -> Iterator[str]:
+    """Each text that is a sentence or a clause."""
+    inner = {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in one.values}
+    documents = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Constant | ast.JoinedStr) and id(one) not in inner | documents:
+            yield from (text.lstrip(";,. ") for text in _texts(one) if _SENTENCE.search(text))
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=parts):
+            yield "".join(_part(part, place) for place, part in enumerate(parts))
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*_texts(one), *_texts(other))
+        case ast.Call(func=ast.Name(id="N_"), args=[one]):
+            yield from _texts(one)
+        case _:
+            pass
+
+
+def _part(part: ast.expr, place: int) -> str:
+    if isinstance(part, ast.Constant):
+        return str(part.value).replace("%", "%%")
+    return f"%({_named(part).strip('_').lower()}_{place})s"
+
+
+def _named(part: ast.expr) -> str:
+    """A name for what is filled in: a translator should guess what it is."""
+    match part:
+        case ast.FormattedValue(value=inner) | ast.Call(args=[inner, *_]):
+            return _named(inner)
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name
+        case ast.Call(func=inner) | ast.Subscript(value=inner) | ast.BinOp(left=inner) | ast.IfExp(body=inner):
+            return _named(inner)
+        case _:
+            return "it"
 
 
 def path_of(language: str) -> Path:
@@ -118,6 +207,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--missing", choices=LANGUAGES)
     given = parser.parse_args(arguments)
     source, failed = messages(), False
+    below = "".join(f"{one}\n" for one in sentences())
+    if given.check and BELOW.read_text() != below:
+        print(f"{BELOW.relative_to(ROOT)} is not up to date: run `make words`")
+        failed = True
+    elif not given.check and not given.missing:
+        BELOW.write_text(below)
     for language in [given.missing] if given.missing else LANGUAGES:
         path = path_of(language)
         catalogue = updated(language, source)

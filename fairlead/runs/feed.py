@@ -119,6 +119,8 @@ class Feed:
                         async with asyncio.timeout(left):
                             run_id = await arrived.get()
                         yield run_id
+                    while not arrived.empty():  # many come together: a timer for each would cost more than the rest
+                        yield arrived.get_nowait()
         finally:
             for stop in stops:
                 stop()

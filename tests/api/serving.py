@@ -88,9 +88,9 @@ async def serving(
 
 def make_console(
     engine: Engine, *, sign_in: SignIn | None = None, look_again: timedelta = timedelta(seconds=1),
-    locales: Path = LOCALES,
+    locales: Path = LOCALES, environment: str = "testing",
 ) -> Router:  # fmt: skip
-    settings = ConsoleSettings(environment="testing", look_again=look_again, locales=locales)
+    settings = ConsoleSettings(environment=environment, look_again=look_again, locales=locales)
     return console_router(
         partial(EngineDoor, engine), clock=engine.clock, doors=doors_of(engine), settings=settings,
         sign_in=sign_in,

@@ -107,6 +107,7 @@ operator  GET     /console/runs/bulk /console/runs/{run_id}/fork
 operator  POST    /console/runs/bulk /console/runs/{run_id}/fork /console/runs/{run_id}/scores
 viewer    GET     /console/dashboard/live
 viewer    GET     /console/runs/{run_id}/{move} /console/approvals /console/approvals/{approval_id}/{answer}
+viewer    GET     /console/approvals/live
 viewer    GET     /console/workers /console/service-levels /console/service-levels/live /console/live
 viewer    GET     /console/static/{version}/{name:path}
 viewer    GET     /console/deploys /console/deploys/live /console/deploys/{deploy_id}

@@ -9,11 +9,14 @@ import random
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.routing import Router
 
 from fairlead import Agent, Context, testing, tool
 from fairlead.access.key import NewKey
@@ -22,6 +25,7 @@ from fairlead.access.user import NewUser
 from fairlead.clock import SteeredClock, SystemClock, to_micros
 from fairlead.gateway import Reply, ToolCall
 from fairlead.gateway.allowance import Period
+from fairlead.operate.levels.level import BAD, OK, bucket_of
 from fairlead.runs.assistants import Change
 from fairlead.runs.schedule import Rhythm, Work
 from fairlead.runs.scores import NewScore
@@ -32,6 +36,7 @@ from fairlead.ship.evaluation.outcome import Outcome, Result
 from fairlead.ship.verdict import Finding, Verdict
 from fairlead.wiring import Engine
 from tests.api.serving import make_console
+from tests.console.deploys import stage
 
 _HERE = "tests.console.showroom:policy"
 PROVIDERS: dict[str, dict[str, Any]] = {
@@ -80,6 +85,7 @@ async def claims_batch(input: Any, ctx: Context) -> Any:
 
 async def payout(input: Any, ctx: Context) -> Any:
     """Pay back what a person has approved."""
+    ctx.log("asked", amount=412.0)
     decided = await ctx.approve(f"Refund $412.00 for {input}?", data={"amount": 412.0})
     return {"approved": decided.approved}
 
@@ -116,6 +122,17 @@ async def fill(running: testing.Running, clock: SteeredClock, *, hours: int = HO
             await running.ended(run.id)
         await running.stop_worker(worker)
     clock.steer(to_micros(real.now()))
+
+
+async def measure(engine: Engine, *, hours: int) -> None:
+    """Service levels as an API that was well writes them."""
+    now = engine.clock.micros() // 60_000_000
+    counts = {
+        ("requests", OK): 1200, ("requests", BAD): 2, ("runs", OK): 40, ("submit", bucket_of(0.02)): 40,
+        ("read", bucket_of(0.008)): 900, ("read", bucket_of(0.7)): 3, ("query", bucket_of(0.004)): 5000,
+    }  # fmt: skip
+    for hour in range(hours):
+        await engine.levels.put("api", [(now - 60 * hour, of, bucket, n) for (of, bucket), n in counts.items()])
 
 
 async def govern(engine: Engine) -> None:
@@ -176,20 +193,28 @@ def _outcome(number: int, *, right: bool, run_id: str) -> Outcome:
 
 
 @asynccontextmanager
-async def showroom(*, hours: int = HOURS, **settings: Any) -> AsyncGenerator[tuple[ASGIApp, Engine]]:
+async def showroom(
+    *, hours: int = HOURS, environment: str = "testing", **settings: Any
+) -> AsyncGenerator[tuple[Router, Engine]]:
     """The application, open to whoever asks as the local admin, and the engine behind it."""
     clock = SteeredClock(SystemClock())
     async with testing.engine(
         AGENTS, workers=0, clock=clock, providers=PROVIDERS, rate_limit=0, release=RELEASE, **settings
     ) as running:
         await fill(running, clock, hours=hours)
+        await measure(running.engine, hours=hours)
         await govern(running.engine)
         await evaluate(running.engine)
         await running.start_worker()
         waiting = await running.submit("payout", "order 48351, parcel lost", release=RELEASE)
         await running.until(waiting.id, "parked")
-        app = make_console(running.engine)
-        yield app, running.engine
+        for said in ("Where is my parcel, order 48392?", "And when will I have my money back?"):
+            await running.run("refund-desk", said, release=RELEASE, thread_id="chiyo-48392", user="chiyo")
+        with TemporaryDirectory() as folder:
+            yard = await stage(Path(folder) / "deploys.db", SystemClock().now())
+            engine = replace(running.engine, ledger=yard.ledger)
+            yield make_console(engine, environment=environment), engine
+            await yard.close()
 
 
 async def main(port: int) -> None:

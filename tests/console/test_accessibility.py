@@ -5,11 +5,13 @@ sideways, and nothing that the page's own policy refuses.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser
+from starlette.routing import Route, Router
 
 from fairlead.runs.assistants import Wanted
 from fairlead.runs.schedules import ScheduleWanted
@@ -33,7 +35,12 @@ PAGES = (
     "/console/schedules", "/console/schedules/new", "/console/deploys", "/console/releases", "/console/checklists",
     "/console/checklists/daily", "/console/workers", "/console/providers", "/console/budgets", "/console/costs",
     "/console/keys", "/console/keys/new", "/console/users", "/console/audit", "/console/settings",
-    "/console/runs/nobody",
+    "/console/keys/key?name=web-shop", "/console/keys/rotate?name=web-shop", "/console/keys/revoke?name=web-shop",
+    "/console/users/user?name=sam", "/console/users/new", "/console/users/disable?name=sam",
+    "/console/users/delete?name=sam", "/console/audit/verify", "/console/budgets/set",
+    "/console/budgets/remove?scope=agent:refund-desk&period=day", "/console/budgets/stop?scope=agent:refund-desk",
+    "/console/budgets/resume?scope=agent:order-desk", "/console/checklists/deploy?item=tls",
+    "/console/threads/chiyo-48392", "/console/runs/nobody",
 )  # fmt: skip
 LOOKS = (("light", "en", 1280), ("dark", "ja", 1280), ("light", "zh", 390), ("dark", "en", 390))
 """Each page in both themes, three languages and both widths, though not in each of all."""
@@ -49,15 +56,35 @@ async def addresses(engine: Engine) -> list[str]:
     assistants, _ = await engine.assistants.search(Wanted(agent="refund-desk"), tenant="default")
     assistant = next(one for one in assistants if not one.declared)
     evaluations = [one.id for one in await engine.evaluations.list()]
+    (kept, *_) = await engine.evaluations.cases.list(tenant="default")
+    deploys = await engine.ledger.history()
+    (approval, *_) = await engine.control.approvals()
     return [
-        *(f"/console/agents/refund-desk/{assistant.id}{word}" for word in ("", "/edit", "/delete")),
+        *(f"/console/agents/refund-desk/{assistant.id}{word}" for word in ("", "/edit", "/delete", "/use?version=1")),
+        *(f"/console/deploys/{one.id}" for one in deploys), f"/console/deploys/{deploys[0].id}/halt",
+        f"/console/approvals/{approval.id}/approve", f"/console/runs/{approval.run_id}?tab=logs",
+        f"/console/evaluations/cases/{kept.id}/remove",
         *PAGES, f"/console/runs/{failed.id}", f"/console/runs/{asked.id}?step={steps[0]}",
         *(f"/console/runs/{asked.id}?tab={tab}" for tab in ("events", "model", "tools", "json")),
         f"/console/runs/{asked.id}/fork?step={steps[0]}", f"/console/runs/{failed.id}/case",
         f"/console/runs/bulk?move=retry&id={failed.id}", f"/console/runs/{failed.id}/retry",
-        f"/console/schedules/{schedule.id}", f"/console/evaluations/{evaluations[0]}",
-        f"/console/evaluations/{evaluations[0]}?with={evaluations[1]}",
+        *(f"/console/schedules/{schedule.id}{word}" for word in ("", "/edit", "/delete")),
+        f"/console/evaluations/{evaluations[0]}", f"/console/evaluations/{evaluations[0]}?with={evaluations[1]}",
     ]  # fmt: skip
+
+
+_NO_PAGE = re.compile(r"^/$|/live$|/value$|\.(csv|json|jsonl)$|/static/|/playground/live")
+
+
+def unseen(app: Router, paths: Sequence[str]) -> list[str]:
+    """Pages that none of the paths is of."""
+    found: list[str] = []
+    for route in app.routes:
+        assert isinstance(route, Route)
+        known = (route.path_regex.match(path.partition("?")[0]) for path in paths)
+        if "GET" in (route.methods or ()) and not _NO_PAGE.search(route.path) and not any(known):
+            found.append(route.path)
+    return found
 
 
 async def looked_at(one: Desktop, paths: Sequence[str], look: str) -> list[str]:
@@ -78,6 +105,7 @@ async def looked_at(one: Desktop, paths: Sequence[str], look: str) -> list[str]:
 async def test_no_page_keeps_anybody_out(browser: Browser) -> None:
     async with showroom(hours=2) as (app, engine):
         paths = await addresses(engine)
+        assert unseen(app, paths) == []
 
         async def as_seen(theme: Any, language: str, width: int) -> list[str]:
             async with desktop(browser, app, width=width, color_scheme=theme, locale=language) as one:

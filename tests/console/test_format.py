@@ -14,7 +14,7 @@ FMT = Format(NOW)
     ("seconds", "said"),
     [
         (0.0004, "0.4 ms"), (0.012, "12 ms"), (0.47, "0.47 s"), (10.8, "10.8 s"), (59.96, "1 min 0 s"),
-        (172, "2 min 52 s"), (3599.7, "1 h 0 min"), (11_100, "3 h 5 min"), (200_000, "2 d 7 h"), (-5, "0.0 ms"),
+        (172, "2 min 52 s"), (3599.7, "1 h 0 min"), (11_100, "3 h 5 min"), (200_000, "2 d 7 h"), (-5, "0 ms"),
     ],
 )  # fmt: skip
 def test_durations_have_at_most_two_units(seconds: float, said: str) -> None:

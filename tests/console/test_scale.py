@@ -71,6 +71,13 @@ def test_ticks_say_elapsed_time() -> None:
     assert scale.ticks(axis, Format(AT, words=words("ja")))[1].label == "10 秒"
 
 
+def test_ticks_of_a_short_run_are_in_milliseconds_and_further_apart_where_words_are_wide() -> None:
+    axis = scale.build([(0.0, 0.3)], 0.3)
+    assert [tick.label for tick in scale.ticks(axis, ENGLISH)] == [f"{n} ms" for n in (0, 50, 100, 150, 200, 250)]
+    chinese = [tick.label for tick in scale.ticks(axis, Format(AT, words=words("zh")))]
+    assert chinese == ["0 毫秒", "100 毫秒", "200 毫秒"]
+
+
 @given(st.lists(st.tuples(st.floats(0, 9000), st.floats(0, 900)), min_size=1, max_size=30))
 def test_ticks_never_crowd_and_everything_stays_on_the_axis(spans: list[tuple[float, float]]) -> None:
     busy = [(start, start + length) for start, length in spans]

@@ -18,6 +18,7 @@ from fairlead.web.console.steps import Step, StepState, Story
 
 LONGEST = 16_000  # characters of one message that are shown
 MOST = 200
+_SPEAKS = frozenset({"model", "tool", "child", "approval"})
 _LOOK_BACK = 20  # calls before those that are gone through
 
 
@@ -48,6 +49,11 @@ def conversation(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> 
     said = _from_calls(run, calls, story) if calls else _from_ends(run)
     said += [_streaming(run, step) for step in story.steps if step.state is StepState.OPEN and step.text][:1]
     return _with_people(said, approvals)
+
+
+def material(story: Story) -> list[Step]:
+    """The steps that a conversation is made of."""
+    return [step for step in story.steps if step.kind in _SPEAKS]
 
 
 def turn(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> list[Said]:

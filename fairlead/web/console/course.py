@@ -149,7 +149,7 @@ def _told(finding: Finding, fmt: Format) -> Told:
 def said(record: StepRecord, fmt: Format) -> str:
     """What came of a step."""
     if not record.findings or record.said != said_of(record.findings):
-        return record.said
+        return found.in_words(record.said, fmt)
     return found.of_findings(record.findings, fmt, {one.about: about(one, fmt) for one in record.findings})
 
 

@@ -26,7 +26,8 @@ class Format:
         seconds = max(0.0, span.total_seconds())
         _ = self.words.gettext
         if seconds < 0.0995:
-            return _("%(n)s ms") % {"n": f"{seconds * 1000:.0f}" if seconds >= 0.00095 else f"{seconds * 1000:.1f}"}
+            short = 0.00005 <= seconds < 0.00095
+            return _("%(n)s ms") % {"n": f"{seconds * 1000:.1f}" if short else f"{seconds * 1000:.0f}"}
         if seconds < 9.995:
             return _("%(n)s s") % {"n": f"{seconds:.2f}"}
         if seconds < 59.95:

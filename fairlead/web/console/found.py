@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fairlead.ship.checklist.items import ITEMS, Item
 from fairlead.ship.verdict import Finding, Verdict
+from fairlead.web.console import below
 from fairlead.web.console.format import Format
 from fairlead.web.console.language import N_
 
@@ -58,11 +59,13 @@ _ITEMS = {item.id: item for item in ITEMS}
 
 
 def in_words(text: str, fmt: Format) -> str:
+    if not below.is_foreign(fmt):
+        return text
     for shape in _SHAPES:
         if (told := shape.pattern.fullmatch(text)) is not None:
             text, places = fmt.words.gettext(shape.text), told.groupdict()
             return text % {name: _place(name, value, fmt) for name, value in places.items()} if places else text
-    return text
+    return below.in_words(text, fmt)
 
 
 def _place(name: str, value: str, fmt: Format) -> str:

@@ -6,15 +6,16 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
 
 from fairlead.access import Role
-from fairlead.web.console import bars, format, json_view, language, rails, state
+from fairlead.web.console import bars, below, format, found, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
 from fairlead.web.console.compiled import Compiled
 
@@ -119,6 +120,10 @@ def reader(
     )  # fmt: skip
 
 
+class FillOne(Protocol):
+    def __call__(self, name: str, **values: Any) -> str: ...
+
+
 class Pages:
     """The templates, and how to fill one for a reader."""
 
@@ -136,17 +141,22 @@ class Pages:
         self._listed: dict[Hashable, list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
-        environment = self._environment(reader)
-        return environment.get_template(template).render(
-            reader=reader,
-            fmt=reader.fmt,
-            asset=self.assets.url,
-            places=self._places(reader),
-            languages=self.languages,
-            environment_name=self.environment_name,
-            trace_url=self.trace_url,
-            **values,
-        )
+        return self._environment(reader).get_template(template).render(**self._given(reader), **values)
+
+    def macros(self, template: str, reader: Reader) -> FillOne:
+        """Of a template that holds nothing else: to fill many for one reader, at half the time of `fill`."""
+        module = self._environment(reader).get_template(template).make_module(self._given(reader))
+
+        def fill(name: str, **values: Any) -> str:
+            return getattr(module, name)(**values)
+
+        return fill
+
+    def _given(self, reader: Reader) -> dict[str, Any]:
+        return {
+            "reader": reader, "fmt": reader.fmt, "asset": self.assets.url, "places": self._places(reader),
+            "languages": self.languages, "environment_name": self.environment_name, "trace_url": self.trace_url,
+        }  # fmt: skip
 
     def _places(self, reader: Reader) -> list[tuple[str, list[Place]]]:
         """Made once: most of what is filled is a small part of a page that is open."""
@@ -193,7 +203,8 @@ def _environment(reader: Reader, compiled: Compiled) -> Environment:
     environment.install_gettext_translations(reader.fmt.words, newstyle=True)  # type: ignore[attr-defined]
     given: dict[str, Any] = {
         "script_words": {name: reader.fmt.words.gettext(word) for name, word in _SCRIPT_WORDS.items()},
-        "say": reader.fmt.words.gettext,  # what was written elsewhere: it may hold a sign of per cent
+        "say": partial(found.in_words, fmt=reader.fmt),  # what was written elsewhere: it may hold a sign of per cent
+        "known": partial(below.is_known, fmt=reader.fmt),
         "state_of": state.of_run,
         "status_state": state.of_status,
         "json_view": json_view.view,

@@ -15,6 +15,10 @@ ROLES = {
 }  # fmt: skip
 
 
+# What the pages of keys and users say of a role.
+ROLE_NAMES = {Role.VIEWER: N_("viewer"), Role.OPERATOR: N_("operator"), Role.ADMIN: N_("admin")}
+
+
 def parse_role(text: str) -> Role:
     """Raises `InvalidInput`."""
     if text not in set(Role):

@@ -11,7 +11,7 @@ GET  /console/costs[.csv|.json]                                                 
 GET  /console/keys[/{key|new|rotate|revoke}]  /console/users[/{user|new|…}]       pages of administrators
 GET  /console/audit[/verify|.jsonl]  /console/settings                           pages of administrators
 GET  /console/live  /console/runs/{id}/live  /console/deploys[/{id}]/live        streams
-GET  /console/workers/live  /console/releases/live  /console/service-levels/live streams
+GET  /console/approvals/live  /console/workers/live  /console/releases/live  /console/service-levels/live streams
 GET  /console/evaluations[/{id}]  /console/evaluations/cases                     evaluations, and cases of runs
 GET  /console/checklists[/{name}]  /console/releases                             how the lists stand; releases
 GET  /console/runs/{id}/case  /console/evaluations/cases/{id}/remove             questions about cases
@@ -72,7 +72,17 @@ from fairlead.web.console.pages.scores import ScorePages
 from fairlead.web.console.pages.settings import SettingsPages
 from fairlead.web.console.pages.threads import ThreadsPages
 from fairlead.web.console.pages.users import UsersPages
-from fairlead.web.console.section import Handler, Routes, Section, is_fragment, own_form, see, status_of
+from fairlead.web.console.section import (
+    SOMETHING_FAILED,
+    WHAT_FAILED,
+    Handler,
+    Routes,
+    Section,
+    is_fragment,
+    own_form,
+    see,
+    status_of,
+)
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.web.console.sign_in import SignInPages
 
@@ -127,6 +137,7 @@ class Console:
             ("/console/runs/{run_id}/value", self.value),
             ("/console/runs/{run_id}/{move}", self.ask_move),
             ("/console/approvals", self.approvals),
+            ("/console/approvals/live", self.approvals_live),
             ("/console/approvals/{approval_id}/{answer}", self.ask_approval),
             ("/console/workers", self.workers),
             ("/console/workers/live", self.workers_live),
@@ -159,7 +170,8 @@ class Console:
                 return await handler(request)
             except FairleadError as error:
                 status = status_of(error)
-                return self.desk.page(request, "pages/error.html", status=status, error=error, at=self.desk.clock.now())
+                told = {"error": error, "what": WHAT_FAILED.get(status, SOMETHING_FAILED), "at": self.desk.clock.now()}
+                return self.desk.page(request, "pages/error.html", status=status, **told)
 
         return answer
 
@@ -230,6 +242,15 @@ class Console:
 
     async def workers_live(self, request: Request) -> Response:
         return streams.of_workers(self.desk, request)
+
+    async def approvals_live(self, request: Request) -> Response:
+        async def draw() -> live.Parts:
+            view = approvals.shape(await approvals.read(self.desk.door(request)))
+            return {
+                "inbox": self.desk.templates.fill("parts/_inbox.html", self.desk.reader(request), view=view, path="")
+            }
+
+        return streams.of_page(self.desk, request, draw, again=self.desk.settings.look_again)
 
     async def levels_live(self, request: Request) -> Response:
         levels.parse(request.query_params.get("window"))  # what is none is said here, not in the middle of a stream

@@ -148,12 +148,12 @@ def tick_step(seconds: float, *, width: int = WIDTH) -> float:
 
 def ticks(scale: Scale, fmt: Format) -> list[Tick]:
     step = tick_step(scale.end)
-    apart = TICK_APART / WIDTH * 100
+    marks = [(scale.x(second), clock(second, step, fmt)) for second in _marks(scale, step)]
+    apart = max(TICK_APART, *(_wide(label, room=6) for _, label in marks)) / WIDTH * 100
     found: list[Tick] = []
-    for second in _marks(scale, step):
-        x = scale.x(second)
+    for x, label in marks:
         if x <= 100 - apart / 3 and (not found or x - found[-1].x >= apart - 0.01):
-            found.append(Tick(x, clock(second, step, fmt)))
+            found.append(Tick(x, label))
     return found
 
 
@@ -172,9 +172,11 @@ def _marks(scale: Scale, step: float) -> Iterable[float]:
 
 
 def clock(second: float, step: float, fmt: Format) -> str:
-    """Elapsed time as an axis says it: 0.2 s, 10 s, 2:40, 1:05:00."""
+    """Elapsed time as an axis says it: 20 ms, 0.2 s, 10 s, 2:40, 1:05:00."""
+    if step < 0.1 and second < 1:
+        return fmt.words.gettext("%(n)s ms") % {"n": f"{second * 1000:.0f}"}
     if second < 60:
-        decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2 if step >= 0.01 else 3
+        decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2
         return fmt.words.gettext("%(n)s s") % {"n": f"{second:.{decimals}f}" if second else "0"}
     minutes, seconds = divmod(round(second), 60)
     hours, minutes = divmod(minutes, 60)
@@ -209,6 +211,6 @@ def _push_left(placed: list[Flag], limit: float, *, width: int) -> list[Flag]:
     return moved[::-1]
 
 
-def _wide(label: str) -> float:
+def _wide(label: str, *, room: float = 14) -> float:
     """Pixels of a label at 11 px, with the room between two; CJK is twice as wide."""
-    return sum(11.5 if ord(letter) > 0x2E7F else 6.2 for letter in label) + 14
+    return sum(11.5 if ord(letter) > 0x2E7F else 6.2 for letter in label) + room

@@ -130,6 +130,7 @@ class Telling:
         self.death: Event | None = None
         self.fence = 0
         self.latest: datetime | None = None
+        self._numbered: dict[int, Step] = {}  # as told last, by what closed them
 
     def hear(self, event: Event) -> None:
         self.latest = event.at
@@ -200,9 +201,11 @@ class Telling:
 
     def told(self, texts: Mapping[str, str], *, over: bool) -> Story:
         left = [self._left(_open(key, began), texts, over=over) for key, began in self.open.items()]
-        steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in [*self.done, *left]]
-        steps = [step for step in steps if step.kind != "value"]
-        steps = _count_names(sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq)))
+        steps = [step for step in [*self.done, *left] if step.kind != "value"]
+        if self.lost:
+            steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in steps]
+        in_order = sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq))
+        steps, self._numbered = _count_names(in_order, self._numbered)
         return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers)
 
     def _left(self, step: Step, texts: Mapping[str, str], *, over: bool) -> Step:
@@ -296,14 +299,23 @@ def _line(branch: str) -> list[str]:
     return ["", *("/".join(parts[: number + 1]) for number in range(len(parts)))]
 
 
-def _count_names(steps: list[Step]) -> list[Step]:
+def _count_names(steps: list[Step], before: Mapping[int, Step]) -> tuple[list[Step], dict[int, Step]]:
+    """Each with its number, and those that have one above 1. One that is over, and as it was `before`, is the same
+    value again: whoever draws it need not look at it anew."""
     seen: dict[tuple[str, str], int] = {}
     counted: list[Step] = []
+    numbered: dict[int, Step] = {}
     for step in steps:
         where = (step.branch, step.name)
-        seen[where] = seen.get(where, 0) + 1
-        counted.append(step if seen[where] == 1 else _numbered(step, seen[where]))
-    return counted
+        again = seen[where] = seen.get(where, 0) + 1
+        if again > 1:
+            known = before.get(step.seq)
+            same = known is not None and known.end is not None and known.end is step.end and known.lost == step.lost
+            if known is None or not same or known.again != again:
+                known = _numbered(step, again)
+            numbered[step.seq] = step = known
+        counted.append(step)
+    return counted, numbered
 
 
 def _numbered(step: Step, again: int) -> Step:

@@ -20,7 +20,7 @@ from fairlead.ship.checklist.answer import Answer, By, Found, Line, Result, Void
 from fairlead.ship.checklist.items import Item, ListName, item_of, items_of, list_of
 from fairlead.ship.checklist.ledger import AnswerLedger
 from fairlead.ship.verdict import Verdict
-from fairlead.web.console import found
+from fairlead.web.console import below, found
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.format import Format
@@ -239,7 +239,9 @@ class ChecklistsPages:
             if not isinstance(found, FairleadError):
                 raise found
             could_not = _RESULTS[Verdict.COULD_NOT_ASK]
-            return ListRow(name, fmt.words.gettext(TITLES[name]), "", could_not, (), None, found.message)
+            return ListRow(
+                name, fmt.words.gettext(TITLES[name]), "", could_not, (), None, below.in_words(found.message, fmt)
+            )
         return row_of(name, found, self._release, environment=self._environment, fmt=fmt)
 
     async def one(self, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -53,6 +53,8 @@ class Row:
 class LevelsView:
     window: str
     windows: Sequence[str]
+    said: Sequence[str]  # the windows, in words
+    burns: Sequence[str]  # the windows of `Row.burns`
     rows: tuple[Row, ...]
     report: Report
 
@@ -73,7 +75,12 @@ async def read(door: Door, window: str) -> Report:
 
 
 def shape(window: str, report: Report, fmt: Format) -> LevelsView:
-    return LevelsView(window, WINDOWS, tuple(_row(one, fmt) for one in report.measures), report)
+    said, burns = _in_words(WINDOWS, fmt), _in_words(report.measures[0].burn if report.measures else (), fmt)
+    return LevelsView(window, WINDOWS, said, burns, tuple(_row(one, fmt) for one in report.measures), report)
+
+
+def _in_words(windows: Iterable[str], fmt: Format) -> tuple[str, ...]:
+    return tuple(fmt.coarse(parse_window(one)) for one in windows)
 
 
 def _row(one: Measure, fmt: Format) -> Row:

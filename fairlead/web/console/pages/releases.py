@@ -22,7 +22,7 @@ from fairlead.runs.run import Status, Worker
 from fairlead.ship.evaluation.book import Evaluation
 from fairlead.ship.ledger import Deploy
 from fairlead.ship.strategy import Outcome
-from fairlead.web.console import live, state, streams
+from fairlead.web.console import below, live, state, streams
 from fairlead.web.console.charts import percent
 from fairlead.web.console.dashboard_tiles import about
 from fairlead.web.console.desk import Desk, caller_of
@@ -186,7 +186,7 @@ def _failed(known: Known, fmt: Format) -> Iterable[tuple[str, str]]:
     )  # fmt: skip
     for text, found in told:
         if isinstance(found, FairleadError):
-            yield fmt.words.gettext(text), found.message
+            yield fmt.words.gettext(text), below.in_words(found.message, fmt)
 
 
 def _deploy_of(name: str, deploys: Sequence[Deploy]) -> Deploy | None:

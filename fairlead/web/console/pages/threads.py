@@ -15,7 +15,7 @@ from fairlead.access import Role
 from fairlead.errors import FairleadError, InvalidInput
 from fairlead.runs.run import Event
 from fairlead.runs.threads import ThreadStatus
-from fairlead.web.console import live, streams
+from fairlead.web.console import below, live, streams
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Delta
 from fairlead.web.console.doors import Doors
@@ -102,7 +102,7 @@ class ThreadsPages:
             new = await prepare(self._doors, caller, await self._asked(request, form, text))
             await start(self._doors, caller, new)
         except FairleadError as error:
-            said = f"{self._desk.reader(request).fmt.words.gettext(error.message)} {error.hint}".strip()
+            said = below.in_words(f"{error.message} {error.hint}".strip(), self._desk.reader(request).fmt)
             return await self._page(request, Typed(text, form.get("agent", ""), said), status=status_of(error))
         return see(f"{thread_list.path_of(thread_id)}#latest")
 

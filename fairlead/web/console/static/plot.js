@@ -76,7 +76,13 @@ function limit(plot, data) {
   ctx.textAlign = "right";
   const above = y - bbox.top > 14 * ratio;
   ctx.textBaseline = above ? "bottom" : "top";
-  ctx.fillText(data.limit.label, right, y + (above ? -2 : 4) * ratio);
+  // What is drawn behind the label does not run through it.
+  ctx.setLineDash([]);
+  ctx.lineWidth = 4 * ratio;
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = colour("surface");
+  ctx.strokeText(data.limit.label, right, y + (above ? -4 : 4) * ratio);
+  ctx.fillText(data.limit.label, right, y + (above ? -4 : 4) * ratio);
   ctx.restore();
 }
 
@@ -149,8 +155,8 @@ export function options(figure, room) {
       y: { range: top },
     },
     axes: [
-      { ...axis, size: 24, gap: 4, space: 64, values: times(figure) },
-      { ...axis, size: 48, gap: 6, space: 28, values: (plot, ticks) => ticks.map(units[data.unit]), incrs: data.unit === "count" ? COUNTS : undefined },
+      { ...axis, size: 28, gap: 8, space: 64, values: times(figure) },
+      { ...axis, size: wide, gap: 6, space: 28, values: (plot, ticks) => ticks.map(units[data.unit]), incrs: data.unit === "count" ? COUNTS : undefined },
     ],
     series: [{}, ...series(data)],
     hooks: {
@@ -159,6 +165,13 @@ export function options(figure, room) {
       setCursor: [(plot) => read(plot, figure, said)],
     },
   };
+}
+
+// As wide as its longest label needs.
+function wide(plot, labels) {
+  plot.ctx.font = font(devicePixelRatio);
+  const longest = Math.max(0, ...(labels ?? []).map((one) => plot.ctx.measureText(one).width));
+  return Math.max(48, Math.ceil(longest / devicePixelRatio) + 8);
 }
 
 function times(figure) {
