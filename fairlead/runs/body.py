@@ -11,7 +11,7 @@ from fairlead.agents.jsonable import decode
 FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Messages:
     """What the models of a run were asked with, by digest. Each is one value, however many calls repeat it."""
 

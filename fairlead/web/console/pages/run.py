@@ -260,6 +260,10 @@ def _chart(
     )
 
 
+def _read(events: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(replace(event, data=reading.at(event.data)) for event in events)
+
+
 def _said(
     run: Run, story: steps.Story, approvals: tuple[Approval, ...], before: RunView | None
 ) -> tuple[conversation.Said, ...]:
@@ -268,10 +272,6 @@ def _said(
     if before is not None and same and material(before.story) == material(story):
         return before.said
     return tuple(conversation.conversation(run, story, approvals))
-
-
-def _read(events: Sequence[Event]) -> tuple[Event, ...]:
-    return tuple(replace(event, data=reading.at(event.data)) for event in events)
 
 
 def _selected(story: steps.Story, selection: Selection) -> steps.Step | None:
