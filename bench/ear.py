@@ -23,3 +23,4 @@ class Ear:
 
     def close(self) -> None:
         self._socket.close()
+        Path(self.path).unlink()

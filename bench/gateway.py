@@ -29,6 +29,7 @@ name = "bench-gateway"
 [agents]
 asking = "agents.py:asking"
 asking_by_sdk = "agents.py:asking_by_sdk"
+asking_by_anthropic_sdk = "agents.py:asking_by_anthropic_sdk"
 
 [providers.openai]
 base_url = "{url}/v1"
@@ -124,31 +125,40 @@ async def in_process(place: Place, at: Site, model: str = CHAT, mode: str = "who
 
 
 async def runs_in_turn(
-    at: Site, agent: str, input: Mapping[str, Any], other: Caller, *, provider: Loopback, calls: int, times: int
-) -> list[tuple[Round, Round]]:
-    """Rounds of calls inside runs of an agent, and of a caller beside it; in pieces that alternate, each a run.
+    at: Site, agent: str, input: Mapping[str, Any], other: Caller, *, provider: Loopback, calls: int, times: int,
+    together: int = 1,
+) -> list[tuple[Round, Round]]:  # fmt: skip
+    """Rounds of calls inside runs of an agent, `together` runs at once, and of a caller beside it; in pieces that
+    alternate.
 
     Raises where the provider was not asked as often: answers out of a cache are no calls.
     """
-    before, piece = provider.requests(), max(1, calls // PIECES)
+    before, each = provider.requests(), max(1, calls // PIECES // together)
     ear, rounds = Ear(at.folder), list[tuple[Round, Round]]()
-    given = {**input, "ear": ear.path, "calls": piece}
+    given = {**input, "ear": ear.path, "calls": each, "together": together}
     try:
         async with workers.engine_on(at.url, at.folder, root=at.folder) as engine:
             for number in range(times + 1):
                 inside, beside = Round([], 0.0), Round([], 0.0)
                 for _ in range(PIECES):
-                    await workers.submit(engine, agent, given, count=1)
-                    inside += Round([int(word) / 1e6 for word in await ear.hear(seconds=60)], 0.0)
-                    beside += await other.round(calls=piece)
+                    await workers.submit(engine, agent, given, count=together)
+                    inside += _of_runs([await ear.hear(seconds=60) for _ in range(together)])
+                    beside += await other.round(calls=each * together, together=together)
                 if number > 0:  # the first warms both
                     rounds.append((inside, beside))
     finally:
         ear.close()
-    asked, made = provider.requests() - before, 2 * (times + 1) * PIECES * piece
+    asked, made = provider.requests() - before, 2 * (times + 1) * PIECES * each * together
     if asked < made:
         raise RuntimeError(f"Of {made} calls the provider saw {asked}.")
     return rounds
+
+
+def _of_runs(heard: list[list[str]]) -> Round:
+    """What runs that began together tell: the last of them knows the CPU of all."""
+    told = [[int(word) for word in words] for words in heard]
+    took = [nano / 1e6 for _, *each in told for nano in each]
+    return Round(took, max(cpu for cpu, *_ in told) / 1e9)
 
 
 def asked(model: str = CHAT, *, stream: bool = False) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Place:
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="fairlead-bench-")))
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
     """Started here: those that still run when we close, because something failed, are killed."""
+    filled: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Databases that one benchmark has filled and others look at, too, by their dialect."""
     _server: PostgresServer | None = None
     _admin: Any = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))

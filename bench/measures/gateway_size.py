@@ -21,7 +21,7 @@ WORK = (
 )
 _MB = 2**20
 _PATH = "/v1/chat/completions"
-_IMPORTS = "import fairlead.cli, fairlead.wiring.serving, fairlead.wiring.models"
+_IMPORTS = "import fairlead.cli, fairlead.wiring.serving, fairlead.wiring.models, fairlead.database.postgres"
 
 
 async def measure(place: Place) -> tuple[list[Figure], list[str]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import os
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import sentry_sdk
 
 from bench import loopback
 from bench.figure import Figure, at_most
@@ -19,20 +23,23 @@ from fairlead.agents.spec import spec_of
 from fairlead.clock import SystemClock
 from fairlead.config import load_settings
 from fairlead.runs.run import NewRun
-from fairlead.telemetry import silent
+from fairlead.telemetry import Emit, Emitter, silent
 from fairlead.wiring.engine import Engine, make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
-from fairlead.wiring.telemetry import open_telemetry
+from fairlead.wiring.telemetry import Telemetry, open_telemetry
 from tests.servers import free_port, wait_for_port
 
 TITLE = "What telemetry costs"
 WORK = (
     "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, 20 at a time, on SQLite. "
-    "In turn with nobody listening, and with all that listens: the log into a file, metrics, Sentry (one run in ten "
-    "timed). CPU is the process's, its threads included; Sentry is a process of its own that answers at once."
+    "The same engine in short turns: nobody listens; all listen (the log into a file, metrics, Sentry with one run in "
+    "ten timed, traces of all runs by OTLP); one of them listens. CPU is the process's, its threads included, until "
+    "what was noted is written and sent; Sentry and the collector are a process of its own that answers at once."
 )
-_CALLS, _TURNS, _RUNS = 5, 16, 200
-_SENTRY = """
+_ALL = "all"
+_CALLS, _ROUNDS, _RUNS = 5, 32, 100
+_SETTLED = 0.35  # seconds: longer than lines and spans wait for others, and in which they are written and sent
+_TAKES = """
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -42,9 +49,8 @@ class Takes(BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
         self.send_response(200)
-        self.send_header("content-length", "2")
+        self.send_header("content-length", "0")
         self.end_headers()
-        self.wfile.write(b"{}")
 
     def log_message(self, *about):
         pass
@@ -64,65 +70,94 @@ async def _look(number: int) -> int:
     return number
 
 
+class _Ear:
+    """What the engine speaks into. Who hears it changes from turn to turn, while nothing runs."""
+
+    def __init__(self) -> None:
+        self.emit: Emit = silent
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        self.emit(event, **fields)
+
+
 async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     port = free_port()
-    sentry = subprocess.Popen((sys.executable, "-c", _SENTRY, str(port)))
-    place.processes.append(sentry)
+    taker = subprocess.Popen((sys.executable, "-c", _TAKES, str(port)))
+    place.processes.append(taker)
     wait_for_port(port)
     provider = loopback.start(place)
-    quiet, heard = list[float](), list[float]()
-    async with AsyncExitStack() as stack:
-        silence = await stack.enter_async_context(_engine(place.new_folder(), provider.url, dsn=""))
-        telling = await stack.enter_async_context(
-            _engine(place.new_folder(), provider.url, dsn=f"http://abcdef0123456789@127.0.0.1:{port}/1")
-        )
+    async with _engine(place.new_folder(), provider.url, f"127.0.0.1:{port}") as (engine, ear, hearing):
         settle_garbage_collector()  # as every process that serves or works does
-        for engine in (silence, telling):
+        for ear.emit in (silent, *hearing.values()):
             await _cpu_of(engine, 50)
-        for turn in range(place.amount(_TURNS)):
-            pair = ((silence, quiet), (telling, heard))
-            for engine, figures in pair if turn % 2 else reversed(pair):
-                figures.append(await _cpu_of(engine, _RUNS))
+        parts = itertools.cycle([part for part in hearing if part != _ALL])
+        rounds = [await _round(engine, ear, hearing, next(parts), back=n % 2) for n in range(place.amount(_ROUNDS))]
     provider.stop()
-    sentry.kill()
-    sentry.wait()
-    more = [(loud - calm) / calm * 100 for calm, loud in zip(quiet, heard, strict=True)]
-    a_call = [(loud - calm) / _CALLS for calm, loud in zip(quiet, heard, strict=True)]
+    taker.kill()
+    taker.wait()
+    return _figures(rounds, [part for part in hearing if part != _ALL]), [loopback.note(place)]
+
+
+async def _round(engine: Engine, ear: _Ear, hearing: dict[str, Emit], part: str, *, back: bool) -> dict[str, float]:
+    """Milliseconds a run by who hears it."""
+    turns = [("", silent), (_ALL, hearing[_ALL]), (part, hearing[part])]
+    took: dict[str, float] = {}
+    for who, ear.emit in reversed(turns) if back else turns:
+        took[who] = await _cpu_of(engine, _RUNS)
+    return took
+
+
+def _figures(rounds: list[dict[str, float]], parts: list[str]) -> list[Figure]:
+    def more(who: str) -> list[float]:
+        return [(took[who] - took[""]) / took[""] * 100 for took in rounds if who in took]
+
+    a_call = [(took[_ALL] - took[""]) / _CALLS for took in rounds]
     return [
-        Figure("CPU of a run", "ms", heard, None, "silent", quiet),
-        Figure("more CPU a run", "%", more, at_most(5)),
+        Figure("CPU of a run", "ms", [took[_ALL] for took in rounds], None, "silent", [took[""] for took in rounds]),
+        Figure("more CPU a run", "%", more(_ALL), at_most(5)),
         Figure("added to a model call, its step included", "ms", a_call, at_most(0.05)),
-    ], [loopback.note(place)]
+        *(Figure(f"more CPU a run, {part} alone", "%", figures) for part in parts if (figures := more(part))),
+    ]
 
 
 @asynccontextmanager
-async def _engine(folder: Path, provider: str, *, dsn: str) -> Any:
+async def _engine(folder: Path, provider: str, taker: str) -> AsyncIterator[tuple[Engine, _Ear, dict[str, Emit]]]:
     given: dict[str, Any] = {"database_url": f"sqlite:///{folder}/bench.db", "blob_dir": str(folder / "blobs")}
     settings = load_settings(
         root=folder, environ={"OPENAI_API_KEY": "sk-bench"}, environment="testing", worker_concurrency=20,
         max_concurrent_agents=20, model_requests_per_minute=100_000_000, model_tokens_per_minute=10**12, **given,
-        **({"sentry_dsn": dsn} if dsn else {}),
+        sentry_dsn=f"http://abcdef0123456789@{taker}/1", otel_exporter_otlp_endpoint=f"http://{taker}",
     )  # fmt: skip
-    providers = {"openai": {"base_url": f"{provider}/v1"}}
-    clock = SystemClock()
+    clock, ear = SystemClock(), _Ear()
     descriptor = os.open(folder / "log", os.O_WRONLY | os.O_CREAT)
-    telemetry = open_telemetry(settings, clock, descriptor=descriptor) if dsn else None
+    telemetry = open_telemetry(settings, clock, descriptor=descriptor)
     engine = await open_engine(
-        settings, {"asking": spec_of("asking", asking)}, providers=providers, clock=clock,
-        emit=telemetry.emit if telemetry else silent,
+        settings, {"asking": spec_of("asking", asking)}, providers={"openai": {"base_url": f"{provider}/v1"}},
+        clock=clock, emit=ear,
     )  # fmt: skip
     worker = make_worker(engine)
     working = asyncio.create_task(worker.run())
     await worker.ready.wait()
     try:
-        yield engine
+        yield engine, ear, _hearing(telemetry)
     finally:
         worker.stop()
         await working
         await engine.close()
-        if telemetry:
-            telemetry.close()
+        telemetry.close()
         os.close(descriptor)
+
+
+def _hearing(telemetry: Telemetry) -> dict[str, Emit]:
+    assert telemetry.sentry and telemetry.tracing
+    hearing: dict[str, Emit] = {_ALL: telemetry.emit}
+    parts = {"log": telemetry.log, "metrics": telemetry.metrics, "Sentry": telemetry.sentry,
+             "traces": telemetry.tracing.listener}  # fmt: skip
+    for name, listener in parts.items():
+        alone = Emitter()
+        alone.subscribe(listener, events=listener.events)
+        hearing[name] = alone.emit
+    return hearing
 
 
 async def _cpu_of(engine: Engine, runs: int) -> float:
@@ -135,4 +170,6 @@ async def _cpu_of(engine: Engine, runs: int) -> float:
         await engine.feed.ended(run.id)
 
     await asyncio.gather(*(one(number) for number in range(runs)))
+    await asyncio.sleep(_SETTLED)
+    await asyncio.to_thread(sentry_sdk.flush, 2)
     return (time.process_time() - began) / runs * 1000

@@ -64,10 +64,12 @@ class Keyring:
         """
         given = key_of(headers)
         digest = digest_of(given) if given else b""
-        # All are compared, so that the time tells nothing.
-        administrators = [caller for known, caller in self._given if hmac.compare_digest(digest, known)]
-        if administrators:
-            return administrators[0]
+        administrator = None
+        for known, caller in self._given:  # all are compared, so that the time tells nothing
+            if hmac.compare_digest(digest, known):
+                administrator = caller
+        if administrator is not None:
+            return administrator
         if self._tokens is not None and looks_like_token(given):
             return await self._of_token(self._tokens, given)
         known = await self._find(digest)
@@ -84,6 +86,11 @@ class Keyring:
             if why := self._table.bar(caller, issued):
                 raise Unauthorised(f"What you came with was {why}.", hint="Sign in again, or ask an administrator.")
         return caller
+
+    def may_bar(self, caller: Principal) -> bool:
+        """Whether there is anything by which they could be turned out later: a key of the settings has nothing."""
+        nothing = caller.until is None and caller.key_id is None and caller.user is None
+        return self._table is not None and not nothing
 
     def watch(self, caller: Principal, turn_out: Callable[[], None]) -> AbstractContextManager[None]:
         """`turn_out` is called when the caller may come in no more; for what stays open for long."""

@@ -12,6 +12,7 @@ import typer
 
 import fairlead
 from fairlead.cli import exits
+from fairlead.cli import unhurried as unhurried
 from fairlead.cli.lazy import LazyGroup
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {code.says}" for code in exits.Exit) + "."

@@ -2,6 +2,8 @@
 
 What an agent, a model or a log wrote may hold escape codes that move the cursor, set the title or forge lines: they
 are shown, never sent.
+
+rich draws tables and colours, for those alone who ask for them: a server says a line or two, and kept 4 MB of it.
 """
 
 from __future__ import annotations
@@ -9,17 +11,23 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from fairlead.cli.exits import Exit
 from fairlead.errors import FairleadError, InvalidInput
 from fairlead.wiring.project import settings_here
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    out: Console
+    err: Console
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -31,13 +39,22 @@ _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _WIDE = 200  # columns, where no terminal has a width
 
 
+def __getattr__(name: str) -> Console:
+    """`out` and `err`, when they are first imported."""
+    if name not in ("out", "err"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _console(stderr=name == "err")
+
+
+@cache
 def _console(*, stderr: bool) -> Console:
-    console = Console(highlight=False, stderr=stderr)
-    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=_WIDE)
+    made = import_module("rich.console").Console
+    console = made(highlight=False, stderr=stderr)
+    return console if console.is_terminal else made(highlight=False, stderr=stderr, width=_WIDE)
 
 
-out = _console(stderr=False)
-err = _console(stderr=True)
+def _text(text: str, style: str = "") -> Text:
+    return import_module("rich.text").Text(safe(text), style=style)
 
 
 def safe(text: str) -> str:
@@ -48,7 +65,11 @@ def safe(text: str) -> str:
 
 def say(text: str = "", style: str = "") -> None:
     """A line, as it is: no markup is read in it."""
-    out.print(Text(safe(text), style=style), soft_wrap=True)
+    if style or "\t" in text:
+        _console(stderr=False).print(_text(text, style), soft_wrap=True)
+    else:
+        sys.stdout.write(safe(text) + "\n")
+        sys.stdout.flush()
 
 
 def say_json(value: Any) -> None:
@@ -69,13 +90,14 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def complain(error: FairleadError) -> None:
-    err.print(Text.assemble(("error ", "bold red"), safe(error.message)), soft_wrap=True)
+    console = _console(stderr=True)
+    console.print(import_module("rich.text").Text.assemble(("error ", "bold red"), safe(error.message)), soft_wrap=True)
     if error.hint:
-        err.print(Text(f"      {safe(error.hint)}", style="dim"), soft_wrap=True)
+        console.print(_text(f"      {error.hint}", "dim"), soft_wrap=True)
 
 
 def warn(text: str) -> None:
-    err.print(Text(safe(text), style="yellow"), soft_wrap=True)
+    _console(stderr=True).print(_text(text, "yellow"), soft_wrap=True)
 
 
 def debugging() -> bool:
@@ -87,8 +109,8 @@ def debugging() -> bool:
 
 def say_facts(facts: Sequence[tuple[str, object]]) -> None:
     """A row each for those that are there."""
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = import_module("rich.table").Table(box=None, pad_edge=False, show_header=False)
     for name, value in facts:
         if value:
-            table.add_row(Text(name, "dim"), Text(safe(str(value))))
-    out.print(table)
+            table.add_row(_text(name, "dim"), _text(str(value)))
+    _console(stderr=False).print(table)

@@ -5,12 +5,12 @@ The pool's own acquire and release cost a task and two turns of the event loop e
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import asyncpg
 
+T = TypeVar("T")
 Connection = Any  # what a pool hands out: an asyncpg.Connection behind a proxy
 
 
@@ -22,11 +22,11 @@ class AtHand:
         self._most = most
         self._kept: list[Connection] = []
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[Connection]:
+    async def on_one(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Does the work on one of them."""
         connection: Connection = self._kept.pop() if self._kept else await self._pool.acquire()
         try:
-            yield connection
+            answer = await work(connection)
         except BaseException:
             await self._pool.release(connection)
             await self.let_go()
@@ -35,6 +35,7 @@ class AtHand:
             self._kept.append(connection)
         else:
             await self._pool.release(connection)
+        return answer
 
     async def let_go(self) -> None:
         """Give all of them back."""

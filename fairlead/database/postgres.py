@@ -102,22 +102,17 @@ class Postgres:
         return await self.write(query, rows, **parameters)
 
     async def write(self, query: Query, /, rows: Rows = (), **parameters: Any) -> Sequence[Row]:
-        given = _arguments(query, rows, parameters)
-
-        async def run() -> Sequence[Row]:
-            async with self._at_hand.connection() as connection:
-                return await connection.fetch(query.statements[0], *given)
-
-        return await self._persist(run)
+        text, given = query.statements[0], _arguments(query, rows, parameters)
+        return await self._persist(lambda: self._at_hand.on_one(lambda connection: connection.fetch(text, *given)))
 
     async def write_all(self, calls: Sequence[Call]) -> list[Sequence[Row]]:
         prepared = [(call.query.statements[0], _arguments(call.query, call.rows, call.parameters)) for call in calls]
 
-        async def run() -> list[Sequence[Row]]:
-            async with self._at_hand.connection() as connection, _transaction(connection):
+        async def run(connection: Any) -> list[Sequence[Row]]:
+            async with _transaction(connection):
                 return [await connection.fetch(text, *given) for text, given in prepared]
 
-        return await self._persist(run)
+        return await self._persist(lambda: self._at_hand.on_one(run))
 
     async def script(self, text: str) -> None:
         async def run() -> None:

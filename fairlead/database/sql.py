@@ -6,6 +6,9 @@ A file may use
     {now}       the database's clock, microseconds since 1970
     {rows}      a derived table of the rows handed in, whose columns the first line declares (the first is never null):
                 `-- rows: run_id text, fence int, data text`
+    {piece}     SQLite: a few of those rows as values, whose columns are column1, column2, …: the statement, which has
+                no parameters, is run for one piece after the other. For setting many of them down: it takes a third of
+                the time of {rows}, which are read from JSON
 
 SQLite files may hold several statements; they run in one transaction and the last one that
 returns rows is the answer. PostgreSQL files hold one statement.
@@ -19,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+PIECE = "{piece}"
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _ROWS = re.compile(r"^-- rows: (.+)$", re.MULTILINE)
 _POSTGRES_TYPES = {"text": "text", "int": "bigint", "bool": "boolean"}

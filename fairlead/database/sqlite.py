@@ -10,14 +10,14 @@ and not once per row.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +26,9 @@ import orjson
 from fairlead.clock import Clock, to_micros
 from fairlead.database import sqlite_vec
 from fairlead.database.door import Call, Row, Rows
+from fairlead.database.file_lock import FileLock
 from fairlead.database.signals import Signals
-from fairlead.database.sql import Query
+from fairlead.database.sql import PIECE, Query
 from fairlead.errors import Conflict, DatabaseInUse, DatabaseUnavailable, InvalidInput
 
 T = TypeVar("T")
@@ -37,47 +38,7 @@ _UNUSABLE = (
     "unable to open", "disk I/O", "readonly", "read-only", "locked", "busy", "not a database", "malformed", "closed"
 )  # fmt: skip
 _BATCH = 200  # jobs in one transaction
-
-
-class FileLock:
-    """An advisory lock on a file, with a note for those who are refused. Falls when the holder dies."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._fd: int | None = None
-
-    def take(self, note: str) -> bool:
-        """False when somebody else holds it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            return False
-        self._fd = fd
-        with suppress(OSError):  # the lock counts; on a full disk it goes without its note
-            os.ftruncate(fd, 0)
-            os.write(fd, note.encode())
-        return True
-
-    def note(self) -> str:
-        """What the holder left."""
-        return self._path.read_text() if self._path.exists() else ""
-
-    @property
-    def held(self) -> bool:
-        return self._fd is not None
-
-    @property
-    def fd(self) -> int | None:
-        """For a child that is to hold it as well."""
-        return self._fd
-
-    def release(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+_PIECES = (64, 16, 4, 1)  # rows: few sizes, so that each statement is prepared once
 
 
 class FilePresence:
@@ -306,15 +267,36 @@ def _resolve(jobs: list[_Job]) -> None:
 def _run(connection: sqlite3.Connection, query: Query, parameters: dict[str, Any]) -> list[sqlite3.Row]:
     answer: list[sqlite3.Row] = []
     for statement in query.statements:
+        if PIECE in statement:
+            _run_in_pieces(connection, statement, parameters["pieces"])
+            continue
         cursor = connection.execute(statement, parameters)
         if cursor.description is not None:
             answer = cursor.fetchall()
     return answer
 
 
+def _run_in_pieces(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Each piece is one statement: to run it for each row would take the interpreter lock once per row."""
+    begun = 0
+    for size in _PIECES:
+        while len(rows) - begun >= size:
+            piece = rows[begun : begun + size]
+            connection.execute(_with_values(statement, size, len(piece[0])), [*chain.from_iterable(piece)])
+            begun += size
+
+
+@lru_cache(maxsize=64)
+def _with_values(statement: str, rows: int, columns: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return statement.replace(PIECE, f"(VALUES {', '.join([row] * rows)})")
+
+
 def _parameters(query: Query, rows: Rows, parameters: dict[str, Any]) -> dict[str, Any]:
     if not query.columns:
         return parameters
+    if any(PIECE in statement for statement in query.statements):
+        return {"pieces": list(map(tuple, rows)), **parameters}
     try:
         return {"rows": orjson.dumps(list(map(tuple, rows))).decode(), **parameters}
     except TypeError as error:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
 import httpx2
 from httpcore2 import AsyncConnectionPool, AsyncNetworkBackend
 
-from fairlead.egress.dial import Dial, Resolve, resolve
+from fairlead.egress.answer import Answer
+from fairlead.egress.dial import Dial
+from fairlead.egress.names import Resolve, resolve
 from fairlead.egress.rules import Rules
 from fairlead.egress.transport import EgressTransport, PlainTransport
 from fairlead.errors import EgressBroken, EgressError, EgressRefused, EgressTimeout, EgressUnreachable
@@ -24,68 +25,35 @@ _LONGEST_URL = 8192
 _LAST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Header names are in lower case. `url` is where the answer came from in the end."""
+class Client:
+    """What an `Egress` does, with its libraries. Nothing is taken from the environment, no cookie is kept."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-
-
-class Egress:
-    """Calls to addresses that others name. Nothing is taken from the environment, no cookie is kept."""
-
-    def __init__(
-        self, *, rules: Rules, names: Resolve | None = None, backend: AsyncNetworkBackend | None = None
-    ) -> None:
+    def __init__(self, *, rules: Rules, names: Resolve | None, backend: AsyncNetworkBackend | None) -> None:
         self._rules = rules
         self._resolve = names or resolve()
         self._backend = backend
 
     async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes = b"",
-        timeout: timedelta = timedelta(seconds=15),
-        max_bytes: int = 1024 * 1024,
-        cut: bool = False,
-        redirects: int = 0,
-    ) -> Answer:
-        """The whole answer, whatever its status, within `timeout` from the look-up of the name to the last byte.
-
-        A longer answer than `max_bytes` is an error, or is `cut`. A redirect is an answer like others, unless
-        `redirects` says how many to follow (GET and HEAD only; each passes the same check; to another host without
-        `headers`). Raises EgressRefused, EgressTimeout, EgressUnreachable, EgressBroken.
-        """
-        request = _request(method, url, headers or {}, content, timeout)
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta,
+        max_bytes: int, cut: bool, redirects: int,
+    ) -> Answer:  # fmt: skip
+        request = _request(method, url, headers, content, timeout)
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 return await self._follow(request, max_bytes, cut, redirects if method in ("GET", "HEAD") else 0)
         except (TimeoutError, httpx2.HTTPError) as error:
             raise _ours(error, request.url, timeout) from error
 
-    def transport(self, *, max_bytes: int | None = None) -> httpx2.AsyncBaseTransport:
-        """For a client of httpx2. `max_bytes` of one answer, or of one event of a stream; None: any number. Every
-        `Egress*` error of this file comes out of it, beside httpx2's own."""
+    def transport(self, *, max_bytes: int | None) -> httpx2.AsyncBaseTransport:
         return PlainTransport(self._pool, max_bytes=max_bytes, events=True)
 
     def client(
-        self,
-        *,
-        headers: Mapping[str, str] | None = None,
-        timeout: httpx2.Timeout | None = None,
-        max_bytes: int | None = None,
-        auth: httpx2.Auth | None = None,
-    ) -> httpx2.AsyncClient:
-        """A client that calls through the same check, for a library that takes one. Redirects are not followed."""
+        self, *, headers: Mapping[str, str], timeout: httpx2.Timeout | None, max_bytes: int | None,
+        auth: httpx2.Auth | None,
+    ) -> httpx2.AsyncClient:  # fmt: skip
         return httpx2.AsyncClient(
             transport=self.transport(max_bytes=max_bytes),
-            headers=dict(headers or {}),
+            headers=dict(headers),
             timeout=timeout or httpx2.Timeout(30.0),
             auth=auth,
             trust_env=False,

@@ -137,6 +137,10 @@ class Account:
             self._nudge(self)
         return True
 
+    def take_sent(self, bound: int) -> bool:
+        """The same, if a call that holds it may be sent at once: see `covered`."""
+        return self.held + self.spent - self.reported + bound <= self.sent and self.take(bound)
+
     async def wait(self, bound: int, *, sure: bool) -> bool:
         """Hold so much when it comes, first come, first served. `sure`: the call will then be sent at once.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -64,6 +65,7 @@ def addresses(tables: Mapping[str, Mapping[str, Any]]) -> Addresses:
     return Addresses(known, frozenset(_place(urlsplit(base)) for base in bases))
 
 
+@lru_cache(maxsize=256)
 def plain_url(url: str) -> str:
     """Scheme, host, port where it is not the usual one, and path: what two spellings of one address share."""
     parts = urlsplit(url)

@@ -38,17 +38,20 @@ def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
 
 
 def _upper_bound(body: dict[str, Any], wire: Wire, size: int, most: int) -> Usage:
-    beyond = sum([_beyond_bytes(part) - _inline(part) for part in wire.parts(body)])
     prelude = _PRELUDE + (_TOOL_PROMPT if body.get("tools") else 0)
+    parts = wire.parts(body)  # mostly none
+    beyond = sum([_beyond_bytes(part) - _inline(part) for part in parts]) if parts else 0
     return Usage(size + prelude + beyond, most)
 
 
 def upper_bound_of(request: ModelRequest) -> Usage:
-    return _upper_bound(request.body, WIRES[request.format], _size_of(request), most_out_of(request))
+    way = request.way
+    size, most = way.size or _size_of(request), way.most_out or most_out_of(request)
+    return _upper_bound(request.body, WIRES[request.format], size, most)
 
 
 def expected_input_of(request: ModelRequest) -> int:
-    return estimated_tokens(_size_of(request))
+    return estimated_tokens(request.way.size or _size_of(request))
 
 
 def _size_of(request: ModelRequest) -> int:
@@ -80,7 +83,9 @@ def expected_input(body: dict[str, Any]) -> int:
 def input_size(body: dict[str, Any]) -> int:
     """The bytes of everything in the request that becomes input tokens."""
     try:
-        return len(orjson.dumps({name: value for name, value in body.items() if name not in _NOT_INPUT}))
+        if not _NOT_INPUT.isdisjoint(body):
+            body = {name: value for name, value in body.items() if name not in _NOT_INPUT}
+        return len(orjson.dumps(body))
     except (TypeError, orjson.JSONEncodeError) as error:
         raise NotJson(f"The request to the model is not JSON: {error}.", hint="Pass plain JSON values.") from error
 

@@ -36,8 +36,9 @@ class Breaker:
             self._tell()
         # Between here and the wire a call may wait for a limit or for money; meanwhile others may find out.
         way = request.way
-        way.gate = self._still_closed if circuit.state is State.CLOSED else None
-        tried, probe = len(way.tries), circuit.state is not State.CLOSED
+        probe = circuit.state is not State.CLOSED
+        way.gate = None if probe else self._still_closed
+        tried = len(way.tries)
         try:
             reply = await self._call(request)
         except (ModelUnavailable, ModelTimeout, BrokenAnswer, ModelDenied) as error:

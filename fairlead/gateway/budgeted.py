@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError
@@ -17,6 +16,9 @@ from fairlead.telemetry.emit import Emit
 
 Purses = Callable[[Caller, Budget | None], Budget]
 """The budgets that apply to a caller, beside the one it brings."""
+_Ending = tuple[str, str]
+"""How a call ended: "ok" or the code of an error, and what the error says."""
+_OK: _Ending = ("ok", "")
 
 
 def only_own(caller: Caller, own: Budget | None) -> Budget:
@@ -38,19 +40,23 @@ class Budgeted:
         try:
             reply = await self._call(request)
         except BaseException as error:
-            self._tell(request, started, _failed(error), cost_nano=_cost(tries))
+            self._tell(request, started, _failed(error), None, cost_nano=_cost(tries))
             raise
         cost_nano = _cost(tries)
-        self._tell(request, started, _answered(reply), cost_nano=cost_nano)
+        self._tell(request, started, _OK, reply.first_token, cost_nano=cost_nano)
         return reply.charged(cost_nano, tuple(tries))
 
-    def _tell(self, request: ModelRequest, started: float, ending: dict[str, Any], *, cost_nano: int) -> None:
+    def _tell(
+        self, request: ModelRequest, started: float, ending: _Ending, first_token: timedelta | None, *, cost_nano: int
+    ) -> None:
         tries, who = request.way.tries, request.caller
         used = tries[0].usage if len(tries) == 1 else sum((one.usage for one in tries), NOTHING)
         model = tries[-1].model if tries else request.model
+        status, message = ending
         self._emit(
             "llm_call", run_id=who.run_id, agent=who.agent, tenant=who.tenant,
-            provider=tries[-1].provider if tries else model.partition("/")[0], model=model, **ending,
+            provider=tries[-1].provider if tries else model.partition("/")[0], model=model,
+            status=status, message=message, first_token=first_token,
             tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in, reasoning=used.reasoning,
             estimated=used.estimated, cost_nano=cost_nano, tries=len(tries),
             took=timedelta(seconds=self._clock.monotonic() - started), streamed=request.sink is not None,
@@ -59,19 +65,14 @@ class Budgeted:
 
 
 def _cost(tries: Sequence[Attempt]) -> int:
-    return sum([one.cost_nano for one in tries])
+    return tries[0].cost_nano if len(tries) == 1 else sum(one.cost_nano for one in tries)
 
 
-def _answered(reply: ModelReply) -> dict[str, Any]:
-    return {"status": "ok", "message": "", "first_token": reply.first_token}
-
-
-def _failed(error: BaseException) -> dict[str, Any]:
+def _failed(error: BaseException) -> _Ending:
     match error:
         case FairleadError():
-            status, message = error.code, error.message
+            return error.code, error.message
         case asyncio.CancelledError():
-            status, message = "cancelled", ""
+            return "cancelled", ""
         case _:
-            status, message = "internal", type(error).__name__
-    return {"status": status, "message": message, "first_token": None}
+            return "internal", type(error).__name__

@@ -204,8 +204,9 @@ class SharedBudgets:
         if allowance is None:
             return ()
         now = self._clock.micros()
-        metadata = [repr(caller.metadata.get(key)) for key in allowance.metadata_keys]
-        key = (caller.tenant, caller.user, caller.agent, caller.key, *metadata)
+        key = (caller.tenant, caller.user, caller.agent, caller.key)
+        if allowance.metadata_keys:
+            key = (*key, *(repr(caller.metadata.get(name)) for name in allowance.metadata_keys))
         found = self._shelves.get(key)
         if found is not None and now < found[1]:
             return found[0]

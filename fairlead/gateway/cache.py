@@ -10,7 +10,7 @@ Never across tenants; never for what asks for randomness, unless told. A store t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -60,39 +60,20 @@ class Cache:
         self._unreachable_since: float | None = None
         self._keeping: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, request: ModelRequest) -> ModelReply:
+    def __call__(self, request: ModelRequest) -> Awaitable[ModelReply]:
         key = key_of(request) if may_ask(request, switched_on=self._switched_on) else None
-        if key is None:
-            return await self._call(request)
-        if self._flights.under_way(key):
-            started = self._clock.monotonic()
-            while self._flights.under_way(key):
-                if (reply := await self._followed(key, request, started)) is not None:
-                    return await self._hit(request, _copy(reply), from_flight=True)
-            left = request.timeout - timedelta(seconds=self._clock.monotonic() - started)
-            request = replace(request, timeout=max(left, timedelta(0)))
-        return await self._lead(key, request)
+        return self._call(request) if key is None else self._once(key, request)
 
     async def aclose(self) -> None:
         """Waits until what is being kept is kept, and closes the store."""
         await asyncio.gather(*self._keeping)
         await self._store.aclose()
 
-    async def _followed(self, key: str, request: ModelRequest, started: float) -> ModelReply | None:
-        left = started + request.timeout.total_seconds() - self._clock.monotonic()
-        bound = asyncio.timeout(max(left, 0))
-        try:
-            async with bound:
-                return await self._flights.follow(key)
-        except TimeoutError as error:
-            if not bound.expired():
-                raise
-            raise ModelTimeout(
-                f"An identical call did not finish within {request.timeout.total_seconds():g} s.",
-                hint="Raise model_timeout, or ask for a shorter answer.",
-            ) from error
-
-    async def _lead(self, key: str, request: ModelRequest) -> ModelReply:
+    async def _once(self, key: str, request: ModelRequest) -> ModelReply:
+        if self._flights.under_way(key):
+            reply, request = await self._followed(key, request)
+            if reply is not None:
+                return await self._hit(request, _copy(reply), from_flight=True)
         self._flights.begin(key)
         try:
             found = await self._find(key)
@@ -115,13 +96,37 @@ class Cache:
             task.add_done_callback(self._keeping.discard)
         return reply
 
+    async def _followed(self, key: str, request: ModelRequest) -> tuple[ModelReply | None, ModelRequest]:
+        """What a call under way brings; None when none is any more, and the request with the time that is left."""
+        started = self._clock.monotonic()
+        while self._flights.under_way(key):
+            if (reply := await self._follow(key, request, started)) is not None:
+                return reply, request
+        left = request.timeout - timedelta(seconds=self._clock.monotonic() - started)
+        return None, replace(request, timeout=max(left, timedelta(0)))
+
+    async def _follow(self, key: str, request: ModelRequest, started: float) -> ModelReply | None:
+        left = started + request.timeout.total_seconds() - self._clock.monotonic()
+        bound = asyncio.timeout(max(left, 0))
+        try:
+            async with bound:
+                return await self._flights.follow(key)
+        except TimeoutError as error:
+            if not bound.expired():
+                raise
+            raise ModelTimeout(
+                f"An identical call did not finish within {request.timeout.total_seconds():g} s.",
+                hint="Raise model_timeout, or ask for a shorter answer.",
+            ) from error
+
     async def _find(self, key: str) -> ModelReply | None:
         try:
             value = await self._store.get(key)
         except DatabaseUnavailable as error:
             self._unreachable(error)
             return None
-        self._reachable()
+        if self._unreachable_since is not None:
+            self._reachable(self._unreachable_since)
         return None if value is None else _read(value)
 
     async def _keep(self, key: str, tenant: str, reply: ModelReply) -> None:
@@ -161,11 +166,9 @@ class Cache:
             self._unreachable_since = self._clock.monotonic()
             self._emit("llm_cache_unreachable", error=error.message)
 
-    def _reachable(self) -> None:
-        if self._unreachable_since is not None:
-            took = timedelta(seconds=self._clock.monotonic() - self._unreachable_since)
-            self._unreachable_since = None
-            self._emit("llm_cache_reachable", took=took)
+    def _reachable(self, since: float) -> None:
+        self._unreachable_since = None
+        self._emit("llm_cache_reachable", took=timedelta(seconds=self._clock.monotonic() - since))
 
 
 async def replay(answer: dict[str, Any], wire: Wire, sink: Sink) -> None:

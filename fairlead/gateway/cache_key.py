@@ -26,17 +26,17 @@ _NOT_THE_QUESTION = frozenset(
 )
 # The answer depends on what the provider remembers, or comes later.
 _ELSEWHERE = frozenset({"previous_response_id", "conversation", "background", "container"})
-_WHOLE = {
-    Format.CHAT: frozenset({"stop", "tool_calls", "function_call"}),
-    Format.MESSAGES: frozenset({"end_turn", "tool_use", "stop_sequence"}),
-}
+_WHOLE_CHAT = frozenset({"stop", "tool_calls", "function_call"})
+_WHOLE_MESSAGE = frozenset({"end_turn", "tool_use", "stop_sequence"})
 
 _AT_ONCE = 2047  # bytes
 
 
 def key_of(request: ModelRequest) -> str | None:
     """The same for the same question of the same tenant; None when it can't be told (it is not JSON)."""
-    body = {name: value for name, value in request.body.items() if name not in _NOT_THE_QUESTION}
+    body = request.body
+    if not _NOT_THE_QUESTION.isdisjoint(body):
+        body = {name: value for name, value in body.items() if name not in _NOT_THE_QUESTION}
     try:
         said = orjson.dumps(
             [request.caller.tenant, request.format.value, request.model, body, dict(request.headers)],
@@ -82,9 +82,9 @@ def may_keep(format: Format, body: dict[str, Any]) -> bool:
     match format:
         case Format.CHAT:
             choices: Any = body.get("choices")
-            return bool(choices) and all(choice.get("finish_reason") in _WHOLE[format] for choice in choices)
+            return bool(choices) and _WHOLE_CHAT.issuperset([choice.get("finish_reason") for choice in choices])
         case Format.MESSAGES:
-            return body.get("stop_reason") in _WHOLE[format]
+            return body.get("stop_reason") in _WHOLE_MESSAGE
         case Format.RESPONSES:
             return body.get("status") == "completed" and not body.get("error")
         case Format.EMBEDDINGS:

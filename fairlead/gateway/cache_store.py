@@ -49,10 +49,12 @@ class MemoryCacheStore:
     async def put(self, key: str, value: bytes, *, tenant: str, keep: timedelta) -> None:
         if key in self._kept:
             self._drop(key)
-        if _size(key, value) > self._most:
+        size = _size(key, value)
+        if size > self._most:
             return
-        self._kept[key] = (self._clock.monotonic() + keep.total_seconds(), value)
-        self.bytes += _size(key, value)
+        # A copy of just its size: what wrote it grew it by doubling, and the rest of that would lie idle beside it.
+        self._kept[key] = (self._clock.monotonic() + keep.total_seconds(), bytes(memoryview(value)))
+        self.bytes += size
         while self.bytes > self._most:
             self._drop(next(iter(self._kept)))
 

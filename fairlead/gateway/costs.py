@@ -178,7 +178,8 @@ class Costs:
         return _every_moment(rows, period, step)
 
     async def _runs(self, tenant: str, period: Period, top: int) -> Sequence[RunCost]:
-        return [_run_cost(row) for row in await self._read("costs_of_runs", tenant, period, top=top)]
+        few = 2 * top // max(1, period.length // HOUR) + 2  # of each hour: enough, where they cost much the same
+        return [_run_cost(row) for row in await self._read("costs_of_runs", tenant, period, top=top, few=few)]
 
     async def _read(self, query: str, tenant: str, period: Period, **more: Any) -> Sequence[Row]:
         since, until = hour_of(period.since), hour_of(period.until)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 import httptools
@@ -30,6 +31,12 @@ _LEFT_OVER = 1024  # bytes
 _NO_BODY = frozenset({204, 304})
 
 
+@lru_cache(maxsize=128)
+def _name(name: bytes) -> str:
+    """Of a header: providers send a dozen, and the same with each answer."""
+    return name.decode("latin-1").lower()
+
+
 def late(post: Post) -> ModelTimeout:
     return ModelTimeout(
         f"The provider did not finish within {post.timeout.total_seconds():g} s.",
@@ -44,9 +51,19 @@ class _Stage(enum.Enum):
     WHOLE = enum.auto()
 
 
+_IDLE, _ASKED, _BODY, _WHOLE = _Stage  # a member found through its class takes ten times as long
+
+
 class Connection(asyncio.Protocol):
     """`send`, then either `finished` or `headed` and `take`. These raise ModelUnavailable before the head of an answer
     has come and BrokenAnswer after it; the connection is closed then. Whoever gives up waiting closes it: `abort`."""
+
+    __slots__ = (
+        "_active_at", "_deadlines", "_error", "_forget", "_framing", "_head_size", "_heard", "_informed", "_keep",
+        "_kept", "_limit", "_loop", "_parser", "_paused", "_pieces", "_post", "_sent_at", "_silence", "_size", "_stage",
+        "_streamed", "_transport", "_until_close", "_used", "_waiter", "_whole", "headers", "idle_since", "place",
+        "stale", "status",
+    )  # fmt: skip
 
     def __init__(self, place: Place, forget: Callable[[Connection], None], deadlines: Deadlines) -> None:
         self.place = place
@@ -55,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self._stage = _Stage.IDLE
+        self._stage = _IDLE
         self._keep = True
         self._waiter: asyncio.Future[None] | None = None
         self._error: FairleadError | None = None
@@ -65,9 +82,9 @@ class Connection(asyncio.Protocol):
         self.stale = False
         """Whether it failed as one does that the other side had closed before we sent: the request was not seen."""
 
-    def send(self, data: bytes, post: Post, *, streamed: bool, deadline: float | None) -> None:
-        """Until `deadline`, by the loop's time, the whole answer must be here. Streamed: the provider has to wait for
-        whoever takes."""
+    def send(self, data: bytes, post: Post, *, streamed: bool, now: float, deadline: float | None) -> None:
+        """Until `deadline` the whole answer must be here; it and `now` are by the loop's time. Streamed: the provider
+        has to wait for whoever takes."""
         self.status = 0
         self.headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
@@ -75,8 +92,8 @@ class Connection(asyncio.Protocol):
         self._post, self._limit, self._streamed = post, post.limit, streamed
         self._heard = self._paused = self._until_close = self._informed = False
         self._whole: Callable[[], None] | None = None
-        self._stage = _Stage.ASKED
-        self._sent_at = self._active_at = self._loop.time()
+        self._stage = _ASKED
+        self._sent_at = self._active_at = now
         if post.silence is not None:
             silence = post.silence.total_seconds()
             self._silence = self._loop.call_later(silence, self._listen, silence)
@@ -85,13 +102,13 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     async def headed(self) -> None:
-        while self._stage is _Stage.ASKED and self._error is None:
+        while self._stage is _ASKED and self._error is None:
             await self._next()
         if self._error is not None and not self._pieces:
             raise self._error
 
     async def finished(self) -> None:
-        while self._stage is not _Stage.WHOLE and self._error is None:
+        while self._stage is not _WHOLE and self._error is None:
             await self._next()
         if self._error is not None:
             raise self._error
@@ -101,7 +118,7 @@ class Connection(asyncio.Protocol):
         while not self._pieces:
             if self._error is not None:
                 raise self._error
-            if self._stage is _Stage.WHOLE:
+            if self._stage is _WHOLE:
                 return b""
             await self._next()
         data, self._kept = self.body(), 0
@@ -120,16 +137,17 @@ class Connection(asyncio.Protocol):
 
     @property
     def whole(self) -> bool:
-        return self._stage is _Stage.WHOLE
+        return self._stage is _WHOLE
 
     def renew(self) -> bool:
         """Get ready for another exchange. False, and closed, where there can be none: the server said so, or answered
         before all of the request had been sent."""
         self._quiet()
-        if not self._keep or self.closed or self._transport.get_write_buffer_size():
+        transport = self._transport
+        if not self._keep or transport.is_closing() or transport.get_write_buffer_size():
             self.abort()
             return False
-        self._stage, self._used, self._pieces, self.headers = _Stage.IDLE, True, [], {}
+        self._stage, self._used, self._pieces, self.headers = _IDLE, True, [], {}
         self.idle_since = self._loop.time()
         return True
 
@@ -156,10 +174,12 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._stage is _Stage.IDLE or self._stage is _Stage.WHOLE:
+        if self._stage is _IDLE or self._stage is _WHOLE:
             self.abort()  # nobody asked for it: what answers the next request could not be told from it
             return
-        self._heard, self._active_at = True, self._loop.time()
+        self._heard = True
+        if self._silence is not None:
+            self._active_at = self._loop.time()
         self._framing += len(data)
         try:
             self._parser.feed_data(data)
@@ -167,10 +187,12 @@ class Connection(asyncio.Protocol):
             self._fail(f"what came is not HTTP ({error})")
         if self._framing > _MOST_HEAD:
             self._fail("its head or its framing is too large")
-        if self._streamed and self._kept > _MOST_KEPT and not self._paused and not self.closed:
-            self._paused = True
-            self._transport.pause_reading()
-        if self._streamed or self.whole:
+        if self._streamed:
+            if self._kept > _MOST_KEPT and not self._paused and not self.closed:
+                self._paused = True
+                self._transport.pause_reading()
+            self._wake()
+        elif self._stage is _WHOLE:
             self._wake()
 
     def eof_received(self) -> None:
@@ -185,7 +207,7 @@ class Connection(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        if self._stage is not _Stage.ASKED:
+        if self._stage is not _ASKED:
             self.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -193,8 +215,8 @@ class Connection(asyncio.Protocol):
         self._head_size += len(name) + len(value) + _PER_HEADER
         if self._head_size > _MOST_HEAD:
             self._fail("its headers are too large")
-        elif self._stage is _Stage.ASKED:
-            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        elif self._stage is _ASKED:
+            self.headers[_name(name)] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         status: int = self._parser.get_status_code()
@@ -202,18 +224,19 @@ class Connection(asyncio.Protocol):
             self._informed = True
             self.headers = {}
             return
-        if self._stage is not _Stage.ASKED or self._error is not None:
+        if self._stage is not _ASKED or self._error is not None:
             return
-        self._stage, self.status, self._framing = _Stage.BODY, status, 0
+        self._stage, self.status, self._framing = _BODY, status, 0
         self._keep = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
-        coding = self.headers.get("transfer-encoding")
-        self._until_close = coding is None and "content-length" not in self.headers and status not in _NO_BODY
-        compressed = self.headers.get("content-encoding", "identity").lower() not in ("", "identity")
+        headers = self.headers
+        coding = headers.get("transfer-encoding")
+        self._until_close = coding is None and "content-length" not in headers and status not in _NO_BODY
+        compressed = headers.get("content-encoding", "identity").lower() not in ("", "identity")
         if compressed or (coding is not None and coding.lower() != "chunked"):
             self._refuse(BrokenAnswer("The provider compressed its answer although it was asked not to."))
 
     def on_body(self, data: bytes) -> None:
-        if self._stage is not _Stage.BODY:
+        if self._stage is not _BODY:
             return
         self._framing = 0
         self._size += len(data)
@@ -227,36 +250,36 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._informed:
             self._informed = False
-        elif self._stage is _Stage.BODY and self._error is None:
+        elif self._stage is _BODY and self._error is None:
             self._finish()
 
     # Ends.
 
     def _finish(self) -> None:
-        self._stage = _Stage.WHOLE
+        self._stage = _WHOLE
         if self._whole is not None:
             self._loop.call_soon(self._whole)
 
     def _ended(self, *, cleanly: bool) -> None:
         self._keep = False
-        if self._stage is _Stage.BODY and self._until_close and cleanly and self._error is None:
+        if self._stage is _BODY and self._until_close and cleanly and self._error is None:
             self._finish()
         else:
-            if self._stage is _Stage.ASKED and self._error is None and self._used and not self._heard:
+            if self._stage is _ASKED and self._error is None and self._used and not self._heard:
                 self.stale = self._loop.time() - self._sent_at < _STALE
             self._fail("it was closed" if cleanly else "it broke")
         self._wake()
 
     def _fail(self, why: str) -> None:
-        if self._stage is _Stage.BODY:
+        if self._stage is _BODY:
             self._refuse(BrokenAnswer(f"The connection was lost within the answer: {why}."))
-        elif self._stage is _Stage.ASKED:
+        elif self._stage is _ASKED:
             self._refuse(ModelUnavailable(f"The connection was lost before an answer came: {why}."))
         else:
             self.abort()
 
     def _refuse(self, error: FairleadError) -> None:
-        if self._error is None and self._stage is not _Stage.WHOLE:
+        if self._error is None and self._stage is not _WHOLE:
             self._error = error
         self.abort()
         self._wake()

@@ -12,9 +12,10 @@ class Meter:
     or `free` (the provider refused and bills nothing). Said neither, the expectation stands and is charged.
     """
 
-    __slots__ = ("_expected", "_most_out", "_seen", "_settled")
+    __slots__ = ("_expected", "_most_out", "_seen", "_settled", "sent")
 
     def __init__(self) -> None:
+        self.sent = False
         self._expected: Usage | None = None
         self._settled: Usage | None = None
         self._most_out = 0
@@ -22,6 +23,7 @@ class Meter:
 
     def begin(self, expected: Usage, *, most_out: int) -> None:
         """The try is about to be sent. `expected` is charged if we never learn more; `most_out` bounds the estimate."""
+        self.sent = True
         self._expected, self._most_out, self._settled = expected, most_out, None
 
     def saw(self, size: int) -> None:
@@ -33,10 +35,6 @@ class Meter:
 
     def free(self) -> None:
         self._settled = NOTHING
-
-    @property
-    def sent(self) -> bool:
-        return self._expected is not None
 
     @property
     def used(self) -> Usage:

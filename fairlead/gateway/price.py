@@ -26,18 +26,20 @@ class Price:
 
     def cost_nano(self, usage: Usage) -> int:
         """What this usage costs, rounded up."""
-        price = self._for(usage.tokens_in)
-        cached, written, reasoning = usage.cached_in, usage.cache_written, usage.reasoning
+        price = self if self.long is None else self._for(usage.tokens_in)
+        fresh, said = usage.tokens_in, usage.tokens_out
+        total = 0
         # A provider may report more of a part than of the whole: then the part counts.
-        fresh = max(usage.tokens_in - cached - written, 0)
-        said = max(usage.tokens_out - reasoning, 0)
-        total = (
-            fresh * price.input
-            + cached * price.cached
-            + written * price.cache_written
-            + said * price.output
-            + reasoning * price.reasoning
-        )
+        if cached := usage.cached_in:
+            total, fresh = total + cached * price.cached, fresh - cached
+        if written := usage.cache_written:
+            total, fresh = total + written * price.cache_written, fresh - written
+        if reasoning := usage.reasoning:
+            total, said = total + reasoning * price.reasoning, said - reasoning
+        if fresh > 0:
+            total += fresh * price.input
+        if said > 0:
+            total += said * price.output
         return -(-total // _MILLION)
 
     def saved_nano(self, usage: Usage) -> int:

@@ -63,11 +63,13 @@ class Ledger:
 
     def counted(self, requests: int, tokens: int) -> Pair:
         """Without what has no limit; no call counts more than a minute's worth, or it could never go."""
-        most = self.rate.tokens
-        return (
-            0 if self.rate.requests is None else requests,
-            0 if most is None else max(-most, min(tokens, most)),
-        )
+        rate = self.rate
+        most = rate.tokens
+        if most is None:
+            tokens = 0
+        elif not -most <= tokens <= most:
+            tokens = most if tokens > 0 else -most
+        return 0 if rate.requests is None else requests, tokens
 
     def tell(self, *, keep: Pair | None) -> Note:
         """All there is to tell. `keep`: give back what is held beyond it."""

@@ -62,13 +62,14 @@ class Retry:
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
         policy, tried = self._policy_of(request), 0
-        deadline = self._clock.monotonic() + request.timeout.total_seconds()
-        left = request.timeout
+        seconds = request.timeout.total_seconds()
+        deadline = self._clock.monotonic() + seconds
+        asked = request
         while True:
             tried += 1
-            late = self._bound(left, request)
+            late = self._bound(seconds, request)
             try:
-                return await self._call(request if left is request.timeout else replace(request, timeout=left))
+                return await self._call(asked)
             except asyncio.CancelledError:
                 if not late.alone:
                     raise
@@ -82,7 +83,8 @@ class Retry:
                 self._deadlines.drop(late)
                 late.end()
             await self._clock.sleep(wait)
-            left = timedelta(seconds=max(deadline - self._clock.monotonic(), 0))
+            seconds = max(deadline - self._clock.monotonic(), 0)
+            asked = replace(request, timeout=timedelta(seconds=seconds))
 
     def _policy_of(self, request: ModelRequest) -> RetryPolicy:
         policy = self._policy
@@ -90,10 +92,10 @@ class Retry:
             return replace(policy, tries=policy.tries_before_fallback)
         return policy if request.choices.retries is None else replace(policy, tries=request.choices.retries + 1)
 
-    def _bound(self, left: timedelta, request: ModelRequest) -> Cut:
+    def _bound(self, seconds: float, request: ModelRequest) -> Cut:
         """Of one try. A provider bounds its own time; this holds when it does not, and bounds the waits before it."""
         late = Cut(request.way.task)
-        self._deadlines.set(late, asyncio.get_running_loop().time() + left.total_seconds(), late.off)
+        self._deadlines.set(late, asyncio.get_running_loop().time() + seconds, late.off)
         return late
 
     def _late(self, request: ModelRequest) -> ModelTimeout:

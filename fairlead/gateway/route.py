@@ -46,6 +46,9 @@ class Route:
         """Each model once, in the order in which they are to be asked. Raises ConfigurationError, InvalidInput."""
         if request.format is Format.EMBEDDINGS:
             return self._of_one_model(request)
+        if "/" in request.model and not request.choices.fallback:
+            split_model(request.model)
+            return (request.model,)
         found = self._of(request.model, request)
         if request.choices.fallback:
             found = [*found, *(one for asked in request.choices.fallback for one in self._of(asked, request))]

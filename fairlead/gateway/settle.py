@@ -41,7 +41,9 @@ class Settle:
         bound = price.cost_nano(bounds.upper_bound_of(request))
         way = request.way
         hold = await way.budget.hold(bound)
-        meter = way.meter = Meter()
+        meter = way.meter
+        if meter.sent:  # by a try before this one, and none of our business
+            meter = way.meter = Meter()
         started_at, started = self._clock.now(), self._clock.monotonic()
         outcome, message = "ok", ""
         try:

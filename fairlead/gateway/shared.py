@@ -85,15 +85,14 @@ class SharedPurse:
 
 
 def _take_all(accounts: Sequence[Account], bound: int) -> bool:
-    for number, account in enumerate(accounts):
-        if not account.take(bound):
+    taken = 0
+    for account in accounts:
+        if not account.take_sent(bound):
             break
-        if not account.covered:
-            number += 1
-            break
+        taken += 1
     else:
         return bool(accounts)
-    for account in accounts[:number]:
+    for account in accounts[:taken]:
         account.give_back(bound, 0)
     return False
 

@@ -135,11 +135,7 @@ class Gateway:
         for again.
         """
         self.check(request.model)
-        sink = request.sink
-        if sink is not None and sink.wants_data and not _wants_usage(request):
-            sink = _without_usage(sink)
-        task = asyncio.current_task()
-        request = request.on(Way(budget, task), sink)
+        request = _on_its_way(request, budget)
         if request.choices.fit is not None:
             request = await fitted(request, lambda asked: self._summary(asked, recorder, summaries))
         return await self._once(request, recorder)
@@ -206,6 +202,17 @@ class Gateway:
 
     async def aclose(self) -> None:
         await asyncio.gather(*(provider.aclose() for provider in self._providers))
+
+
+def _on_its_way(request: ModelRequest, budget: Budget | None) -> ModelRequest:
+    way, sink = request.way, request.sink
+    if sink is not None and sink.wants_data and not _wants_usage(request):
+        sink = _without_usage(sink)
+    if way.begun or sink is not request.sink:
+        way = Way()
+        request = request.on(way, sink)
+    way.own, way.task = budget, asyncio.current_task()
+    return request
 
 
 def _wants_usage(request: ModelRequest) -> bool:

@@ -82,12 +82,13 @@ class Http1Transport:
         deadline = now + post.timeout.total_seconds()
         if (kept := self._kept(head.place, now)) is not None:
             try:
-                return await _exchange(kept, data, post, streamed, deadline)
+                return await _exchange(kept, data, post, streamed, now, deadline)
             except ModelUnavailable:
                 # It had been closed when we sent: the answer was lost with nothing of it heard, and at once.
                 if not kept.stale:
                     raise
-        return await _exchange(await self._new(head.place, post, deadline), data, post, streamed, deadline)
+        fresh = await self._new(head.place, post, deadline)
+        return await _exchange(fresh, data, post, streamed, asyncio.get_running_loop().time(), deadline)
 
     def _kept(self, place: Place, now: float) -> Connection | None:
         """The one that was used last: the others may be closed sooner."""
@@ -105,7 +106,9 @@ class Http1Transport:
         elif not connection.whole:
             connection.linger(lambda: self._give_back(connection))
         elif connection.renew():
-            self._idle.setdefault(connection.place, deque()).append(connection)
+            if (idle := self._idle.get(connection.place)) is None:
+                idle = self._idle[connection.place] = deque()
+            idle.append(connection)
             if self._sweep is None:
                 self._sweep = asyncio.get_running_loop().call_later(_KEEP, self._close_idle)
 
@@ -153,9 +156,11 @@ class Http1Transport:
             return self._trust
 
 
-async def _exchange(connection: Connection, data: bytes, post: Post, streamed: bool, deadline: float) -> Connection:
+async def _exchange(
+    connection: Connection, data: bytes, post: Post, streamed: bool, now: float, deadline: float
+) -> Connection:
     # Whoever takes a stream is bounded with it, by `post_stream`.
-    connection.send(data, post, streamed=streamed, deadline=None if streamed else deadline)
+    connection.send(data, post, streamed=streamed, now=now, deadline=None if streamed else deadline)
     try:
         await (connection.headed() if streamed else connection.finished())
     except BaseException:

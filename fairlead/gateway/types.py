@@ -102,6 +102,12 @@ class ModelRequest:
             self.model, self.body, self.timeout, self.caller, self.format, sink, self.choices, self.headers, way
         )
 
+    def by(self, caller: Caller) -> ModelRequest:
+        """The same on somebody's behalf, before it is on its way."""
+        return ModelRequest(
+            self.model, self.body, self.timeout, caller, self.format, self.sink, self.choices, self.headers, self.way
+        )
+
     @property
     def told(self) -> bool:
         """The caller has seen a piece of the answer."""

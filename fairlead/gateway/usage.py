@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from fairlead.gateway.value import value
 
 
@@ -46,4 +44,4 @@ _BYTES_PER_TOKEN = 4
 
 def estimated_tokens(size: int) -> int:
     """About how many tokens so many bytes of text are. An estimate: holds use `bounds`, which never falls short."""
-    return math.ceil(size / _BYTES_PER_TOKEN)
+    return -(-size // _BYTES_PER_TOKEN)

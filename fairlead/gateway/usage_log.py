@@ -234,6 +234,10 @@ _COST = 17  # where `_columns` has the cost
 
 def _columns(row: UsageRow, identity: int) -> Sequence[Any]:
     """In the order of `add_usage.sql`."""
+    counts = row.tokens_in, row.cached_in, row.cache_written, row.tokens_out, row.reasoning
+    if min(counts) < 0 or max(counts) > _MOST_TOKENS:
+        counts = [_bounded(count, _MOST_TOKENS) for count in counts]
+    tokens_in, cached_in, cache_written, tokens_out, reasoning = counts
     return (
         to_micros(row.at),
         identity,
@@ -246,14 +250,14 @@ def _columns(row: UsageRow, identity: int) -> Sequence[Any]:
         _text(row.release),
         _text(row.key),
         _text(row.outcome) or "",
-        _bounded(row.tokens_in),
-        _bounded(row.cached_in),
-        _bounded(row.cache_written),
-        _bounded(row.tokens_out),
-        _bounded(row.reasoning),
+        tokens_in,
+        cached_in,
+        cache_written,
+        tokens_out,
+        reasoning,
         row.estimated,
         _bounded(row.cost_nano, _MOST_NANO),
-        max(-_MOST_NANO, min(row.saved_nano, _MOST_NANO)),
+        max(-_MOST_NANO, min(row.saved_nano, _MOST_NANO)) if row.saved_nano else 0,
         row.took // _MICROSECOND,
         None if row.first_token is None else row.first_token // _MICROSECOND,
         row.streamed,
@@ -271,5 +275,5 @@ def _text(value: str | None) -> str | None:
     return "".join(character if character.isprintable() else "\ufffd" for character in value[:_LONGEST_TEXT])
 
 
-def _bounded(value: int, most: int = _MOST_TOKENS) -> int:
+def _bounded(value: int, most: int) -> int:
     return 0 if value < 0 else min(value, most)

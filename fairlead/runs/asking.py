@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from fairlead.agents.jsonable import encode
-from fairlead.gateway.budget import Budget, Hold
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.types import Format, ModelReply, ModelRequest
@@ -22,15 +21,15 @@ _WITH_THE_INTENT = 16 * 1024  # characters of new messages: what is longer would
 
 
 class Asking:
-    """The gateway's recorder for one call: it answers from the book, or asks and records."""
+    """The gateway's recorder for one call: it answers from the book, or asks and records. `bound` tells the most that
+    one try may cost."""
 
     def __init__(
-        self, recording: Recording, asked: ModelRequest, *, tally: Tally, bound_nano: int, deltas: Deltas
+        self, recording: Recording, asked: ModelRequest, *, bound: Callable[[ModelRequest], int], deltas: Deltas
     ) -> None:
         self._recording = recording
         self._asked = asked
-        self._tally = tally
-        self._bound_nano = bound_nano
+        self._bound = bound
         self._deltas = deltas
 
     async def once(self, request: ModelRequest, call: Complete) -> ModelReply:
@@ -39,16 +38,17 @@ class Asking:
         if record is not None and record.settled is not None:
             return self._counted(ModelReply.from_json(recording.replay(record)))
         shown, bodies = digested(request.body)
+        asked = encode({"request": {"model": request.model, **shown}, **self._aside(request)})[:-1]
+        bound = self._bound(request)
         held = recording.held
         held.begin()
         said = held.not_kept(bodies)
         keeping = self._keep(said) if sum([len(body) for *_, body in said]) > _WITH_THE_INTENT else None
         try:
             # Whoever finds this without an answer knows that the call may have been billed.
-            asked = {"request": {"model": request.model, **shown}, **self._aside(request)}
-            await recording.begin(step, {**asked, "bound_nano": self._bound_nano}, said if keeping is None else ())
+            await recording.begin(step, b'%b,"bound_nano":%d}' % (asked, bound), said if keeping is None else ())
             reply = await self._ask(step, request, call, keeping)
-            data = encode({**asked, "result": reply.to_json()})
+            data = b'%b,"result":%b}' % (asked, encode(reply.to_json()))
             if keeping is not None:
                 await keeping
             held.keeps(said)
@@ -84,7 +84,8 @@ class Asking:
         except Exception as error:
             if keeping is not None:
                 await keeping
-            await self._recording.fail(step, error, charged=self._tally.spent_nano)
+            charged = sum([one.cost_nano for one in request.way.tries])
+            await self._recording.fail(step, error, charged=charged)
             raise
 
     def _shown(self, step: Step, sink: Sink) -> Sink:
@@ -101,34 +102,6 @@ class Asking:
         held.tokens_in += reply.usage.tokens_in
         held.tokens_out += reply.usage.tokens_out
         return reply
-
-
-@dataclass(slots=True)
-class Tally:
-    """A budget that also knows what one call has spent of it."""
-
-    budget: Budget
-    spent_nano: int = 0
-
-    @property
-    def remaining_nano(self) -> int:
-        return self.budget.remaining_nano
-
-    async def hold(self, bound_nano: int) -> Hold:
-        return _Noted(await self.budget.hold(bound_nano), self)
-
-
-@dataclass(frozen=True, slots=True)
-class _Noted:
-    hold: Hold
-    tally: Tally
-
-    def settle(self, actual_nano: int) -> None:
-        self.tally.spent_nano += actual_nano
-        self.hold.settle(actual_nano)
-
-    def release(self) -> None:
-        self.hold.release()
 
 
 def digested(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:

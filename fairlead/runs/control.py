@@ -170,8 +170,11 @@ class Control:
     ) -> list[Run]:
         """Newest first. Page with `before` or `after`: the id of the last one you have, or of the first."""
         page: dict[str, Any] = {"before": before} if after is None else {"after": after}
+        query = "list" if after is None else "list_newer"
+        if thread_id is not None or parent_id is not None:
+            query, page = "list_within", {"before": None, "after": None} | page
         rows = await self._database.read(
-            self._queries["list" if after is None else "list_newer"], tenant=tenant, status=status, reason=reason,
+            self._queries[query], tenant=tenant, status=status, reason=reason,
             agent=agent, release=release, thread_id=thread_id, parent_id=parent_id, user_id=user, text=text,
             metadata=encode(metadata).decode() if metadata else None, limit=limit, offset=offset, **page,
         )  # fmt: skip

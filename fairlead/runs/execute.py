@@ -38,8 +38,8 @@ from fairlead.runs.run_context import RunContext
 from fairlead.runs.thread_memory import State, ThreadMemory
 from fairlead.runs.waiting import Others, Waiting
 from fairlead.store import Stores
+from fairlead.telemetry.bound import bind
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.logs import bind
 from fairlead.telemetry.trace_context import enter as enter_trace
 
 END = "__end__"

@@ -20,16 +20,16 @@ from fairlead.clock import Clock
 from fairlead.database import Database, Query
 from fairlead.errors import NotFound
 from fairlead.runs.announcer import EVERY_FIGURE, EVERY_RUN, FIGURES, TOPIC
+from fairlead.runs.body import FORGOTTEN, Messages, digests_in
 from fairlead.runs.following import NO_EVENTS, PAGE, Delta, Follower, Followers
 from fairlead.runs.payload import Payloads
-from fairlead.runs.rows import event_of
+from fairlead.runs.rows import event_of, told_of
 from fairlead.runs.run import Event
 
 _WATCH_AGAIN = 5.0  # seconds
 _MOST_CHANGES = 500  # that wait to be read
 _MANY = 2_000  # events read at once
 _LOOKS = 5  # after a run that is rolled back has ended
-_FORGOTTEN = {"role": "system", "content": "(removed by retention)"}
 
 
 class Feed:
@@ -59,6 +59,21 @@ class Feed:
             if len(page) < _MANY:
                 break
         return await self._asked(events, tenant, run_id)
+
+    async def told(self, run_id: str, *, tenant: str = "default", after: int = 0) -> list[Event]:
+        """The same, with what each carries as a `Body`."""
+        found, messages = list[Event](), Messages()
+        while page := await self._database.read(
+            self._queries["told"], tenant=tenant, run_id=run_id, after=found[-1].seq if found else after, limit=_MANY
+        ):
+            texts = [await self._payloads.text(row["data"]) for row in page]
+            found += [told_of(row, text, messages) for row, text in zip(page, texts, strict=True)]
+            if len(page) < _MANY:
+                break
+        if any(event.kind == "model" for event in found):
+            asked = await self._database.read(self._queries["messages"], tenant=tenant, run_id=run_id)
+            messages.texts = {row["digest"]: row["body"] for row in asked}
+        return found
 
     async def follow(
         self, run_id: str, *, tenant: str = "default", after: int = 0, deltas: bool = False, until_end: bool = True
@@ -104,6 +119,8 @@ class Feed:
                         async with asyncio.timeout(left):
                             run_id = await arrived.get()
                         yield run_id
+                    while not arrived.empty():  # many come together: a timer for each would cost more than the rest
+                        yield arrived.get_nowait()
         finally:
             for stop in stops:
                 stop()
@@ -153,16 +170,14 @@ class Feed:
 
 
 def _digests(event: Event) -> list[str]:
-    if event.kind != "model" or not event.data or "request" not in event.data:
-        return []
-    return event.data["request"]["messages"]
+    return digests_in(event.data) if event.kind == "model" else []
 
 
 def _with_messages(event: Event, known: Mapping[str, Any]) -> Event:
     digests = _digests(event)
     if not digests:
         return event
-    asked = [known.get(digest, _FORGOTTEN) for digest in digests]
+    asked = [known.get(digest, FORGOTTEN) for digest in digests]
     data = {**event.data, "request": {**event.data["request"], "messages": asked}}
     return Event(
         event.run_id, event.seq, event.type, event.at, event.kind, event.name, event.key, event.branch, event.digest,

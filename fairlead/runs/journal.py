@@ -214,10 +214,10 @@ class Journal:
         return len(await self.until_answered(lambda: self._database.write(query, said, worker=self.worker, **given)))
 
     async def _write_many(self, batch: list[_Written]) -> int:
-        calls = [Call(self._queries["record"], {"worker": self.worker}, [one.entry for one in batch])]
-        if said := [message for one in batch for message in one.said]:
-            calls.append(Call(self._queries["keep_messages"], rows=said))
-        return (await self._persist_all(calls))[0][0]["written"]
+        rows: list[Sequence[Any]] = [one.entry for one in batch]
+        said = [_as_row(message) for one in batch for message in one.said]
+        query = self._queries["record_asked_many" if said else "record"]
+        return (await self._persist(query, [*rows, *said]))[0]["written"]
 
     async def _one_by_one(self, batch: list[_Written]) -> Sequence[bool]:
         """Somebody tried to record a step twice: only that run is refused."""
@@ -282,6 +282,12 @@ class Journal:
         if len(calls) == 1:
             return [await self._database.write(calls[0].query, calls[0].rows, **calls[0].parameters)]
         return await self._database.write_all(calls)
+
+
+def _as_row(said: Said) -> Sequence[Any]:
+    """A message among the rows of `record_asked_many.sql`."""
+    tenant, run_id, digest, body = said
+    return (tenant, run_id, None, None, "said", None, None, None, None, digest, None, None, body)
 
 
 def micros(duration: timedelta) -> int:

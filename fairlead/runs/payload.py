@@ -54,3 +54,12 @@ class Payloads:
             return decode(await self.blobs.get(text.removeprefix(_MARK)))
         except NotFound:
             return GONE
+
+    async def text(self, text: str | None) -> str | None:
+        """The value as JSON, not decoded."""
+        if text is None or not text.startswith(_MARK):
+            return text
+        try:
+            return (await self.blobs.get(text.removeprefix(_MARK))).decode()
+        except NotFound:
+            return encode(GONE).decode()

@@ -139,9 +139,9 @@ class Recording:
         self.held.steps += 1
         await self.held.record("failed", step, _object(given, described))
 
-    async def begin(self, step: Step, value: Any, said: Sequence[Said] = ()) -> None:
+    async def begin(self, step: Step, data: bytes, said: Sequence[Said] = ()) -> None:
         """An intent: after this, nobody can say that it was never tried."""
-        await self.held.record("intent", step, encode(value), said)
+        await self.held.record("intent", step, data, said)
 
     def halt(self, ending: Ending) -> NoReturn:
         """Leave the run from whatever branch found out that it can't go on."""

@@ -8,6 +8,7 @@ from typing import Any
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import from_micros
 from fairlead.database import Row
+from fairlead.runs.body import Body, Messages
 from fairlead.runs.run import Approval, Asker, Assignment, Event, Reason, Run, Status, Turn, Worker
 from fairlead.telemetry.health import Component, Condition
 from fairlead.telemetry.trace_context import of_stored
@@ -86,6 +87,15 @@ def event_of(row: Row, *, data: Any) -> Event:
         fence=row["fence"],
         data=data,
     )
+
+
+def told_of(row: Any, text: str | None, messages: Messages) -> Event:
+    """A row of `told`, whose columns are in the order of the fields: half the time, and a long run has thousands."""
+    run_id, seq, type, at, kind, name, key, branch, digest, started_at, fence, _ = row
+    body = None if text is None else Body(text, messages if kind == "model" else None)
+    return Event(
+        run_id, seq, type, from_micros(at), kind, name, key, branch, digest, _moment(started_at), fence, body
+    )  # fmt: skip
 
 
 def approval_of(row: Row) -> Approval:

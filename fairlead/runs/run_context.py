@@ -24,9 +24,8 @@ from fairlead.agents.request import request_body
 from fairlead.agents.tool import Done, NotDone, Tool, Unknown
 from fairlead.errors import ConfigurationError, InvalidInput
 from fairlead.gateway import Caller, Choices, Embedder, Gateway, ModelReply, ModelRequest, Sink
-from fairlead.gateway.way import Way
 from fairlead.runs.asked import check_turns
-from fairlead.runs.asking import Asking, Tally
+from fairlead.runs.asking import Asking
 from fairlead.runs.book import Record
 from fairlead.runs.conversation_steps import ConversationSteps
 from fairlead.runs.deltas import Deltas
@@ -71,6 +70,7 @@ class RunContext:
         self._thread = threading.get_ident()
         self._edges = 0
         self._summaries: dict[bytes, ModelReply] = {}
+        self._caller: Caller | None = None
         self.memory = memory
         self._stores = stores
         self._embedder = embedder
@@ -151,13 +151,16 @@ class RunContext:
 
     async def ask(self, request: ModelRequest) -> ModelReply:
         """A model call in any wire format as a step of this run: what clients of other libraries come to."""
-        request = replace(request, caller=_caller(self._held.run))
-        tally = Tally(self._held.budget)
-        bound = self._gateway.upper_bound_nano(request.on(Way(tally), request.sink))
-        asking = Asking(self._recording, request, tally=tally, bound_nano=bound, deltas=self._deltas)
+        if self._caller is None:
+            self._caller = _caller(self._held.run)
+        request = request.by(self._caller)
+        bound = self._gateway.upper_bound_nano
+        asking = Asking(self._recording, request, bound=bound, deltas=self._deltas)
         token = guest.leave()  # what the gateway sends is no guest's
         try:
-            return await self._gateway.complete(request, recorder=asking, budget=tally, summaries=self._summaries)
+            return await self._gateway.complete(
+                request, recorder=asking, budget=self._held.budget, summaries=self._summaries
+            )
         finally:
             guest.come_back(token)
 
@@ -176,7 +179,7 @@ class RunContext:
                     known = await self._find_out(tool, step, arguments, retried=record.retried)
                     if known is not None:
                         return known.result
-                await recording.begin(step, {"arguments": arguments})
+                await recording.begin(step, b'{"arguments":%b}' % given)
             return await recording.perform(step, lambda: self._use(tool, step, arguments), given=given)
         finally:
             self._held.end()

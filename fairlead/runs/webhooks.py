@@ -10,7 +10,7 @@ from typing import Any
 from fairlead.agents.jsonable import decode, encode
 from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query, Row
-from fairlead.egress.client import check_url
+from fairlead.egress import check_url
 from fairlead.errors import Conflict, EgressRefused, InvalidInput, NotFound
 from fairlead.runs.ids import Ids
 from fairlead.runs.webhook import (
@@ -185,7 +185,7 @@ def callable_url(url: str) -> str:
     """Raises `InvalidInput` for what is no address at all. What it stands for is looked at when it is called: a name
     may stand for another address by then."""
     try:
-        return str(check_url(url))
+        return check_url(url)
     except EgressRefused as error:
         raise InvalidInput(error.message, hint=error.hint) from None
 

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, cast
+from importlib import import_module
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
 
 import orjson
-from structlog.dev import ConsoleRenderer
 
 from fairlead.telemetry.catalogue import EVENTS
 from fairlead.telemetry.redact import Redactor, is_sensitive, preview, previewed
@@ -23,9 +24,12 @@ from fairlead.telemetry.redact import Redactor, is_sensitive, preview, previewed
 Fields = MutableMapping[str, Any]
 Render = Callable[[Fields], bytes]
 PREVIEWS = {"task": 100, "input": 200, "output": 200}
+_MICROSECOND = timedelta(microseconds=1)
+_MOST_PLANS = 500  # agents may name fields as they like
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 # DEL, C1 controls, line and paragraph separators, and marks that turn the reading direction.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CUT = "…".encode()  # by ourselves
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -34,6 +38,17 @@ class _Settled:
     """What has been redacted already."""
 
     value: Any
+
+
+class _Plan(NamedTuple):
+    """What becomes of fields of such names and kinds. The rest is said as it is."""
+
+    gone: tuple[str, ...] = ()
+    """Not said under their names: those below, and those that are nothing."""
+    durations: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
+    texts: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    """Of fields, what is said as it is where it is known to be clean. None: there is no short way for these fields."""
 
 
 class Composer:
@@ -46,6 +61,7 @@ class Composer:
     def __init__(self, redactor: Redactor, *, service: str) -> None:
         self._redactor = redactor
         self._service = service
+        self._plans: dict[tuple[Any, ...], _Plan] = {}
 
     def settled(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """The same, in which nothing can change any more: it may be composed later, by another thread."""
@@ -62,26 +78,45 @@ class Composer:
 
     def __call__(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> Fields:
         line: Fields = {"timestamp": at, "level": level, "event": event, "service": self._service}
-        known, clean = _KNOWN.get, self._redactor.clean
-        for name, value in fields.items():
-            if value is None:
-                continue
-            how = known(name)
-            kind = value.__class__
-            if how is _OURS or (how is _ORDINARY and (value in clean if kind is str else kind in _PLAIN)):
-                line[name] = value
-            elif kind is timedelta:
-                name = _in_ms(name)
-                line[name] = self._redacted(name, round(value.total_seconds() * 1000, 3))
-            elif kind is _Settled:
-                line[name] = value.value
-            elif how is _MONEY:
-                line["cost_usd"] = value / 1_000_000_000
-            elif how is not _EVENT:
-                line[name] = self._redacted(name, value)
+        shape = (*fields, *map(type, fields.values()))
+        plan = self._plans.get(shape) or self._planned(shape, fields)
+        if plan.texts is not None and self._redactor.clean.issuperset(plan.texts(fields)):
+            line.update(fields)
+            for name in plan.gone:
+                del line[name]
+            for name, in_ms in plan.durations:
+                line[in_ms] = fields[name] // _MICROSECOND / 1000
+            for name in plan.others:
+                self._put(line, name, fields[name])
+        else:
+            for name, value in fields.items():
+                if value is not None:
+                    self._put(line, name, value)
         if "tokens_in" in line or "tokens_out" in line:
             line["tokens"] = line.get("tokens_in", 0) + line.get("tokens_out", 0)
         return line
+
+    def _planned(self, shape: tuple[Any, ...], fields: Mapping[str, Any]) -> _Plan:
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        made = self._plans[shape] = _plan(fields)
+        return made
+
+    def _put(self, line: Fields, name: str, value: Any) -> None:
+        how, kind = _KNOWN.get(name), value.__class__
+        if how is _OURS or (how is _ORDINARY and kind in _PLAIN):
+            line[name] = value
+        elif how is _ID and kind is str:
+            line[name] = self._redactor.id(value)
+        elif kind is timedelta:
+            name = _in_ms(name)
+            line[name] = self._redacted(name, value // _MICROSECOND / 1000)
+        elif kind is _Settled:
+            line[name] = value.value
+        elif how is _MONEY:
+            line["cost_usd"] = value / 1_000_000_000
+        elif how is not _EVENT:
+            line[name] = self._redacted(name, value)
 
     def _redacted(self, name: str, value: Any) -> Any:
         kind = value.__class__
@@ -109,15 +144,32 @@ _FIXED = _PLAIN | {str, timedelta, type(None)}
 # What to do with a field by its name.
 _EVENT = "event"  # said already
 _MONEY = "money"
+_ID = "id"  # ours or its caller's
 _ORDINARY = "ordinary"  # of ours, and not the name of a secret
 _OURS = "ours"  # made by us, of letters we chose: an id is full of digits, and must not be taken for a card number
 _FIELDS = {"request_id", "latency_ms", "cost_usd", "tokens"}.union(*(spec.fields for spec in EVENTS.values()))
 _KNOWN = {
     **{name: _ORDINARY for name in _FIELDS if name not in PREVIEWS and not is_sensitive(name)},
     **dict.fromkeys(("run_id", "child_run_id", "approval_id", "worker", "status", "reason", "kind", "trace_id"), _OURS),
+    "request_id": _ID,
     "cost_nano": _MONEY,
     "event": _EVENT,
 }
+_HEAD = ("timestamp", "level", "event", "service")
+
+
+def _plan(fields: Mapping[str, Any]) -> _Plan:
+    """By their names and kinds alone."""
+    kinds = {name: (_KNOWN.get(name), value.__class__) for name, value in fields.items() if value is not None}
+    durations = {name: _in_ms(name) for name, (how, kind) in kinds.items() if kind is timedelta and how is _ORDINARY}
+    texts = [name for name, (how, kind) in kinds.items() if kind is str and how is _ORDINARY]
+    said = [name for name, (how, kind) in kinds.items() if how is _OURS or (how is _ORDINARY and kind in _PLAIN)]
+    others = [name for name in kinds if name not in durations and name not in texts and name not in said]
+    named = [*_HEAD, "cost_usd", "tokens", *fields, *durations.values()]
+    if len(set(named)) < len(named) or not texts:  # what has two names of ours: the last one counts, and is seldom
+        return _Plan()
+    gone = (name for name in fields if name not in texts and name not in said)
+    return _Plan(tuple(gone), tuple(durations.items()), tuple(others), itemgetter(*texts, texts[0]))
 
 
 def _as_text(value: Any) -> str:
@@ -133,7 +185,7 @@ def as_json(fields: Fields) -> bytes:
         line = orjson.dumps(fields, default=str, option=_OPTIONS)
     except TypeError:
         line = orjson.dumps(encodable(fields), default=str, option=_OPTIONS)
-    if line.isascii() and b"\x7f" not in line:
+    if b"\x7f" not in line and (line.isascii() or line.replace(_CUT, b"").isascii()):
         return line
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", line.decode()).encode()
 
@@ -153,7 +205,8 @@ def encodable(value: Any) -> Any:
 
 def for_people(*, colours: bool) -> Render:
     """For a developer's terminal. What others wrote can neither colour it nor move the cursor."""
-    render = ConsoleRenderer(colors=colours, pad_event_to=18)
+    made = import_module("structlog.dev").ConsoleRenderer  # with rich, for those alone who sit before it
+    render = made(colors=colours, pad_event_to=18)
 
     def show(fields: Fields) -> bytes:
         safe: Fields = {_visible(name): _visible(value) for name, value in fields.items() if name != "service"}

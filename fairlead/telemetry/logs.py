@@ -11,29 +11,24 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import copy_context
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, get_contextvars
-
 from fairlead.clock import Clock
 from fairlead.config import Environment, LogFormat, LogLevel
+from fairlead.telemetry.bound import ids_of_task
 from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
 from fairlead.telemetry.line import Composer, Render, as_json, for_people
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.sink import Line
+from fairlead.telemetry.structlog_door import hand_over_structlog
 from fairlead.telemetry.trace_context import current
 
 _URGENT = frozenset(("error", "critical", "exception"))  # the process may be about to end
 _LEVELS = {name: spec.level.value for name, spec in EVENTS.items()}
-bound = bound_contextvars
-"""`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
-bind = bind_contextvars
-"""`bind(request_id=…)` — every line of this task from now on carries it."""
 
 
 class Paper(Protocol):
@@ -85,10 +80,12 @@ class Log:
         self._sink.write(line, urgent=level in _URGENT)
 
     def _line(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
-        ids = get_contextvars()  # bound by us, or by an agent through structlog
+        ids = ids_of_task()
         if self._traced and (context := current()) is not None:
-            ids = {"trace_id": context.trace_hex, **ids}
-        return self._render(self._compose(at, level, event, {**ids, **fields} if ids else fields))
+            fields = {"trace_id": context.trace_hex, **ids, **fields}
+        elif ids:
+            fields = {**ids, **fields}
+        return self._render(self._compose(at, level, event, fields))
 
     def close(self) -> None:
         self._sink.close()
@@ -123,15 +120,11 @@ def take_over(
         library.propagate = True
     for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[_to(log, others)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        cache_logger_on_first_use=False,
-    )
+    hand_over_structlog(_to(log, others), logging.getLevelNamesMapping()[level])
 
 
-def _to(log: Log, others: Iterable[Overhearing]) -> Any:
-    def hand_over(_logger: Any, method: str, fields: Any) -> Any:
+def _to(log: Log, others: Iterable[Overhearing]) -> Callable[[str, Any], None]:
+    def hand_over(method: str, fields: Any) -> None:
         trace = fields.pop("exc_info", None)
         if trace:
             fields["trace"] = traceback.format_exc()
@@ -140,7 +133,6 @@ def _to(log: Log, others: Iterable[Overhearing]) -> Any:
         log.say(method, "library_log", said)
         for other in others:
             other(method, said, sys.exception() if trace else None)
-        raise structlog.DropEvent
 
     return hand_over
 

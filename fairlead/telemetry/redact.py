@@ -9,12 +9,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
-from fairlead.telemetry.suspects import DIGITS, GATES, NUMBERS, SENSITIVE_NAME, SIGNED, Suspect
+from fairlead.telemetry.suspects import DIGITS, GATES, NUMBERS, SENSITIVE_NAME, SIGNED, Suspect, may_hold_numbers
 
 MAX_TEXT = 8192  # a longer string is cut: a log is not a store
 _MAX_DEPTH = 8
 _BEYOND = 160  # characters: what begins before the cut is seen whole, or far enough to be known
 _MAX_ITEMS = 200
+_HEX = re.compile("[0-9a-f]{32}")  # as long as no other digits or signs are beside them, no pattern of ours is in it
 _REMEMBERED, _MOST_REMEMBERED = 100, 2000  # characters, texts
 
 
@@ -51,6 +52,13 @@ class Redactor:
             clean.add(text)
         return text
 
+    def id(self, text: str) -> str:
+        """The same for what is likely to be an id that nobody has seen before, of which none is remembered."""
+        if _HEX.fullmatch(text) is None:
+            return self.text(text)
+        own = any(word in text for word in self.literals) or any(regex.search(text) for regex in self.patterns)
+        return self.text(text) if own else text
+
     def _suspects(self, text: str) -> list[Suspect]:
         """What may be in the text, strongest first; empty for a clean one. Errs on the side of yes."""
         small = text.lower()
@@ -58,10 +66,10 @@ class Redactor:
             Suspect(re.compile(re.escape(word)), "[secret]") for word in self.literals if word in text
         ]
         found += [Suspect(regex, "[redacted]") for regex in self.patterns if regex.search(text)]
-        seen = [suspect for gate, signs in GATES if gate in small for sign, suspect in signs if sign in small]
+        seen = [one for gate in filter(small.__contains__, GATES) for sign, one in GATES[gate] if sign in small]
         if seen:
             found += [suspect for suspect in SIGNED if suspect in seen]
-        return found + NUMBERS if DIGITS.search(text) else found
+        return found + NUMBERS if may_hold_numbers(text) and DIGITS.search(text) else found
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """The same through lists and objects; what a key calls a secret goes whole."""

@@ -6,12 +6,12 @@ Noted on the speaker's thread, in microseconds; made fit to be sent on another, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import Enum
 from typing import Any, NamedTuple
 
-from fairlead.telemetry.conventions import COST, NAMES, PREVIEWED
+from fairlead.telemetry.conventions import NAMES, PREVIEWED
 from fairlead.telemetry.line import PREVIEWS
 from fairlead.telemetry.redact import Redactor, preview
 from fairlead.telemetry.trace_context import TraceContext
@@ -24,7 +24,7 @@ _REMEMBERED, _MOST_REMEMBERED = 100, 2000  # characters, texts
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _LINES = re.compile(r"[\t\r\n]")
 # Made by us, of letters we chose: an id is full of digits, and must not be taken for a card number.
-_OURS = frozenset(NAMES[name] for name in ("run_id", "child_run_id", "approval_id", "worker", "step", "kind", "reason"))
+_OURS = frozenset(("run_id", "child_run_id", "approval_id", "worker", "step", "kind", "reason"))
 
 
 class Happening(NamedTuple):
@@ -36,7 +36,8 @@ class Happening(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A span that has ended. `fields` are ours, only those that the table names; `error` is what went wrong."""
+    """A span that has ended. `fields` are ours; only those that the table names are shown, and nothing of those that
+    are nothing. `error` is what went wrong."""
 
     context: TraceContext
     name: str
@@ -49,6 +50,9 @@ class Draft(NamedTuple):
     error: str = ""
     message: str = ""
 
+
+Noted = Draft | Callable[[], Draft]
+"""A draft, or what makes it, which is asked on the thread that sends."""
 
 _PLAIN = frozenset((int, bool, float, timedelta))
 _LONGEST_TEXT = 4000  # characters
@@ -83,7 +87,16 @@ class Wording:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._clean = redactor.clean
         self._known: dict[str, str] = {}  # agents, tools, models: from span to span the same
+
+    def has_learnt(self) -> bool:
+        """Of a secret, since it was last asked: what was put into words before may hold it."""
+        if self._clean is self._redactor.clean:
+            return False
+        self._clean = self._redactor.clean
+        self._known.clear()
+        return True
 
     def name(self, text: str) -> str:
         return _LINES.sub(" ", self.text(text))[:_LONGEST_NAME]
@@ -101,19 +114,12 @@ class Wording:
             self._known[text] = clean
         return clean
 
-    def attributes(self, fields: Mapping[str, Any]) -> dict[str, Value]:
-        attributes: dict[str, Value] = {}
-        for ours, value in fields.items():
-            name = NAMES[ours]
-            if name == COST:
-                attributes[name] = value / _NANO
-            elif ours in PREVIEWED:
-                attributes[name] = self.text(preview(self._redactor, value, PREVIEWS[ours]))
-            else:
-                attributes[name] = self._value(name, value)
-        return attributes
-
-    def _value(self, name: str, value: Any) -> Value:
+    def value(self, ours: str, value: Any) -> Value:
+        """Of a field that the table names."""
+        if ours == "cost_nano":
+            return value / _NANO
+        if ours in PREVIEWED:
+            return self.text(preview(self._redactor, value, PREVIEWS[ours]))
         if isinstance(value, bool | float):
             return value
         if isinstance(value, int):
@@ -123,4 +129,5 @@ class Wording:
         if isinstance(value, Enum):
             value = value.value
         text = str(value)
-        return text if name in _OURS and text.isascii() and text.isprintable() and len(text) < 100 else self.text(text)
+        plain = ours in _OURS and text.isascii() and text.isprintable() and len(text) < 100
+        return text if plain else self.text(text)

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from fairlead.clock import Clock
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.span import Draft
+from fairlead.telemetry.span import Noted
 
 _GATHER = 0.25  # seconds: spans that come together are sent together, and what a killed process had not sent is lost
 _BATCH = 512
@@ -36,7 +36,7 @@ class Refused(NamedTuple):
 class Exporter(Protocol):
     """What spans leave by."""
 
-    def send(self, drafts: Sequence[Draft]) -> Refused | None:
+    def send(self, drafts: Sequence[Noted]) -> Refused | None:
         """None when the collector took them. May take seconds; never raises."""
         ...
 
@@ -64,7 +64,7 @@ class SpanSender:
         self._limit = limit
         self._gather = gather
         self._again = again
-        self._drafts: deque[Draft] = deque()
+        self._drafts: deque[Noted] = deque()
         self._overflown = 0
         self._lost = 0
         self._lost_since: float | None = None
@@ -75,7 +75,7 @@ class SpanSender:
         self._thread = threading.Thread(target=self._run, name="span-sender", daemon=True)
         self._thread.start()
 
-    def put(self, draft: Draft) -> None:
+    def put(self, draft: Noted) -> None:
         if len(self._drafts) >= self._limit:
             self._overflown += 1
             return
@@ -109,7 +109,7 @@ class SpanSender:
                 if self._error and self._stop.is_set():
                     return
 
-    def _sent(self, batch: list[Draft]) -> Refused | None:
+    def _sent(self, batch: list[Noted]) -> Refused | None:
         tried = 0
         while True:
             refused = self._exporter.send(batch)

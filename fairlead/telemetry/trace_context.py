@@ -13,9 +13,8 @@ from __future__ import annotations
 import os
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 # Version 00, and later ones as the standard wants them read; ff is forbidden, and so are ids of nothing but zeros.
@@ -24,8 +23,7 @@ _LONGEST = 512
 _SAMPLED = 1
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(NamedTuple):
     """A span under way. `sampled` is None where nobody has decided: who sends traces does, by the trace's id."""
 
     trace_id: int
@@ -64,7 +62,7 @@ def of_request(request_id: str, traceparent: str = "") -> TraceContext:
     """The span of a request: in its caller's trace, where the caller sent one that can be read; else in a new one."""
     noise = os.urandom(24)
     span_id = int.from_bytes(noise[:8]) or 1
-    found = _TRACEPARENT.fullmatch(traceparent) if len(traceparent) <= _LONGEST else None
+    found = _TRACEPARENT.fullmatch(traceparent) if traceparent and len(traceparent) <= _LONGEST else None
     if found is None or (found[1] == "00" and found[5]):
         return TraceContext(int.from_bytes(noise[8:]) or 1, span_id, request_id=request_id)
     sampled = bool(int(found[4], 16) & _SAMPLED)

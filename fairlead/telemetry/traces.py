@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from random import getrandbits
 from typing import Any, cast
 
@@ -34,7 +35,7 @@ from fairlead.telemetry.conventions import (
     TOOL_TYPE,
     method_of,
 )
-from fairlead.telemetry.span import Draft, Happening, picked
+from fairlead.telemetry.span import Draft, Happening, Noted, Value, picked
 from fairlead.telemetry.trace_context import TraceContext, current, enter, is_sampled, of_request, span_id_of
 
 Fields = dict[str, Any]
@@ -47,6 +48,9 @@ _WITHIN_CALL = ("llm_retry", "llm_fallback", "llm_limited", "llm_dropped", "llm_
 _WITHIN_ATTEMPT = ("workflow_execution", "approval_requested", "approval_expired", "run_diverged",
                    "run_outcome_unknown", "budget_warning", "llm_ungoverned")  # fmt: skip
 _FINE = ("success", "ok")
+_NO_TIME = timedelta(0)
+_FIXED = frozenset((str, int, bool, float, timedelta, type(None)))
+_LONGEST_MODEL = 200  # characters
 
 
 class _Open:
@@ -67,7 +71,7 @@ class _Open:
 
 class Traces:
     def __init__(
-        self, send: Callable[[Draft], None], *, clock: Clock, ratio: float = 1.0, previews: bool = False,
+        self, send: Callable[[Noted], None], *, clock: Clock, ratio: float = 1.0, previews: bool = False,
         steps: bool = False,
     ) -> None:  # fmt: skip
         self._send = send
@@ -161,20 +165,18 @@ class Traces:
         context = run.beneath(span_id_of(fields["run_id"], "wait", fields["attempt"]))
         self._send(Draft(context, "wait", "internal", min(to_micros(since), now), now, self._picked(fields)))
 
-    def _over(self, event: str, fields: Fields) -> None:
+    def _over(self, _event: str, fields: Fields) -> None:
         """The attempt has ended, and with it the run, unless somebody lets it go on."""
         attempt = self._attempts.get(fields["run_id"])
         if attempt is None:
             return
-        self._left(event, fields)
-        run, shown = attempt.above, attempt.fields
-        if run.request_id is not None:
-            shown = {**shown, "request_id": run.request_id}
+        ending, (error, message) = self._picked(fields), _failure(fields)
+        self._close(fields["run_id"], ending, error, message)
+        run = attempt.above
+        asked = {} if run.request_id is None else {"request_id": run.request_id}
         end = max(attempt.since, attempt.start + self._elapsed(attempt))
-        about = {**shown, **self._picked(fields)}
-        about.pop("message", None)
-        error, message = _failure(fields)
-        self._send(Draft(run, f"run {fields['agent']}", "internal", attempt.since, end, _plain(about), error=error,
+        shown = _plain({**attempt.fields, **asked, **ending})
+        self._send(Draft(run, f"run {fields['agent']}", "internal", attempt.since, end, shown, error=error,
                          message=message))  # fmt: skip
 
     def _left(self, _event: str, fields: Fields) -> None:
@@ -247,25 +249,15 @@ class Traces:
     # -- model calls
 
     def _call(self, event: str, fields: Fields) -> None:
-        happened = self._notes.pop(_task(), ())
+        happened = tuple(self._notes.pop(_task(), ())) if self._notes else ()
         outer = current() or of_request("")  # what nobody asked for (vectors of a document) is a trace of its own
         if not self._wanted(outer):
             return
-        operation = OPERATIONS.get(fields.get("format") or "", "chat")
-        shown = self._picked(fields)
-        name: str = fields["model"] or ""
-        # Of a name that is no model's, half must not be cut off: the rest may hide a secret from who looks for one.
-        shown["model"] = name.removeprefix(f"{fields['provider']}/")
-        status = fields.get("status") or "ok"
-        shown.pop("message", None)
-        given: dict[str, Any] = {OPERATION: operation}
-        if event == "llm_cache_hit":
-            given["fairlead.cache"] = "hit"
-        self._draft(
-            outer.beneath(getrandbits(64) or 1), f"{operation} {shown['model']}", fields.get("took") or timedelta(0),
-            shown, given=given, kind="client", happened=tuple(happened), error="" if status in _FINE else status,
-            message=fields.get("message") or "",
-        )  # fmt: skip
+        context, end = outer.beneath(getrandbits(64) or 1), self._clock.micros()
+        if _is_brief(fields):
+            self._send(partial(_draft_of_call, event, fields, fields, context, end, happened))
+        else:
+            self._send(_draft_of_call(event, fields, self._picked(fields), context, end, happened))
 
     def _note_call(self, event: str, fields: Fields) -> None:
         outer = current()
@@ -303,6 +295,32 @@ class Traces:
         flags = TraceFlags(TraceFlags.SAMPLED if self._wanted(context) else TraceFlags.DEFAULT)
         span = NonRecordingSpan(SpanContext(context.trace_id, context.span_id, is_remote=False, trace_flags=flags))
         otel.attach(set_span_in_context(span))
+
+
+def _draft_of_call(
+    event: str, fields: Fields, shown: Fields, context: TraceContext, end: int, happened: tuple[Happening, ...]
+) -> Draft:
+    operation = OPERATIONS.get(fields.get("format") or "", "chat")
+    name: str = fields["model"] or ""
+    # Of a name that is no model's, half must not be cut off: the rest may hide a secret from who looks for one.
+    model = name.removeprefix(f"{fields['provider']}/")
+    took, status = fields.get("took") or _NO_TIME, fields.get("status") or "ok"
+    given: dict[str, Value] = {OPERATION: operation}
+    if event == "llm_cache_hit":
+        given["fairlead.cache"] = "hit"
+    return Draft(
+        context, f"{operation} {model}", "client", end - round(took.total_seconds() * _MICROS), end,
+        {**shown, "model": model, "message": None}, given, happened, "" if status in _FINE else status,
+        fields.get("message") or "",
+    )  # fmt: skip
+
+
+def _is_brief(fields: Fields) -> bool:
+    """Nothing in them is large, nothing may change: they may be looked at later, as they are."""
+    return (
+        fields.get("status") == "ok" and not fields.get("message") and len(fields["model"] or "") <= _LONGEST_MODEL
+        and _FIXED.issuperset(map(type, fields.values()))
+    )  # fmt: skip
 
 
 def _task() -> int:

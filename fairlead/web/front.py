@@ -10,7 +10,7 @@ import binascii
 import os
 import re
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fairlead.access import Keyring, Principal, Role, SignIn, is_loopback, key_of, require
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError, Forbidden, MethodNotAllowed, NotFound, Unauthorised
+from fairlead.telemetry.bound import bind
 from fairlead.telemetry.emit import Emit
-from fairlead.telemetry.logs import bind
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.trace_context import enter, of_request
 from fairlead.web import cookies
@@ -34,7 +34,7 @@ from fairlead.web.console.addresses import KEY, PLAYGROUND, is_console, is_open,
 from fairlead.web.cookies import Cookie
 from fairlead.web.gateway import is_gateway
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _OWN_WRITES = ("/console/preferences", "/console/sign-out")  # which concern the reader alone
 _BEARER, _BASIC = b'Bearer realm="fairlead"', b'Basic realm="fairlead"'
@@ -69,57 +69,61 @@ class Front:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = Headers(scope["headers"])
-        given = headers.get("x-request-id", "")
-        visit = Visit(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex(), headers, self._redactor)
+        given = headers.raw.get(b"x-request-id")
+        known = given is not None and _REQUEST_ID.fullmatch(given)
+        visit = Visit(given.decode() if given and known else os.urandom(16).hex(), headers, self._redactor)
         scope.setdefault("state", {})["visit"] = visit
-        out = _Out(send, visit, secure=_by_tls(scope, headers), clock=self._clock)
+        out = _Out(send, visit, scope, self._clock)
         bind(request_id=visit.request_id)
         enter(of_request(visit.request_id, headers.get("traceparent", "")))
         try:
-            await self._answer(scope, receive, out, visit)
+            self._admit(scope, visit)
+            if is_console(scope["path"]):
+                await self._admit_to_console(scope, visit)
+            await self._app(scope, receive, out)
+        except ConnectionAbortedError:
+            pass  # a stream that must not look complete: the server closes the connection in the middle
+        except Exception as error:  # noqa: BLE001 whatever fails, the caller gets an answer and the log the reason
+            reply = self._reply_to(error, scope, visit)
+            if not out.status:
+                await reply(scope, receive, out)
         finally:
             self._tell(scope, visit, out)
         return None
 
-    async def _answer(self, scope: Scope, receive: Receive, out: _Out, visit: Visit) -> None:
-        try:
-            await self._admit(scope, visit)
-            await self._app(scope, receive, out)
-        except _ToSignIn as error:
-            await self._refuse(_to_sign_in(error, scope, visit), scope, receive, out)
-        except _AskBrowser as error:
-            await self._refuse(_problem(error, visit, _BASIC), scope, receive, out)
-        except FairleadError as error:
-            await self._refuse(_problem(error, visit), scope, receive, out)
-        except HTTPException as error:
-            await self._refuse(_problem(_ours(error), visit), scope, receive, out)
-        except ConnectionAbortedError:
-            pass  # a stream that must not look complete: the server closes the connection in the middle
-        except Exception as error:  # noqa: BLE001 whatever fails, the caller gets an answer and the log the reason
-            trace = traceback.format_exc()[-_TRACE:]
-            self._emit("error", code="internal", message=repr(error), where=visit.endpoint, trace=trace)
-            await self._refuse(internal_reply(visit.request_id), scope, receive, out)
+    def _reply_to(self, error: Exception, scope: Scope, visit: Visit) -> ASGIApp:
+        match error:
+            case _ToSignIn():
+                return _to_sign_in(error, scope, visit)
+            case _AskBrowser():
+                return _problem(error, visit, _BASIC)
+            case FairleadError():
+                return _problem(error, visit)
+            case HTTPException():
+                return _problem(_ours(error), visit)
+            case _:
+                trace = "".join(traceback.format_exception(error))[-_TRACE:]
+                self._emit("error", code="internal", message=repr(error), where=visit.endpoint, trace=trace)
+                return internal_reply(visit.request_id)
 
-    async def _refuse(self, reply: ASGIApp, scope: Scope, receive: Receive, out: _Out) -> None:
-        if not out.status:
-            await reply(scope, receive, out)
-
-    async def _admit(self, scope: Scope, visit: Visit) -> None:
-        """Raises `Forbidden`, `Unauthorised`, `TooLarge`."""
+    def _admit(self, scope: Scope, visit: Visit) -> None:
+        """Raises `Forbidden`, `TooLarge`."""
         if not self._keys:
             _refuse_other_sites(scope, visit)
-        size = visit.headers.get("content-length", "")
+        size = visit.headers.raw.get(b"content-length", b"")
         # The gateway has a limit of its own, and tells of it in the words of its clients.
         limit = self._limits.get(scope["path"], self._limit)
-        if size.isdecimal() and int(size) > limit and not is_gateway(scope["path"]):
+        if size.isdigit() and int(size) > limit and not is_gateway(scope["path"]):
             raise too_large(limit)
-        if is_console(scope["path"]):
-            visit.endpoint = "console"
-            if self._sign_in is not None and is_open(scope["path"]):
-                return
-            await self._admit_reader(scope, visit)
-            _ensure_may_look(visit.caller, scope["method"], scope["path"])
-            scope["state"]["watch"] = partial(self._keys.watch, visit.caller)  # for what stays open
+
+    async def _admit_to_console(self, scope: Scope, visit: Visit) -> None:
+        """Raises `Forbidden`, `Unauthorised`."""
+        visit.endpoint = "console"
+        if self._sign_in is not None and is_open(scope["path"]):
+            return
+        await self._admit_reader(scope, visit)
+        _ensure_may_look(visit.caller, scope["method"], scope["path"])
+        scope["state"]["watch"] = partial(self._keys.watch, visit.caller)  # for what stays open
 
     async def _admit_reader(self, scope: Scope, visit: Visit) -> None:
         """A browser asks for name and password; the password is the key. Only pages take it: they check that a write is
@@ -167,33 +171,33 @@ class _AskBrowser(Unauthorised):
 class _Out:
     """The way out: adds headers to the start of the answer, and counts."""
 
-    __slots__ = ("_clock", "_secure", "_send", "_started", "_visit", "bytes_out", "status")
+    __slots__ = ("_clock", "_scope", "_send", "_started", "_visit", "bytes_out", "status")
 
-    def __init__(self, send: Send, visit: Visit, *, secure: bool, clock: Clock) -> None:
+    def __init__(self, send: Send, visit: Visit, scope: Scope, clock: Clock) -> None:
         self._send = send
         self._visit = visit
-        self._secure = secure
+        self._scope = scope
         self._clock = clock
         self._started = clock.monotonic()
         self.status = 0
         self.bytes_out = 0
 
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+    def __call__(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.body":
+            self.bytes_out += len(message.get("body", b""))
+        elif message["type"] == "http.response.start":
             self.status = message["status"]
             self._dress(message)
-        elif message["type"] == "http.response.body":
-            self.bytes_out += len(message.get("body", b""))
-        await self._send(message)
+        return self._send(message)
 
     def took(self) -> timedelta:
         return timedelta(seconds=self._clock.monotonic() - self._started)
 
     def _dress(self, message: MutableMapping[str, Any]) -> None:
         headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
-        there = {name.lower() for name, _ in headers}
-        headers += _ALL if there.isdisjoint(_SECURITY) else [one for one in _ALL if one[0] not in there]
-        if self._secure:
+        there = dict(headers)
+        headers += _ALL if _SECURITY.keys().isdisjoint(there) else [one for one in _ALL if one[0] not in there]
+        if _by_tls(self._scope, self._visit.headers):
             headers.append(_HSTS)
         if self._visit.room is not None:
             headers += self._visit.room.headers()
@@ -205,8 +209,9 @@ class _Out:
 def _by_tls(scope: Scope, headers: Headers) -> bool:
     """Whether the caller came to us, or to the proxy before us, by TLS. To make the header up is of no use: browsers
     heed HSTS only where they came by TLS (RFC 6797, 8.1)."""
-    forwarded = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    return scope.get("scheme") == "https" or forwarded == "https"
+    forwarded = headers.raw.get(b"x-forwarded-proto")
+    by_proxy = forwarded is not None and forwarded.partition(b",")[0].strip().lower() == b"https"
+    return by_proxy or scope.get("scheme") == "https"
 
 
 def _ensure_may_look(caller: Principal, method: str, path: str) -> None:

@@ -29,7 +29,7 @@ from urllib.parse import quote
 
 import orjson
 
-from fairlead.access import Keyring, Principal, Scope, require
+from fairlead.access import Keyring, Scope, require
 from fairlead.clock import Clock
 from fairlead.errors import (
     ComeBackLater,
@@ -50,7 +50,7 @@ from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
 from fairlead.web.api.call import Visit, visit_of
-from fairlead.web.api.caller import caller_of
+from fairlead.web.api.caller import Callers, caller_of
 from fairlead.web.api.problems import REDACTOR, status_of
 from fairlead.web.barred import UntilBarred
 from fairlead.web.gateway_endpoints import ENDPOINTS, Does, Endpoint, endpoint_at
@@ -76,6 +76,7 @@ class GatewayEndpoints:
         self._gateway = gateway
         self._models = ModelList(gateway)
         self._keys = keys
+        self._callers = Callers()
         self._clock = clock
         self._emit = emit
         self._timeout = timeout
@@ -124,7 +125,7 @@ class GatewayEndpoints:
         if not isinstance(streamed, bool | None):
             raise InvalidInput("`stream` is neither true nor false.")
         request = ModelRequest(
-            model, body, self._timeout, _caller(visit.caller, visit.headers, body), answer.wire.FORMAT,
+            model, body, self._timeout, self._caller(visit, body), answer.wire.FORMAT,
             Sink(on_data=answer.events) if streamed else None, _choices(visit.headers),
         )  # fmt: skip
 
@@ -132,8 +133,18 @@ class GatewayEndpoints:
             reply = await self._gateway.complete(request)
             await (answer.end() if streamed else answer.whole(reply))
 
-        with UntilBarred(self._keys, visit.caller):
+        if self._keys.may_bar(visit.caller):
+            with UntilBarred(self._keys, visit.caller):
+                await exchange.until_gone(work())
+        else:
             await exchange.until_gone(work())
+
+    def _caller(self, visit: Visit, body: Mapping[str, Any]) -> Caller:
+        """Both formats have a name for the end user."""
+        user, labels = _named(body), _labels(visit.headers.get("x-fairlead-metadata", ""))
+        if user is None and not labels:
+            return self._callers.of(visit.caller)
+        return caller_of(visit.caller, user=user, labels=labels)
 
 
 def _format_of(endpoint: Endpoint | None, headers: Mapping[str, str]) -> Format:
@@ -219,11 +230,6 @@ def _told(reply: ModelReply) -> list[tuple[bytes, bytes]]:
 @lru_cache(maxsize=1024)
 def _quoted(model: str) -> bytes:
     return quote(model, safe="/:@+,;=()[]{}'!$&*~ ").encode()
-
-
-def _caller(principal: Principal, headers: Mapping[str, str], body: Mapping[str, Any]) -> Caller:
-    """Both formats have a name for the end user."""
-    return caller_of(principal, user=_named(body), labels=_labels(headers.get("x-fairlead-metadata", "")))
 
 
 def _named(body: Mapping[str, Any]) -> str | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from importlib import import_module
 
 from fairlead.clock import SystemClock
 from fairlead.config import Settings, inherited, whole_environment
 from fairlead.operate.backup import Archive, Original, State, Subject
-from fairlead.operate.backup.postgres import PostgresOriginal
-from fairlead.operate.backup.sqlite import SqliteOriginal
 from fairlead.wiring.blobs import open_blobs
 from fairlead.wiring.serving_lock import take_serving_lock
 
@@ -31,8 +30,12 @@ def newest_verified(settings: Settings) -> tuple[str, datetime] | None:
 
 
 def _original(settings: Settings) -> Original:
+    """The library of the other database stays unloaded."""
     if not settings.database.is_sqlite:
         # Where libpq finds its certificates and what else was said to it.
         theirs = {name: value for name, value in whole_environment().items() if name.startswith("PG")}
-        return PostgresOriginal(settings.database.url, environment={**inherited(), **theirs})
-    return SqliteOriginal(settings.root / settings.database.sqlite_path, take_lock=lambda: take_serving_lock(settings))
+        postgres = import_module("fairlead.operate.backup.postgres")
+        return postgres.PostgresOriginal(settings.database.url, environment={**inherited(), **theirs})
+    sqlite = import_module("fairlead.operate.backup.sqlite")
+    path = settings.root / settings.database.sqlite_path
+    return sqlite.SqliteOriginal(path, take_lock=lambda: take_serving_lock(settings))

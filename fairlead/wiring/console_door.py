@@ -105,7 +105,7 @@ class EngineDoor:
         return await self._engine.search.named(run_ids, tenant=self._tenant)
 
     async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
-        return await self._engine.feed.history(run_id, tenant=self._tenant, after=after)
+        return await self._engine.feed.told(run_id, tenant=self._tenant, after=after)
 
     async def children(self, run_id: str) -> Sequence[Run]:
         return await self._engine.search.children(run_id, tenant=self._tenant, limit=_MOST_CHILDREN)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fairlead import database
 from fairlead.clock import Clock
 from fairlead.config import DatabaseSettings
 from fairlead.config.secrets import Secret
-from fairlead.database import Database, Postgres, Sqlite
+from fairlead.database import Database
 
 
 async def open_database(
@@ -15,5 +16,5 @@ async def open_database(
 ) -> Database:
     """`url`: the same as that of the settings, where it may be rotated while the database is open."""
     if settings.is_sqlite:
-        return await Sqlite.open(root / settings.sqlite_path, clock=clock, vectors=vectors)
-    return await Postgres.open(url or settings.url, clock=clock, connections=settings.pool_size)
+        return await database.Sqlite.open(root / settings.sqlite_path, clock=clock, vectors=vectors)
+    return await database.Postgres.open(url or settings.url, clock=clock, connections=settings.pool_size)

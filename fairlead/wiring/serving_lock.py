@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from fairlead.config import Settings
-from fairlead.database.sqlite import FileLock
+from fairlead.database.file_lock import FileLock
 from fairlead.errors import DatabaseInUse
 
 

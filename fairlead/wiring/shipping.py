@@ -14,8 +14,8 @@ from fairlead.clock import SystemClock
 from fairlead.config import Finder, Role, Settings, refuse_incomplete, whole_environment
 from fairlead.config.secrets import parse_reference
 from fairlead.database import migrate
+from fairlead.database.file_lock import FileLock
 from fairlead.database.sql import parse
-from fairlead.database.sqlite import FileLock
 from fairlead.errors import ConfigurationError, FairleadError, InvalidInput, SecretUnavailable
 from fairlead.runs.journal import MIGRATIONS as RUNS
 from fairlead.ship.carry_out import CarryOut, Tell

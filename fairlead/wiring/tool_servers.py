@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from fairlead.agents.mcp.declared import Server, ToolServers
 from fairlead.agents.mcp.undeclared import NoServers
@@ -14,6 +13,9 @@ from fairlead.egress import Egress
 from fairlead.errors import ConfigurationError
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.health import Component, Condition
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncClient
 
 _CONNECT = 10.0  # seconds
 _LONGEST_ANSWER = 16 * 1024**2  # bytes of an answer, or of one event of a stream
@@ -31,9 +33,9 @@ def open_tool_servers(servers: Mapping[str, Server], *, egress: Egress, clock: C
             hint="pip install 'fairlead[mcp]'",
         ) from error
 
-    def open_http(server: Server) -> httpx2.AsyncClient:
+    def open_http(server: Server) -> AsyncClient:
         # A call may say nothing for as long as it may take; the call itself is bounded elsewhere.
-        waits = httpx2.Timeout(server.timeout.total_seconds() + _CONNECT, connect=_CONNECT)
+        waits = import_module("httpx2").Timeout(server.timeout.total_seconds() + _CONNECT, connect=_CONNECT)
         return egress.client(headers=server.headers, timeout=waits, max_bytes=_LONGEST_ANSWER)
 
     return made(servers, open_http=open_http, clock=clock, emit=emit)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from fairlead.access import NewKey, NewUser, Principal, Role, SessionBook, Status
+from fairlead.access import LOCAL_ADMIN, NewKey, NewUser, Principal, Role, SessionBook, Status
 from fairlead.errors import Conflict, InvalidInput, NotFound, Unauthorised
 from fairlead.testing import MovableClock
 from tests.access.conftest import Process, StartProcess
@@ -112,6 +112,8 @@ async def test_who_watches_is_turned_out_when_their_key_or_their_user_goes(proce
     secret = (await one.book.create(NewKey("bot", tenant="acme"), by="root")).secret
     await two.table.refresh()
     by_key = await two.keys.identify({"x-api-key": secret})
+    until = replace(LOCAL_ADMIN, until=1)
+    assert [two.keys.may_bar(caller) for caller in (by_key, AS_ANN, until, LOCAL_ADMIN)] == [True, True, True, False]
     of_key, of_user = asyncio.Event(), asyncio.Event()
     with two.keys.watch(by_key, of_key.set), two.keys.watch(AS_ANN, of_user.set):
         await two.table.refresh()

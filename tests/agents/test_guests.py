@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ import httpx2
 import pytest
 
 from fairlead.agents.frameworks.sdk_transport import lay_under, take_away
-from fairlead.agents.guest import Guest, HouseRules
+from fairlead.agents.guest import Guest, HouseRules, enter
 from fairlead.errors import BudgetExceededError
 from fairlead.gateway.addresses import addresses
+from fairlead.gateway.types import ModelReply, ModelRequest
+from fairlead.gateway.usage import NOTHING
 from fairlead.telemetry.emit import silent
 
 TRANSPORTS = [(library.AsyncHTTPTransport, "handle_async_request") for library in (httpx, httpx2)]
@@ -92,3 +95,29 @@ async def test_a_librarys_error_leads_back_to_ours() -> None:
     assert guest.reason(wrapped) is ours
     other = ValueError("of the agent's own")
     assert guest.reason(other) is other
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: library.__name__)
+async def test_an_answer_of_ours_is_a_response_like_the_librarys_own(library: Any) -> None:
+    body = {"choices": [], "note": "größer"}
+
+    async def ask(_: ModelRequest) -> ModelReply:
+        return ModelReply(body, NOTHING, 5, "openai", "openai/gpt-5")
+
+    lay_under(addresses({}), silent)
+    rules = HouseRules(addresses({}))
+    enter(Guest(ask, rules, timeout=timedelta(1), run_id="r", agent="a", emit=silent))
+    async with library.AsyncClient() as client:
+        asked = {"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}]}
+        ours = await client.post("https://api.openai.com/v1/chat/completions", json=asked)
+    own = library.Response(200, headers=ours.headers, content=ours.content)
+    assert [_seen(one) for one in (ours, pickle.loads(pickle.dumps(ours)))] == [_seen(own)] * 2
+    assert ours.json() == body and ours.headers["x-fairlead-model"] == "openai/gpt-5"
+
+
+def _seen(response: Any) -> list[Any]:
+    return [
+        response.status_code, response.headers.multi_items(), response.content, response.text, response.is_closed,
+        response.is_stream_consumed, response.num_bytes_downloaded, list(response.iter_bytes()),
+        list(response.iter_lines()), response.encoding, response.reason_phrase,
+    ]  # fmt: skip

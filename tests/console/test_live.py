@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from fairlead.clock import SystemClock
 from fairlead.errors import DatabaseUnavailable
-from fairlead.runs.run import Event
-from fairlead.web.console.broadcast import MOST_BEHIND, Broadcasts
-from fairlead.web.console.live import Frames, Listed, message
+from fairlead.runs.run import Event, Run, Status
+from fairlead.web.console.broadcast import MOST_BEHIND, Broadcasts, whole
+from fairlead.web.console.live import Frames, Listed, Parts, message
 from tests.console.desktop import desktop
-from tests.console.gallery import gallery, run_id
+from tests.console.gallery import gallery, make_run, run_id
+from tests.console.memory_door import GalleryDoor
 from tests.console.preview import gallery_app
 from tests.console.visitor import Visitor
 
@@ -44,10 +48,21 @@ def test_of_a_list_only_the_rows_that_changed_are_sent_and_new_ones_are_put_at_i
     assert frames.changed({"list": listed({"r1": "a", "r2": "B", "r3": "c", "r4": "d"}, count="<p>4</p>")}) == ""
 
 
+def test_rows_that_go_or_come_between_others_are_taken_out_and_put_in_alone() -> None:
+    frames = Frames()
+    frames.changed({"list": listed({"r1": "a", "r2": "b", "r3": "c"})})
+    assert frames.changed({"list": listed({"r0": "0", "r1": "a", "r4": "d", "r5": "e", "r3": "C"})}).splitlines() == [
+        '<hx-partial hx-target="#r2" hx-swap="delete"></hx-partial>',
+        '<hx-partial hx-target="#rows" hx-swap="afterbegin">0</hx-partial>',
+        '<hx-partial hx-target="#r1" hx-swap="afterend">de</hx-partial>',
+        '<hx-partial hx-target="#r3" hx-swap="outerMorph">C</hx-partial>',
+    ]
+
+
 @pytest.mark.parametrize(
     "then",
-    [listed({"r1": "a", "r2": "b"}, still=2), listed({"r1": "a"}), listed({"r0": "0", "r1": "a", "r2": "b"})],
-    ids=["its frame", "a row less", "a row between"],
+    [listed({"r1": "a", "r2": "b"}, still=2), listed({"r2": "b", "r1": "a"}), listed({"r3": "c"})],
+    ids=["its frame", "the order of its rows", "all of its rows"],
 )
 def test_a_list_is_sent_as_a_whole_when_more_than_its_rows_changed(then: Listed) -> None:
     frames = Frames()
@@ -69,7 +84,7 @@ async def test_a_stream_begins_with_everything_and_ends_when_the_run_has() -> No
         return {"facts": f"<p>{len(drawn)}</p>"}, len(drawn) == 3
 
     broadcasts = Broadcasts(SystemClock())
-    stream = broadcasts.watch(1, door.follow(None), draw, every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
+    stream = broadcasts.watch(1, door.follow(None), whole(draw), every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
     said = [await anext(stream)]
     for number in (1, 2):
         door.happen(door.all[run_id(2)], Event(run_id(2), 90 + number, "progress", AT))
@@ -86,7 +101,7 @@ async def test_nobody_follows_any_more_when_the_reader_has_gone() -> None:
     async def draw(pending: object) -> tuple[dict[str, str], bool]:
         return {}, False
 
-    stream = Broadcasts(SystemClock()).watch(1, door.follow(None), draw, every=SOON, again=SOON)
+    stream = Broadcasts(SystemClock()).watch(1, door.follow(None), whole(draw), every=SOON, again=SOON)
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     assert door.followers == 0
@@ -137,7 +152,7 @@ class Stage:
 
 
 def watch(broadcasts: Broadcasts, stage: Stage, key: str = "page") -> AsyncIterator[bytes]:
-    return broadcasts.watch(key, stage.happenings(), stage.draw, every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
+    return broadcasts.watch(key, stage.happenings(), whole(stage.draw), every=SOON, again=timedelta(seconds=20))  # type: ignore[arg-type]
 
 
 async def test_all_who_look_at_the_same_are_sent_what_one_drawing_made() -> None:
@@ -180,6 +195,32 @@ async def test_what_looks_different_to_two_readers_is_drawn_for_each() -> None:
         await stream.aclose()  # type: ignore[attr-defined]
 
 
+async def test_of_several_cuts_each_is_sent_its_own_from_one_drawing() -> None:
+    broadcasts, asked = Broadcasts(SystemClock()), list[list[Hashable]]()
+    stage = Stage()
+
+    async def draw(pending: object, cuts: Collection[Hashable]) -> tuple[Mapping[Hashable, Parts], bool]:
+        asked.append(sorted(map(str, cuts)))
+        return {cut: {"a": f"<p>{cut} {stage.parts['a']}</p>"} for cut in cuts}, False
+
+    def watched(cut: str) -> AsyncIterator[bytes]:
+        return broadcasts.watch(1, stage.happenings(), draw, every=SOON, again=timedelta(seconds=20), cut=cut)
+
+    one, other = watched("one"), watched("other")
+    first = await asyncio.gather(anext(one), anext(other))
+    assert [b"one" in first[0], b"one" in first[1]] == [True, False]
+    drawn = len(asked)
+    stage.show(a="changed")
+    then = await asyncio.gather(anext(one), anext(other))
+    assert all(b"changed" in told for told in then)
+    assert asked[drawn:] == [["one", "other"]]
+    await one.aclose()  # type: ignore[attr-defined]
+    stage.show(a="again")
+    assert b"again" in await anext(other)
+    assert asked[-1] == ["other"]
+    await other.aclose()  # type: ignore[attr-defined]
+
+
 async def test_a_reader_who_is_slow_is_sent_everything_and_not_all_that_lay_between() -> None:
     broadcasts, stage = Broadcasts(SystemClock()), Stage()
     quick, slow = watch(broadcasts, stage), watch(broadcasts, stage)
@@ -204,13 +245,88 @@ async def test_a_drawing_that_fails_ends_the_stream_of_all_and_the_next_to_come_
         raise DatabaseUnavailable("away")
 
     failing = [
-        broadcasts.watch("page", stage.happenings(), broken, every=SOON, again=SOON)  # type: ignore[arg-type]
+        broadcasts.watch("page", stage.happenings(), whole(broken), every=SOON, again=SOON)  # type: ignore[arg-type]
         for _ in range(2)
     ]
     assert [[one async for one in stream] for stream in failing] == [[], []]
     stream = watch(broadcasts, stage)
     assert b"<p>0</p>" in await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+class Asked(GalleryDoor):
+    """It counts how often it was asked for runs by their names."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__(now)
+        self.times = 0
+
+    async def named(self, run_ids: Collection[str]) -> Sequence[Run]:
+        self.times += bool(run_ids)
+        return await super().named(run_ids)
+
+
+@asynccontextmanager
+async def followed(app: Any, path: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """What answers the next message that says something."""
+    said: asyncio.Queue[bytes] = asyncio.Queue()
+    away = asyncio.Event()
+
+    async def send(message: Any) -> None:
+        if b"data:" in message.get("body", b""):
+            said.put_nowait(message["body"])
+
+    async def receive() -> Any:
+        await away.wait()
+        return {"type": "http.disconnect"}
+
+    async def hear() -> str:
+        return (await asyncio.wait_for(said.get(), 10)).decode()
+
+    raw, _, query = path.partition("?")
+    scope: Any = {
+        "type": "http",
+        "method": "GET",
+        "path": raw,
+        "query_string": query.encode(),
+        "headers": [],
+        "state": {},
+    }
+    answering = asyncio.create_task(app(scope, receive, send))
+    yield hear
+    away.set()
+    await answering
+
+
+async def test_lists_opened_at_different_moments_are_looked_up_once_and_each_is_sent_its_own_rows() -> None:
+    door = Asked(AT)
+    for number in range(1, 7):
+        door.put(make_run(number, AT, status=Status.RUNNING))
+    app = gallery_app(door, SystemClock(), look_again=timedelta(minutes=1))
+    early = f"/console/live?first={run_id(4)}&last={run_id(1)}&newest=1"
+    late = f"/console/live?first={run_id(6)}&last={run_id(3)}&newest=1"
+    async with followed(app, early) as of_early, followed(app, late) as of_late:
+        first, second = await of_early(), await of_late()
+        assert "2 new runs" in first
+        assert "new run" not in second
+        assert [_runs(one) for one in (first, second)] == [[4, 3, 2, 1], [6, 5, 4, 3]]
+        for changed in (3, 4):
+            asked = door.times
+            door.happen(make_run(changed, AT, status=Status.ERROR), Event(run_id(changed), 1, "finished", AT))
+            assert [_runs(await hear()) for hear in (of_early, of_late)] == [[changed], [changed]]
+            assert door.times == asked + 1
+        door.happen(make_run(5, AT, status=Status.ERROR), Event(run_id(5), 1, "finished", AT))
+        assert _runs(await of_late()) == [5]
+        door.happen(make_run(2, AT, status=Status.ERROR), Event(run_id(2), 1, "finished", AT))
+        assert _runs(await of_early()) == [2]
+        door.happen(make_run(7, AT), Event(run_id(7), 1, "accepted", AT))
+        assert "3 new runs" in await of_early()
+        assert "1 new run" in await of_late()
+
+
+def _runs(message: str) -> list[int]:
+    ids = {run_id(number): number for number in range(1, 10)}
+    return [ids[one] for one in re.findall(r'<tr id="run-([^"]+)"', message)]
 
 
 async def test_service_levels_change_before_the_reader(browser: Browser) -> None:

@@ -118,7 +118,8 @@ def test_a_reply_as_the_journal_keeps_it_is_read_like_the_plain_form() -> None:
         "cost_nano": 12,
         "provider": "simulated",
         "attempts": [
-            {"provider": "simulated", "started_at": one.at(0).isoformat(), "took_us": 250_000, "outcome": "ok"}
+            {"provider": "simulated", "started_at": one.at(0).isoformat(), "took_us": 250_000, "outcome": "late"},
+            {"provider": "simulated", "started_at": one.at(0.5).isoformat(), "took_us": 500_000, "outcome": "ok"},
         ],
         "first_token_us": 1500,
     }
@@ -126,7 +127,7 @@ def test_a_reply_as_the_journal_keeps_it_is_read_like_the_plain_form() -> None:
     (step,) = fold(one.events).steps
     assert (step.cost_nano, step.first_token) == (12, timedelta(microseconds=1500))
     assert step.data["reply"] == reply
-    assert step.tries[0].span.took == timedelta(milliseconds=250)
+    assert [attempt.span.took / timedelta(milliseconds=1) for attempt in step.tries] == [250, 500]
 
 
 def test_the_text_of_an_open_call_is_the_one_that_was_streamed() -> None:

@@ -77,12 +77,12 @@ def make_worker(engine: Engine, bug: str) -> Worker:
 
 
 def _without_fence(queries: dict[str, Query], dialect: str) -> dict[str, Query]:
-    names = ("record", "record_one", "record_asked")
+    names = ("record", "record_one", "record_asked", "record_asked_many")
     return {**queries, **{name: _unfenced(queries[name], dialect) for name in names}}
 
 
 def _unfenced(query: Query, dialect: str) -> Query:
-    alone = query.name != "record"
+    alone = query.name in ("record_one", "record_asked")
     fence = {"sqlite": ":fence" if alone else "g.fence", "postgres": "given.fence"}[dialect]
     if alone and dialect == "postgres":
         fence = f"${query.parameters.index('fence') + 1}"

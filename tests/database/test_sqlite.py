@@ -9,8 +9,8 @@ import pytest
 
 from fairlead.clock import SystemClock
 from fairlead.database import Query, Sqlite
+from fairlead.database.file_lock import FileLock
 from fairlead.database.sql import parse
-from fairlead.database.sqlite import FileLock
 from fairlead.errors import DatabaseInUse, DatabaseUnavailable, InvalidInput
 
 
@@ -87,6 +87,24 @@ async def test_a_job_that_raises_whatever_it_is_harms_no_other_and_not_the_write
     kinds = [type(one) for one in outcomes if isinstance(one, Exception)]
     assert kinds == [InvalidInput, InvalidInput, sqlite3.ProgrammingError, sqlite3.OperationalError]
     assert (await database.read(COUNT))[0]["n"] == 2
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 20, 85, 150])
+async def test_rows_are_set_down_in_pieces_each_once_and_in_order(database: Sqlite, number: int) -> None:
+    put = query("-- rows: id text, value int\nINSERT INTO probe SELECT column1, column2 * 2 FROM {piece}")
+    await database.write(put, rows=[(f"{one:03}", one) for one in range(number)])
+    kept = await database.read(query("SELECT id, value FROM probe ORDER BY rowid"))
+    assert [tuple(row) for row in kept] == [(f"{one:03}", 2 * one) for one in range(number)]
+
+
+async def test_of_pieces_all_are_kept_or_none(database: Sqlite) -> None:
+    put = query("-- rows: id text, value int\nINSERT INTO probe SELECT * FROM {piece}")
+    rows = [(str(one), one) for one in range(70)]
+    with pytest.raises(InvalidInput):
+        await database.write(put, rows=[*rows, ("\ud800", 1)])
+    with pytest.raises(InvalidInput):
+        await database.write(put, rows=[*rows, ("large", 2**63)])
+    assert (await database.read(COUNT))[0]["n"] == 0
 
 
 async def test_a_full_disk_says_so_to_all_and_work_goes_on_when_there_is_room(database: Sqlite) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from httpcore2 import AsyncNetworkStream
 
 from fairlead.egress import Egress
-from fairlead.egress.client import Egress as Client
+from fairlead.egress.client import Client
 from fairlead.egress.dial import Dial
 from fairlead.errors import EgressRefused, EgressUnreachable
 from tests.egress.battery import HONEST_ONES, HOSTILE, RULES, battery
@@ -66,7 +67,12 @@ def planted(dial: type[Dial]) -> Any:
         def _dial(self) -> Dial:
             return dial(rules=self._rules, resolve=self._resolve, backend=self._backend)
 
-    return lambda names, wires: Planted(rules=RULES, names=names, backend=wires)
+    class Through(Egress):
+        @cached_property
+        def _client(self) -> Client:
+            return Planted(rules=self._rules, names=self._names, backend=self._backend)
+
+    return lambda names, wires: Through(rules=RULES, names=names, backend=wires)
 
 
 async def test_the_battery_sees_a_check_by_name_only() -> None:

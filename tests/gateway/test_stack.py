@@ -99,6 +99,24 @@ async def test_two_hundred_calls_at_once_never_exceed_a_budget_and_use_most_of_i
     assert served >= 45 and budget.held_nano == 0
 
 
+async def test_one_request_asked_several_times_is_several_calls() -> None:
+    it, request = gateway(SimulatedProvider(clock=SystemClock())), ask()
+    replies = [*await asyncio.gather(*(it.complete(request) for _ in range(3))), await it.complete(request)]
+    assert [len(reply.attempts) for reply in replies] == [1, 1, 1, 1]
+    assert len({reply.cost_nano for reply in replies}) == 1
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+async def test_what_is_held_is_what_the_body_needs_when_it_is_sent(asked_before: bool) -> None:
+    it, request = gateway(SimulatedProvider(clock=SystemClock())), ask()
+    small = it.upper_bound_nano(request)
+    if asked_before:
+        await it.complete(request)
+    request.body["messages"] = [{"role": "user", "content": "hello" * 1000}]
+    with pytest.raises(BudgetExceededError):
+        await it.complete(request, budget=RunBudget(small))
+
+
 @pytest.mark.parametrize(
     ("model", "said"), [("nobody/x", "no provider 'nobody'"), ("x", "nor a model id"), ("/x", "id")]
 )

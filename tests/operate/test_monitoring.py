@@ -30,6 +30,7 @@ from fairlead.telemetry.emf import EmbeddedMetrics
 from fairlead.telemetry.metrics import Metrics
 from fairlead.testing import MovableClock
 from tests.cli.processes import fairlead, running
+from tests.operate.grafana import lost, read_by_grafana
 from tests.servers import free_ports, prometheus, wait_until
 
 OTHERS = re.compile(r"(pg|node|container|kube|redis|nginx)_\w+|up|ALERTS")
@@ -133,6 +134,14 @@ def test_panels_stand_beside_each_other_and_ask_the_chosen_prometheus(board: Any
         taken |= cells
         assert all(target["datasource"]["uid"] == "${source}" for target in one.get("targets", ()))
     assert {one["name"] for one in whole["templating"]["list"]} == {"source", "console"}
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
+def test_grafana_reads_all_of_a_dashboard(board: Any) -> None:
+    whole = json.loads(dashboard_json(board))
+    assert lost(whole, read_by_grafana(whole)) == []
+    whole["panels"][1]["gridPosition"] = whole["panels"][1].pop("gridPos")
+    assert lost(whole, read_by_grafana(whole)) == ["panels.1.gridPosition"]
 
 
 def test_files_of_other_tools_are_what_they_say(folder: Path) -> None:

@@ -207,6 +207,34 @@ async def test_lists_page_and_filter(engine: OpenEngine) -> None:
     assert await listed(tenant="other") == []
 
 
+async def test_runs_of_a_thread_and_of_a_parent_are_listed_as_all_are(engine: OpenEngine) -> None:
+    async def parent(input: Any, ctx: Any) -> None:
+        for n in range(3):
+            await ctx.spawn("agent", {"n": n})
+
+    running = await engine(agent=lambda input: input, parent=parent)
+    for n in range(6):
+        await running.run("agent", {"n": n}, thread_id=f"t{n % 2}", metadata={"odd": n % 3 == 0})
+    above = await running.run("parent")
+    control = running.engine.control
+
+    async def listed(**wanted: Any) -> list[int]:
+        return [run.input["n"] for run in await control.list(**wanted)]
+
+    of_thread = await control.list(thread_id="t1")
+    assert [run.input["n"] for run in of_thread] == [5, 3, 1]
+    assert await listed(thread_id="t1", before=of_thread[0].id, limit=1) == [3]
+    assert await listed(thread_id="t1", after=of_thread[2].id, limit=1) == [3]
+    assert await listed(thread_id="t1", metadata={"odd": True}) == [3]
+    assert await listed(thread_id="t1", status=Status.ERROR) == []
+    assert await listed(thread_id="t1", tenant="other") == []
+    children = await control.list(parent_id=above.id)
+    assert sorted(run.input["n"] for run in children) == [0, 1, 2]
+    assert [run.id for run in children] == sorted((run.id for run in children), reverse=True)
+    assert await control.list(parent_id=above.id, after=children[2].id, limit=1) == [children[1]]
+    assert await listed(thread_id="t1", parent_id=above.id) == []
+
+
 async def test_a_child_that_is_started_again_keeps_its_large_input(engine: OpenEngine) -> None:
     """Its parent came back from a crash, and starts under the same id what is there."""
     running = await engine(agent=lambda input: input, workers=0)

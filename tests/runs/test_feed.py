@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,24 @@ async def test_old_runs_keep_their_last_checkpoints_and_then_go_with_all_they_ha
         await running.engine.control.get(run.id)
     assert await database.read(queries["events"], tenant="default", run_id=run.id, after=0, limit=9) == []
     assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+
+
+async def test_what_events_carry_can_be_left_undecoded_and_is_the_same(engine: OpenEngine) -> None:
+    async def agent(input: Any, ctx: Any) -> str:
+        await ctx.step("large", str, "x" * 100_000)  # kept beside the table
+        for word in ("one", "two"):
+            await ctx.model(
+                [{"role": "user", "content": "say"}, {"role": "user", "content": word}], model="simulated/x"
+            )
+        return "done"
+
+    running = await engine(agent=agent)
+    run = await running.submit("agent")
+    await running.ended(run.id)
+    whole = await running.engine.feed.history(run.id)
+    told = await running.engine.feed.told(run.id)
+    assert [replace(one, data=one.data and one.data.read()) for one in told] == whole
+    last = [one.data.read()["request"]["messages"] for one in told if one.kind == "model" and one.type == "step"]
+    assert last[0][0] is last[1][0]  # what both were asked with is one value
+    after = whole[-3].seq
+    assert [one.seq for one in await running.engine.feed.told(run.id, after=after)] == [one.seq for one in whole[-2:]]

@@ -259,6 +259,8 @@ async def test_an_error_within_a_stream_is_the_sdks_own_error(engine: OpenEngine
     assert seen == ["Hal", "APIError"]
     (call,) = told(running, "llm_call")
     assert call["status"] == "broken_answer" and call["cost_nano"] > 0
+    (failed,) = await running.events(done.id, "failed")
+    assert failed.data["cost_nano"] == call["cost_nano"]
 
 
 @pytest.mark.parametrize("ask", [chat, chat_streamed, chat_sync, chat_in_a_loop_of_its_own])

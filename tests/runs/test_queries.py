@@ -16,7 +16,7 @@ from fairlead.database import Postgres, Sqlite, migrate
 from fairlead.runs.journal import MIGRATIONS, load_queries
 from fairlead.store import MIGRATIONS as STORE
 
-_HOT = ("record", "record_one", "put_down", "figures", "held")
+_HOT = ("record", "record_one", "record_asked", "record_asked_many", "put_down", "figures", "held")
 _LISTS = dict.fromkeys(("agents", "statuses", "holding", "metadata", "ids", "tenants"), "[]")
 
 
@@ -90,7 +90,7 @@ async def test_postgres_finds_runs_by_their_key_among_100_000_that_have_ended(po
                'r', '1', n, CASE WHEN n % 500 = 0 THEN NULL ELSE n END, CASE WHEN n % 500 = 0 THEN 'w' END
         FROM generate_series(1, 100000) AS n""")
     await connection.execute("ANALYZE runs")
-    for name in ("record", "record_one", "put_down"):
+    for name in ("record", "record_one", "record_asked", "record_asked_many", "put_down"):
         query = load_queries("postgres")[name]
         count = len(query.parameters) + len(query.columns)
         await connection.execute("SET plan_cache_mode = force_generic_plan")

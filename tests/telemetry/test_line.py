@@ -117,3 +117,32 @@ def test_a_terminal_cannot_be_coloured_or_moved_by_others() -> None:
     text = show(fields).decode()
     assert text.count("\n") == 1
     assert not any(mark in text for mark in "\x1b\x07\r\x9b")
+
+
+_TEXTS = st.sampled_from(("", "triage", "bob@example.com", "4111 1111 1111 1111", "\ud800", "…", "x" * 300))
+_VALUES = (
+    _TEXTS | st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.timedeltas()
+    | st.sampled_from((Colour.RED, {"mail": "bob@example.com"}, 0.5, math.nan, datetime(2026, 1, 1, tzinfo=UTC)))
+)  # fmt: skip
+_NAMES = st.sampled_from(
+    ("run_id", "agent", "tenant", "model", "took", "latency_ms", "delay", "delay_ms", "message", "input", "password",
+     "event", "level", "service", "timestamp", "since", "status", "error", "anything", "cost_usd")
+)  # fmt: skip
+
+
+@given(st.dictionaries(_NAMES, _VALUES), st.integers(0, 5))
+def test_the_short_way_says_what_the_long_way_says(fields: dict[str, Any], tokens: int) -> None:
+    """What is known to be clean is taken as it is; who knows nothing yet looks at each field."""
+    told = {**fields, "tokens_in": tokens, "cost_nano": tokens * 1000}
+    composer, at = Composer(Redactor(), service="fairlead"), HandClock().now()
+    first = as_json(composer(at, "info", "llm_call", composer.settled(told)))
+    again = as_json(composer(at, "info", "llm_call", composer.settled(told)))
+    afresh = Composer(Redactor(), service="fairlead")
+    alone = dict(afresh(at, "info", "llm_call", {}))
+    for name, value in told.items():
+        said = afresh(at, "info", "llm_call", afresh.settled({name: value}))
+        alone |= {key: what for key, what in said.items() if key == name or key not in _HEAD}
+    assert orjson.loads(again) == orjson.loads(first) == orjson.loads(as_json(alone))
+
+
+_HEAD = ("timestamp", "level", "event", "service")

@@ -14,10 +14,11 @@ import pytest
 import structlog
 
 from fairlead.config import Environment, LogFormat, LogLevel
+from fairlead.telemetry.bound import bound
 from fairlead.telemetry.catalogue import EVENTS, Heard
 from fairlead.telemetry.emit import Emitter
 from fairlead.telemetry.line import as_json
-from fairlead.telemetry.logs import Log, bound, renderer, take_over
+from fairlead.telemetry.logs import Log, renderer, take_over
 from fairlead.telemetry.sink import Line, Sink
 from fairlead.testing import MovableClock
 from tests.telemetry.test_emit import HandClock

@@ -12,9 +12,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from fairlead.telemetry.bound import bound
 from fairlead.telemetry.emit import Emitter
 from fairlead.telemetry.line import Render, as_json, for_people
-from fairlead.telemetry.logs import Log, bound
+from fairlead.telemetry.logs import Log
 from fairlead.telemetry.metrics import Metrics
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.sink import Line

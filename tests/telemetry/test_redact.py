@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.telemetry.redact import MAX_TEXT, Redactor, is_sensitive, preview
+from fairlead.telemetry.suspects import DIGITS, may_hold_numbers
+from tests.telemetry.planted import PLANTED, Planted
 
 # Fakes are put together here, so that no scanner takes this file for a leak.
 STRIPE, GITHUB, AWS = "sk_" + "live_abcdefgh12345678", "ghp_" + "a1" * 18, "AKIA" + "IOSFODNN7EXAMPLE"
@@ -146,3 +148,42 @@ def test_a_text_that_was_clean_is_struck_once_its_secret_is_known() -> None:
     assert redactor.text("staple of the day") == "staple of the day"
     words.append("staple")
     assert redactor.text("staple of the day") == "[secret] of the day"
+
+
+ID = "0123456789abcdef" * 2
+
+
+@given(st.text("0123456789abcdef", min_size=32, max_size=32))
+def test_an_id_is_what_it_would_be_as_a_text(text: str) -> None:
+    assert Redactor().id(text) == Redactor().text(text) == text
+
+
+def test_an_id_that_is_a_secret_of_ours_or_a_pattern_of_the_owners_is_taken_out() -> None:
+    assert Redactor([ID]).id(ID) == "[secret]"
+    assert ID[4:8] not in Redactor([ID[4:8]]).id(ID)
+    assert Redactor(patterns=(re.compile("^0123.*"),)).id(ID) == "[redacted]"
+
+
+@pytest.mark.parametrize("text", [OPENAI, GITHUB, "4111-1111-1111-1111", ID.upper(), ID + "0"])
+def test_what_only_stands_where_an_id_should_is_a_text(text: str) -> None:
+    assert Redactor().id(text) == Redactor().text(text)
+
+
+def test_ids_do_not_drive_out_what_is_said_again_and_again() -> None:
+    redactor = Redactor()
+    redactor.id(ID)
+    assert ID not in redactor.clean
+
+
+@given(st.text("0123456789 .)-(ABxy/:\n٣", min_size=8, max_size=60))
+def test_no_number_is_overlooked_by_the_first_look(text: str) -> None:
+    assert may_hold_numbers(text) or not DIGITS.search(text)
+
+
+@pytest.mark.parametrize("one", [one for one in PLANTED if DIGITS.search(one.text)], ids=lambda one: one.secret[:4])
+def test_the_first_look_sees_every_planted_number(one: Planted) -> None:
+    assert may_hold_numbers(one.text)
+
+
+def test_the_first_look_spares_dates_addresses_and_ids_the_second() -> None:
+    assert not may_hold_numbers("2026-11-27.log: 10.0.0.7:5432 refused run 01932f4a-7b1c after 3 tries at 10:07:38")

@@ -20,9 +20,10 @@ from fairlead.cli.client import Client
 from fairlead.clock import SystemClock
 from fairlead.config import LogLevel
 from fairlead.errors import ConfigurationError
+from fairlead.telemetry.bound import bound
 from fairlead.telemetry.catalogue import EVENTS
 from fairlead.telemetry.emit import Emitter
-from fairlead.telemetry.logs import Log, bound, take_over
+from fairlead.telemetry.logs import Log, take_over
 from fairlead.telemetry.sentry import Pace, Sentry, Storm
 from fairlead.testing import MovableClock
 from tests.cli.processes import make_project, running
@@ -207,6 +208,28 @@ async def test_how_long_a_run_took_is_a_transaction() -> None:
     assert timed["contexts"]["trace"]["op"] == "agent.run"
     assert timed["contexts"]["fairlead"]["steps"] == 4
     assert timed["tags"]["run_id"] == RUN
+
+
+async def test_durations_are_sent_together_and_none_that_waits_is_lost_at_the_end() -> None:
+    async with sentry_server() as server, speaking(server, rate=1.0) as said:
+        for number in range(5):
+            completed(said, f"run-{number}")
+        assert server.requests == 0
+        await asyncio.to_thread(said.sentry.close)
+        assert {timed["tags"]["run_id"] for timed in server.of("transaction")} == {f"run-{n}" for n in range(5)}
+
+
+async def test_a_duration_that_can_not_be_told_costs_no_other_and_is_counted() -> None:
+    class Odd:
+        def __str__(self) -> str:
+            raise ValueError("not to be told")
+
+    async with sentry_server() as server, speaking(server, rate=1.0) as said:
+        completed(said, "run-1", steps=Odd())
+        completed(said, "run-2")
+        (timed,) = await server.until("transaction")
+    assert timed["tags"]["run_id"] == "run-2"
+    assert said.told == [{"reason": "ValueError", "count": 1}]
 
 
 @pytest.mark.usefixtures("logging_as_it_was")

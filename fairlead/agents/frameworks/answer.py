@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from fairlead.gateway.addresses import Address
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.status import STATUSES
 from fairlead.gateway.types import FEATURE_HEADERS, Format, ModelReply, ModelRequest
+from fairlead.gateway.value import value
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 
@@ -29,7 +30,7 @@ _ENDS = {Format.CHAT: (b"[DONE]",), Format.MESSAGES: (b"message_stop",),
 _HEAD = 64  # bytes of an event in which its type stands
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """A request as the client wrote it. `patience`: how long its client waits for bytes."""
 
@@ -39,7 +40,7 @@ class Question:
     patience: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     status: int
     headers: Mapping[str, str]

@@ -19,7 +19,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from fairlead.agents.frameworks.answer import Answer, Question, ask_model
+from fairlead.agents.frameworks.answer import Question, ask_model
 from fairlead.agents.guest import Guest, current
 from fairlead.gateway.addresses import Address, Addresses, plain_url
 from fairlead.telemetry.emit import Emit
@@ -109,6 +109,7 @@ class _Hook(importlib.abc.MetaPathFinder):
     def _govern(self, httpx: Any) -> None:
         library: str = httpx.__name__
         pieces, sync_pieces = _streams(httpx)
+        whole = _whole(httpx)
 
         def around(original: Any) -> Any:
             async def handle_async_request(self_: Any, request: Any) -> Any:
@@ -118,7 +119,9 @@ class _Hook(importlib.abc.MetaPathFinder):
                 guest, address = decided
                 question = _question(address, await request.aread(), request)
                 answer = await guest.reach(ask_model(guest, question))
-                return _response(httpx, answer, lambda: pieces(guest, answer.body))
+                if isinstance(answer.body, bytes):
+                    return whole(answer.status, answer.headers, answer.body)
+                return httpx.Response(answer.status, headers=answer.headers, stream=pieces(guest, answer.body))
 
             return handle_async_request
 
@@ -129,7 +132,9 @@ class _Hook(importlib.abc.MetaPathFinder):
                     return original(self_, request)
                 guest, address = decided
                 answer = guest.wait(ask_model(guest, _question(address, request.read(), request)))
-                return _response(httpx, answer, lambda: sync_pieces(guest, answer.body))
+                if isinstance(answer.body, bytes):
+                    return whole(answer.status, answer.headers, answer.body)
+                return httpx.Response(answer.status, headers=answer.headers, stream=sync_pieces(guest, answer.body))
 
             return handle_request
 
@@ -194,9 +199,25 @@ def _question(address: Address, body: bytes, request: Any) -> Question:
     return Question(address, body, headers, None if wait is None else timedelta(seconds=wait))
 
 
-def _response(httpx: Any, answer: Answer, stream: Callable[[], Any]) -> Any:
-    body = {"content": answer.body} if isinstance(answer.body, bytes) else {"stream": stream()}
-    return httpx.Response(answer.status, headers=dict(answer.headers), **body)
+Whole = Callable[[int, Mapping[str, str], bytes], Any]
+
+
+def _whole(httpx: Any) -> Whole:
+    """Makes responses with all of their body. A library's own way reads the body through its decoders and iterators,
+    which takes longer than all else that we do for a library; so it is left as it is after that where we know how."""
+
+    def read(status: int, headers: Mapping[str, str], body: bytes) -> Any:
+        return httpx.Response(status, headers=headers, content=body)
+
+    def ready(status: int, headers: Mapping[str, str], body: bytes) -> Any:
+        length = str(len(body))
+        response = httpx.Response(status, headers={**headers, "content-length": length}, stream=httpx.ByteStream(body))
+        response.headers.encoding = "ascii"  # they would be looked through for that
+        response._content = body
+        response.is_closed = response.is_stream_consumed = True
+        return response
+
+    return ready if "_content" in vars(read(200, {}, b"")) else read
 
 
 def _streams(httpx: Any) -> tuple[Any, Any]:

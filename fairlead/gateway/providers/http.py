@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from fairlead.clock import Clock
@@ -67,6 +68,7 @@ class HttpProvider:
         self.ready = bool(endpoint.key.value or not endpoint.key_name)
         self._endpoint = endpoint
         self._urls = {one: endpoint.base_url.rstrip("/") + WIRES[one].PATH for one in endpoint.formats}
+        self._headers_of = lru_cache(maxsize=8)(self._headers)  # by key: one, and for a while the one before it
         self._transport = transport
         self._clock = clock
         self._silence = silence
@@ -94,7 +96,11 @@ class HttpProvider:
     def _with(self, key: str, request: ModelRequest) -> Awaitable[ModelReply]:
         wire = WIRES[request.format]
         post = self._post(request, wire, key)
-        request.meter.begin(_expected(request), most_out=bounds.most_out_of(request))
+        most_out = bounds.most_out_of(request)
+        # What is charged when the answer never comes. Nobody sees how far a whole one got: all of it may be billed.
+        unseen = most_out if request.sink is None else 0
+        expected = Usage(bounds.expected_input_of(request), unseen, 0, 0, True)
+        request.way.meter.begin(expected, most_out=most_out)
         if request.sink is None:
             return self._whole(request, wire, post, key)
         return self._streamed(request, wire, post, request.sink, key)
@@ -112,7 +118,7 @@ class HttpProvider:
 
     async def _list_models(self, key: str, timeout: timedelta) -> int:
         url = self._endpoint.base_url.rstrip("/") + "/models"
-        post = Post(url, self._headers(self._endpoint.headers, key), b"", timeout, method="GET")
+        post = Post(url, self._headers_of(key), b"", timeout, method="GET")
         return (await self._transport.post_json(post)).status
 
     async def aclose(self) -> None:
@@ -130,13 +136,16 @@ class HttpProvider:
         streamed = request.sink is not None
         body = wire.build(request.body, model=model, streamed=streamed, cap_name=endpoint.cap_name)
         silence = self._silence if streamed else None
-        headers = self._headers({**request.headers, **endpoint.headers}, key)
+        headers = self._headers_of(key)
+        if request.headers:
+            headers = {**request.headers, **headers}
         limit = _MOST_BYTES.get(request.format, MOST_BYTES)
         return Post(self._urls[request.format], headers, body, request.timeout, limit, silence)
 
-    def _headers(self, headers: Mapping[str, str], key: str) -> dict[str, str]:
+    def _headers(self, key: str) -> Mapping[str, str]:
+        """Our own, the same for each request."""
         endpoint = self._endpoint
-        return {**headers, **({endpoint.key_header: f"{endpoint.key_prefix}{key}"} if key else {})}
+        return {**endpoint.headers, **({endpoint.key_header: f"{endpoint.key_prefix}{key}"} if key else {})}
 
     async def _whole(self, request: ModelRequest, wire: Wire, post: Post, key: str) -> ModelReply:
         answer = await self._transport.post_json(post)
@@ -197,12 +206,12 @@ class HttpProvider:
     def _reply(
         self, request: ModelRequest, body: dict[str, Any], usage: Usage, first_token: timedelta | None
     ) -> ModelReply:
-        request.meter.settle(usage)
-        return ModelReply(body, usage, 0, self.name, request.model, first_token=first_token, format=request.format)
+        request.way.meter.settle(usage)
+        return ModelReply(body, usage, 0, self.name, request.model, (), first_token, request.format)
 
     def _hear(self, request: ModelRequest, headers: Mapping[str, str]) -> None:
-        if request.way.on_headers is not None:
-            request.way.on_headers(headers)
+        if (hear := request.way.on_headers) is not None:
+            hear(headers)
 
     def _refused(self, request: ModelRequest, answer: Answer, key: str) -> Exception:
         """Our error for an answer that is none. The provider bills nothing for these."""
@@ -215,12 +224,6 @@ class HttpProvider:
         if key:
             said = said.replace(key, "***")
         return ErrorWithin(said) if request.told else ModelUnavailable(said)
-
-
-def _expected(request: ModelRequest) -> Usage:
-    """What is charged when the answer never comes. Nobody sees how far a whole answer got: all of it may be billed."""
-    unseen = bounds.most_out_of(request) if request.sink is None else 0
-    return Usage(bounds.expected_input_of(request), unseen, estimated=True)
 
 
 def _guessed(request: ModelRequest, size: int) -> Usage:

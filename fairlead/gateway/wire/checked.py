@@ -5,7 +5,6 @@ What a client sent wrong is its own fault (InvalidInput); what a provider sent w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NoReturn, cast
 
 import orjson
@@ -34,7 +33,7 @@ def load(body: bytes, fault: Fault = BrokenAnswer) -> Json:
         raise fault(f"That is not JSON: {problem}.") from problem
     if type(value) is not dict:
         raise fault("That is not a JSON object.")
-    return cast("Json", value)
+    return value  # pyright: ignore[reportUnknownVariableType] as in `an_object`
 
 
 def load_request(body: bytes) -> Json:
@@ -48,7 +47,7 @@ def load_request(body: bytes) -> Json:
 def an_object(value: Any, what: str, fault: Fault = BrokenAnswer) -> Json:
     if type(value) is not dict:
         raise fault(f"{what} is not a JSON object.")
-    return cast("Json", value)
+    return value  # pyright: ignore[reportUnknownVariableType] a `cast` is a call, and each answer needs many
 
 
 def objects(value: Any, what: str, fault: Fault = BrokenAnswer) -> list[Json]:
@@ -57,10 +56,11 @@ def objects(value: Any, what: str, fault: Fault = BrokenAnswer) -> list[Json]:
         return []
     if type(value) is not list:
         raise fault(f"{what} is not a list.")
-    for item in cast("list[Any]", value):
+    items: list[Any] = value  # pyright: ignore[reportUnknownVariableType] as in `an_object`
+    for item in items:  # pyright: ignore[reportUnknownVariableType]
         if type(item) is not dict:
             raise fault(f"An item of {what} is not a JSON object.")
-    return cast("list[Json]", value)
+    return items
 
 
 def a_text(value: Any, what: str, fault: Fault = BrokenAnswer) -> str:
@@ -98,14 +98,19 @@ def a_count(counts: Json, name: str, missing: int | None = None) -> int:
     return value
 
 
+def details(counts: Json, group: str) -> Json:
+    """A group of counts, which need not be there."""
+    found = counts.get(group)
+    if found is None:
+        return {}
+    if type(found) is not dict:
+        raise BrokenAnswer(f"The usage's {group} is not a JSON object.")
+    return found  # pyright: ignore[reportUnknownVariableType] as in `an_object`
+
+
 def a_detail(counts: Json, group: str, name: str) -> int:
     """A count in a group that need not be there."""
-    details = counts.get(group)
-    if details is None:
-        return 0
-    if type(details) is not dict:
-        raise BrokenAnswer(f"The usage's {group} is not a JSON object.")
-    return a_count(cast("Json", details), name, missing=0)
+    return a_count(details(counts, group), name, missing=0)
 
 
 def a_limit(body: Json, name: str) -> int | None:
@@ -139,9 +144,7 @@ def out_of_order(what: str) -> NoReturn:
     raise BrokenAnswer(f"The stream is out of order: {what}.")
 
 
-def dicts(value: Any) -> Iterator[Json]:
+def dicts(value: Any) -> list[Json]:
     """The objects in what may be a list: for looking at what nobody has checked."""
-    if isinstance(value, list):
-        for item in cast("list[Any]", value):
-            if isinstance(item, dict):
-                yield cast("Json", item)
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]

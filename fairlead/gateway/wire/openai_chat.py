@@ -17,7 +17,6 @@ FORMAT = Format.CHAT
 PATH = "/chat/completions"
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-_CAPS = ("max_completion_tokens", "max_tokens")
 _COST_THEIR_BYTES = frozenset({"text", "refusal", "input_audio"})
 
 
@@ -60,17 +59,19 @@ def output_cap(body: Json) -> int:
 
 
 def _cap(body: Json) -> int:
-    return max([checked.a_limit(body, name) or 0 for name in _CAPS])
+    new, old = checked.a_limit(body, "max_completion_tokens") or 0, checked.a_limit(body, "max_tokens") or 0
+    return max(old, new)
 
 
-def parts(body: Json) -> Iterator[Json]:
-    for message in checked.dicts(body.get("messages")):
-        content = message.get("content")
-        if type(content) is str:
-            continue  # most are
-        for part in checked.dicts(content):
-            if checked.word(part.get("type")) not in _COST_THEIR_BYTES:
-                yield part
+def parts(body: Json) -> list[Json]:
+    contents = [message.get("content") for message in checked.dicts(body.get("messages"))]
+    return [
+        part
+        for content in contents
+        if type(content) is not str  # most are
+        for part in checked.dicts(content)
+        if checked.word(part.get("type")) not in _COST_THEIR_BYTES
+    ]
 
 
 def parse(body: bytes) -> Json:

@@ -20,7 +20,8 @@ _IN_PIECES = {"function_call": ("name", "arguments"), "audio": ("data", "transcr
 def check(answer: Json) -> Json:
     """The answer, which code may now rely on."""
     choices = checked.objects(answer.get("choices"), "The choices")
-    checked.expect(choices, "The answer has no choices.")
+    if not choices:
+        raise BrokenAnswer("The answer has no choices.")
     for choice in choices:
         _check_choice(choice)
     return answer
@@ -49,16 +50,20 @@ def usage_of(answer: Json) -> Usage | None:
 
 
 def _usage(usage: Json) -> Usage:
-    tokens_in, tokens_out = checked.a_count(usage, "prompt_tokens"), checked.a_count(usage, "completion_tokens")
-    cached = checked.a_detail(usage, "prompt_tokens_details", "cached_tokens")
-    written = checked.a_detail(usage, "prompt_tokens_details", "cache_write_tokens")
-    reasoning = checked.a_detail(usage, "completion_tokens_details", "reasoning_tokens")
-    checked.expect(cached + written <= tokens_in, "The usage counts more cached tokens than tokens.")
+    count = checked.a_count
+    tokens_in, tokens_out = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    asked = checked.details(usage, "prompt_tokens_details")
+    cached, written = count(asked, "cached_tokens", 0), count(asked, "cache_write_tokens", 0)
+    reasoning = count(checked.details(usage, "completion_tokens_details"), "reasoning_tokens", 0)
+    if cached + written > tokens_in:
+        raise BrokenAnswer("The usage counts more cached tokens than tokens.")
     # xAI and Gemini count reasoning beside the completion and bill it: only their total has it.
-    beside = checked.a_count(usage, "total_tokens", missing=0) - tokens_in - tokens_out
-    tokens_out += max(beside, 0)
-    checked.expect(reasoning <= tokens_out, "The usage counts more reasoning than output.")
-    return Usage(tokens_in, tokens_out, cached, reasoning, cache_written=written)
+    beside = count(usage, "total_tokens", 0) - tokens_in - tokens_out
+    if beside > 0:
+        tokens_out += beside
+    if reasoning > tokens_out:
+        raise BrokenAnswer("The usage counts more reasoning than output.")
+    return Usage(tokens_in, tokens_out, cached, reasoning, False, written)
 
 
 class Assembly:

@@ -6,7 +6,7 @@ believes it: what is missing, of the wrong type or absurd is a BrokenAnswer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from fairlead.errors import FairleadError
@@ -66,7 +66,7 @@ class Wire(Protocol):
         InvalidInput as for `build`."""
         ...
 
-    def parts(self, body: Json) -> Iterator[Json]:
+    def parts(self, body: Json) -> Iterable[Json]:
         """Each object in the request that may cost more tokens than it has bytes: images, files, what is kept at
         the provider, tools that it runs. Never text, calls or thoughts. `bounds` looks at its `type`: "image",
         "image_url" and "input_image" are images. Takes a body that nobody has checked."""

@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from fairlead.database.sqlite import FileLock
+from fairlead.database.file_lock import FileLock
 from fairlead.errors import Conflict, Damaged, FairleadError, NotFound
 from fairlead.operate.backup.manifest import (
     Manifest,

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 
-from fairlead.database.sqlite import FileLock
+from fairlead.database.file_lock import FileLock
 from fairlead.errors import BackupFailed, Damaged, DatabaseInUse, DatabaseUnavailable
 from fairlead.operate.backup.manifest import Contents
 from fairlead.operate.backup.original import LONGEST_REFERENCE, Found, Loaded, Snapshot, named_in

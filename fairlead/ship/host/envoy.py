@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from fairlead.clock import Clock
-from fairlead.database.sqlite import FileLock
+from fairlead.database.file_lock import FileLock
 from fairlead.errors import ConfigurationError, TargetUnavailable
 from fairlead.ship.host.envoy_files import bootstrap, slots_file, slots_of
 from fairlead.ship.host.front import Place, SlotState

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from fairlead.clock import Clock
 from fairlead.config.secrets import Finder, finder_of, parse_reference
-from fairlead.database.sqlite import FileLock
+from fairlead.database.file_lock import FileLock
 from fairlead.errors import ConfigurationError, SecretUnavailable
 from fairlead.ship.host.instances import Instance, Instances, Status, start_of
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from fairlead.clock import Clock
-from fairlead.database.sqlite import FileLock
+from fairlead.database.file_lock import FileLock
 from fairlead.errors import Conflict, InvalidInput, ReleaseBroken, TargetUnavailable
 from fairlead.ship.evidence import Histogram
 from fairlead.ship.host.code import code_digest, copy_code, left_behind

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
-
 from fairlead.access import Role, require
 from fairlead.errors import FairleadError, Forbidden, NotFound, NotJson
 from fairlead.web.api import rpc
@@ -23,6 +21,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.rpc import METHOD_NOT_FOUND, PARSE_ERROR, RpcError, RpcRequest
+from fairlead.web.api.shape import Shape
 
 _WRITES = (
     "SendMessage", "SendStreamingMessage", "CancelTask", "CreateTaskPushNotificationConfig",
@@ -30,7 +29,7 @@ _WRITES = (
 )  # fmt: skip
 
 
-class CardQuery(BaseModel):
+class CardQuery(Shape):
     assistant_id: str | None = None
 
 

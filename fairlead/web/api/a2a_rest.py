@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from fairlead.access import Role
 from fairlead.errors import FairleadError, NotFound, NotJson, UnknownAgent
@@ -35,6 +35,7 @@ from fairlead.web.api.operation import Operation
 from fairlead.web.api.problems import REDACTOR, problem_reply, status_of
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.rpc import INTERNAL, INVALID_PARAMS, INVALID_REQUEST, M, RpcError
+from fairlead.web.api.shape import Shape
 
 _HERE = "/a2a/{assistant_id}"
 _TASK = f"{_HERE}/tasks/{{task_id}}"
@@ -65,18 +66,18 @@ _STATUSES = {409: "ABORTED", 413: "INVALID_ARGUMENT", 415: "INVALID_ARGUMENT", 4
              503: "UNAVAILABLE"}  # fmt: skip
 
 
-class ErrorBody(BaseModel):
+class ErrorBody(Shape):
     code: int = Field(description="The HTTP status.")
     status: str
     message: str
     details: list[dict[str, Any]]
 
 
-class A2aError(BaseModel):
+class A2aError(Shape):
     error: ErrorBody
 
 
-class OneQuery(BaseModel):
+class OneQuery(Shape):
     history_length: int | None = Field(None, alias="historyLength", ge=0)
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
-
 from fairlead.access import Role
 from fairlead.runs.run import NewRun, Run, Status
 from fairlead.web.api.call import Call
@@ -16,17 +14,18 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import AgentRun
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.views import NANO
 from fairlead.web.asking import asker_of, nano_of
 
 
-class Accepted(BaseModel):
+class Accepted(Shape):
     task_id: str
     status_url: str
     status: str
 
 
-class TaskView(BaseModel):
+class TaskView(Shape):
     task_id: str
     status: str
     reason: str | None

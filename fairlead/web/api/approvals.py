@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import Role
 from fairlead.errors import NotFound
@@ -15,10 +15,11 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.views import ApprovalView, approval_view
 
 
-class ApprovalQuery(BaseModel):
+class ApprovalQuery(Shape):
     run_id: str | None = None
     open: bool = Field(True, description="Only those that wait for an answer.")
     agent: str | None = Field(None, description="Asked by runs of this agent.")

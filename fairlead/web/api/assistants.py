@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.agents.interface import schemas_of
@@ -23,6 +23,7 @@ from fairlead.web.api.graph import graph_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, SafeId
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.views import AssistantView, Chosen, assistant_view, selected
 from fairlead.web.asking import SAFE_ID
 
@@ -74,7 +75,7 @@ class LatestVersion(Body):
     version: Annotated[int, Field(ge=1, lt=2**31)]
 
 
-class DeleteQuery(BaseModel):
+class DeleteQuery(Shape):
     model_config = ConfigDict(extra="ignore")
 
     delete_threads: bool = Field(False, description="Its threads too; refused while one of them is busy.")

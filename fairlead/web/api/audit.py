@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from fairlead.access import Entry, Head, Role, Scope, Wanted
 from fairlead.errors import InvalidInput
@@ -16,6 +16,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.keys import OfTenant, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
+from fairlead.web.api.shape import Shape
 
 _NUMBER = re.compile(r"-?[0-9.]+")  # seconds since 1970: nothing that anybody means
 
@@ -48,7 +49,7 @@ class VerifyQuery(OfTenant):
     )
 
 
-class EntryView(BaseModel):
+class EntryView(Shape):
     tenant: str
     seq: int
     id: str
@@ -61,7 +62,7 @@ class EntryView(BaseModel):
     hash: str
 
 
-class VerdictView(BaseModel):
+class VerdictView(Shape):
     tenant: str
     whole: bool
     entries: int

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import Principal, Role, Scope, Status, ensure_may_give, require
 from fairlead.errors import Conflict, Forbidden
@@ -16,6 +16,7 @@ from fairlead.web.api.keys import Name, Text, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body
+from fairlead.web.api.shape import Shape
 
 _LONGEST_S = 24 * 3600
 
@@ -31,7 +32,7 @@ class TokenRequest(Body):
     tenant: Name | None = Field(None, description="Of that user. Default: the caller's own.")
 
 
-class TokenMade(BaseModel):
+class TokenMade(Shape):
     access_token: str = Field(description="To be sent as Authorization: Bearer.")
     token_type: Literal["Bearer"]
     expires_in: int = Field(description="Seconds.")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import Role
 from fairlead.gateway.allowance import ANY, SCOPE, STOPPABLE, parse_period
@@ -16,6 +16,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body
+from fairlead.web.api.shape import Shape
 
 _NANO_PER_USD = 1_000_000_000
 
@@ -29,7 +30,7 @@ class Doors(Protocol):
     def stops(self) -> Stops: ...
 
 
-class BudgetView(BaseModel):
+class BudgetView(Shape):
     tenant: str
     scope: str
     period: str
@@ -42,7 +43,7 @@ class BudgetView(BaseModel):
     stopped: bool
 
 
-class StopView(BaseModel):
+class StopView(Shape):
     tenant: str
     scope: str
     reason: str

@@ -21,13 +21,13 @@ _LONGEST_QUERY = 8000
 
 
 class Headers(Mapping[str, str]):
-    """Those of a request, by their names in small letters. Few are ever asked for: they are decoded then. Of one that
-    was sent twice, the last."""
+    """Those of a request, by their names in small letters. Few are ever asked for: they are decoded then, and those
+    that every request is asked for are looked for in `raw`. Of one that was sent twice, the last."""
 
-    __slots__ = ("_raw",)
+    __slots__ = ("raw",)
 
     def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        self._raw = dict(raw)
+        self.raw = dict(raw)
 
     def __getitem__(self, name: str) -> str:
         found = self.get(name)
@@ -36,14 +36,14 @@ class Headers(Mapping[str, str]):
         return found
 
     def get(self, name: str, default: Any = None) -> Any:
-        value = self._raw.get(name.encode("latin-1"))
+        value = self.raw.get(name.encode("latin-1"))
         return default if value is None else value.decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
-        return iter([name.decode("latin-1") for name in self._raw])
+        return iter([name.decode("latin-1") for name in self.raw])
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self.raw)
 
 
 class Visit:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fairlead.agents.spec import AgentSpec
 from fairlead.errors import InvalidInput
 from fairlead.runs.execute import END
+from fairlead.web.api.shape import Shape
 
 Nodes = Literal["*"] | list[str] | None
 _NATIVE = ("model", "tools")
 
 
-class Command(BaseModel):
+class Command(Shape):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     resume: Any = Field(None, description="Answers the thread's open question, or each by its id.")

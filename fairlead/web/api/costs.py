@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fairlead.gateway.costs import MOST, parse_dimensions
 from fairlead.gateway.period import parse_period
@@ -12,10 +12,11 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
+from fairlead.web.api.shape import Shape
 from fairlead.web.cost_report import report_view
 
 
-class CostQuery(BaseModel):
+class CostQuery(Shape):
     model_config = ConfigDict(extra="forbid")
 
     since: str | None = Field(
@@ -28,7 +29,7 @@ class CostQuery(BaseModel):
     top: Annotated[int, Field(ge=1, le=MOST)] = Field(10, description="So many names of each, and so many runs.")
 
 
-class SumsView(BaseModel):
+class SumsView(Shape):
     """Tries of model calls. Cached and written tokens are part of those in, reasoning of those out."""
 
     calls: int
@@ -51,7 +52,7 @@ class MomentView(SumsView):
     at: str
 
 
-class RunCostView(BaseModel):
+class RunCostView(Shape):
     run_id: str
     agent: str | None
     user: str | None
@@ -65,7 +66,7 @@ class RunCostView(BaseModel):
     cost_usd: float
 
 
-class ReportView(BaseModel):
+class ReportView(Shape):
     model_config = ConfigDict(populate_by_name=True)
 
     since: str = Field(alias="from")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
@@ -18,6 +18,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Additions, Body, Mode, Moment
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.views import NANO, Chosen, RunView, run_view, selected
 from fairlead.web.asking import asker_of, nano_of
 
@@ -86,7 +87,7 @@ class CronSearch(CronWanted):
     select: list[str] | None = None
 
 
-class CronView(BaseModel):
+class CronView(Shape):
     cron_id: str
     assistant_id: str
     thread_id: str | None

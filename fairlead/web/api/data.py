@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.types import Receive, Scope, Send
 
 from fairlead.access import Role
@@ -27,6 +27,7 @@ from fairlead.web.api.keys import Name, OfTenant, Text, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body, wants_one_of
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.sse import PATIENCE
 
 _PART = 64 * 1024  # bytes that are sent together
@@ -52,7 +53,7 @@ class ErasureQuery(OfTenant):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class ErasureView(BaseModel):
+class ErasureView(Shape):
     id: str
     tenant: str
     user: str | None = Field(description="Forgotten when it is finished.")

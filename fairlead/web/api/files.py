@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, BinaryIO, cast
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -24,6 +24,7 @@ from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
+from fairlead.web.api.shape import Shape
 
 _IN_MEMORY = 1024**2  # of an upload; the rest goes to a temporary file
 FORM_SLACK = 64 * 1024  # bytes of a form around its file
@@ -31,7 +32,7 @@ _LONGEST_S = 366 * 24 * 3600
 _SAFE = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"))
 
 
-class UploadQuery(BaseModel):
+class UploadQuery(Shape):
     model_config = ConfigDict(extra="forbid")
 
     name: str | None = Field(None, description="What a file that is sent as it is is called.")
@@ -40,7 +41,7 @@ class UploadQuery(BaseModel):
     )
 
 
-class FileQuery(BaseModel):
+class FileQuery(Shape):
     model_config = ConfigDict(extra="forbid")
 
     user: str | None = None
@@ -48,7 +49,7 @@ class FileQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class FileView(BaseModel):
+class FileView(Shape):
     id: str
     name: str
     media_type: str

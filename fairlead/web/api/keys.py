@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import Allowance, Issued, Key, Limits, NewKey, Role, Scope, ensure_may_give, tenant_for
 from fairlead.access.key import MODEL, MOST, MOST_LABELS, MOST_MODELS, NAME
@@ -14,6 +14,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.views import NANO
 from fairlead.web.asking import nano_of
 
@@ -61,7 +62,7 @@ class KeyRotate(Body):
     )
 
 
-class OfTenant(BaseModel):
+class OfTenant(Shape):
     tenant: Name | None = Field(None, description="Default: the caller's own.")
 
 
@@ -72,13 +73,13 @@ class KeyQuery(OfTenant):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class BudgetView(BaseModel):
+class BudgetView(Shape):
     day: float | None
     month: float | None
     total: float | None
 
 
-class KeyView(BaseModel):
+class KeyView(Shape):
     id: str
     name: str
     tenant: str

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
@@ -22,6 +22,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, wants_one_of
+from fairlead.web.api.shape import Shape
 
 Name = Annotated[str, Field(json_schema_extra={"pattern": f"^{DOCUMENT}$"})]
 _COLLECTION: dict[str, Any] = {
@@ -41,14 +42,14 @@ class DocumentPut(Body):
     title: Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f]*$")] = ""
 
 
-class DocumentQuery(BaseModel):
+class DocumentQuery(Shape):
     model_config = ConfigDict(extra="forbid")
 
     after: str = Field("", description="Behind the document of this id: the next page.")
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class DocumentOf(BaseModel):
+class DocumentOf(Shape):
     model_config = ConfigDict(extra="forbid")
 
     id: Name
@@ -66,7 +67,7 @@ class KnowledgeEmbed(Body):
     documents: Annotated[int, Field(ge=1, le=1000)] = Field(10, description="See to so many, and answer.")
 
 
-class CollectionView(BaseModel):
+class CollectionView(Shape):
     name: str
     documents: int
     chunks: int
@@ -75,7 +76,7 @@ class CollectionView(BaseModel):
     waiting: int | None = Field(description="Documents that have no vectors yet; null where there are none.")
 
 
-class DocumentView(BaseModel):
+class DocumentView(Shape):
     id: str
     collection: str
     title: str
@@ -93,7 +94,7 @@ class DocumentKept(DocumentView):
     put: str = Field(description="added, changed or unchanged")
 
 
-class FoundView(BaseModel):
+class FoundView(Shape):
     document: str
     title: str
     heading: str
@@ -103,20 +104,20 @@ class FoundView(BaseModel):
     score: float
 
 
-class SearchView(BaseModel):
+class SearchView(Shape):
     mode: Mode = Field(description="How it was searched for.")
     degraded: str = Field(description="Why by words only, where vectors were wanted; else empty.")
     found: list[FoundView]
 
 
-class Embedded(BaseModel):
+class Embedded(Shape):
     model: str
     embedded: int = Field(description="Documents that have their vectors now.")
     waiting: int = Field(description="Documents that have none yet.")
     problem: str = Field(description="Why the last one could not be done; else empty.")
 
 
-class Removed(BaseModel):
+class Removed(Shape):
     documents: int
 
 

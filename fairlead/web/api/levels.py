@@ -5,30 +5,31 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fairlead.operate.levels import parse_window
 from fairlead.web.api.call import Call
 from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
+from fairlead.web.api.shape import Shape
 
 StateView = Literal["met", "missed", "no_data"]
 
 
-class LevelQuery(BaseModel):
+class LevelQuery(Shape):
     model_config = ConfigDict(extra="forbid")
 
     window: str = Field("30d", description="How far back: 1h, 24h, 7d, 30d; from 5m to 90d.")
 
 
-class BudgetView(BaseModel):
+class BudgetView(Shape):
     allowed: float
     used: float
     left: float = Field(description="Share of it; less than 0: overdrawn.")
 
 
-class ObjectiveView(BaseModel):
+class ObjectiveView(Shape):
     level: str = Field(description="error_rate, api_p95, availability, database_p95.")
     of: str = Field(description="requests, runs, submit, read, api, query.")
     objective: str
@@ -41,7 +42,7 @@ class ObjectiveView(BaseModel):
     burn: dict[str, float | None] = Field(description="How many times faster than allowed the budget is used.")
 
 
-class LevelsView(BaseModel):
+class LevelsView(Shape):
     since: str
     until: str
     known_since: str | None

@@ -12,18 +12,18 @@ from typing import Annotated, Any
 from fastapi import Body, Query
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 
 from fairlead.web import gateway_described
 from fairlead.web.api.forks import ForkCreate
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.problems import TITLES
 from fairlead.web.api.run_body import RunCreate
+from fairlead.web.api.shape import Shape, build_all
 
 _PARAMETER = re.compile(r"\{(\w+)")
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """RFC 9457."""
 
     type: str
@@ -37,6 +37,7 @@ class Problem(BaseModel):
 
 def document(operations: Sequence[Operation], *, version: str, about: str) -> dict[str, Any]:
     """Made anew with each call."""
+    build_all()
     routes = [_route_of(one) for one in operations]
     made = get_openapi(title="Fairlead", version=version, description=about, routes=routes)
     parts: dict[str, Any] = made.setdefault("components", {})

@@ -13,6 +13,7 @@ from fairlead.web.api.call import told_of
 from fairlead.web.api.problems import REDACTOR, status_of
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import WholeNumbers
+from fairlead.web.api.shape import Shape
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL = -32700, -32600, -32601, -32602, -32603
 Id = str | int | None
@@ -29,7 +30,7 @@ class RpcError(Exception):
         self.data = data
 
 
-class RpcBody(BaseModel):
+class RpcBody(Shape):
     """One request. For the description of the API: bodies are read by `read_request`, which answers in JSON-RPC."""
 
     jsonrpc: Literal["2.0"]
@@ -38,7 +39,7 @@ class RpcBody(BaseModel):
     params: dict[str, Any] | None = None
 
 
-class RpcAnswer(BaseModel):
+class RpcAnswer(Shape):
     jsonrpc: Literal["2.0"]
     id: str | int | None
     result: Any = None

@@ -16,6 +16,7 @@ from fairlead.errors import InvalidInput
 from fairlead.runs.run import Assignment, Discard, Multitask, NewRun
 from fairlead.runs.webhooks import callable_url
 from fairlead.web.api.command import Command, Nodes, check_nodes, destination
+from fairlead.web.api.shape import Shape
 from fairlead.web.asking import SAFE_ID, asker_of, nano_of
 
 Mode = Literal["values", "updates", "messages", "messages-tuple", "events", "tasks", "checkpoints", "custom", "debug"]
@@ -28,7 +29,7 @@ SafeId = Annotated[str, Field(json_schema_extra={"pattern": f"^{SAFE_ID.pattern}
 """`SAFE_ID` says whether it is one."""
 
 
-class WholeNumbers(BaseModel):
+class WholeNumbers(Shape):
     """An integer may be written as 1.0."""
 
     @model_validator(mode="before")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput, NotFound
@@ -23,6 +23,7 @@ from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, ReleaseName, RunCreate, RunInThread, RunWithoutThread, wants_one_of
 from fairlead.web.api.scores import ScoreView, score_view
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.start import find_run, path_of, start_run, start_runs
 from fairlead.web.api.views import EventView, RunView, event_view, run_view
 from fairlead.web.api.wait import WaitReply
@@ -37,7 +38,7 @@ class ScoredRun(RunView):
     scores: list[ScoreView] = Field(description="The newest 100.")
 
 
-class RunQuery(BaseModel):
+class RunQuery(Shape):
     model_config = ConfigDict(extra="ignore")
 
     status: Status | None = None
@@ -54,13 +55,13 @@ class RunQuery(BaseModel):
     offset: Annotated[int, Field(ge=0, le=_FARTHEST)] = Field(0, description="Better page with `before`.")
 
 
-class EventQuery(BaseModel):
+class EventQuery(Shape):
     after: Annotated[int, Field(ge=0, lt=2**31)] = 0
     limit: Annotated[int, Field(ge=1, le=_MOST)] = 500
     messages: bool = Field(False, description="Show the messages that model calls were asked with.")
 
 
-class CancelQuery(BaseModel):
+class CancelQuery(Shape):
     wait: bool = Field(False, description="Answer when the run has stopped.")
     action: Literal["interrupt", "rollback"] = "interrupt"
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
@@ -21,6 +21,7 @@ from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, wants_one_of
 from fairlead.web.api.run_body import ScoreName as Name
+from fairlead.web.api.shape import Shape
 
 _GREATEST = 1e300
 Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
@@ -58,7 +59,7 @@ class Feedback(Body):
     comment: Text | None = None
 
 
-class ScoreQuery(BaseModel):
+class ScoreQuery(Shape):
     model_config = ConfigDict(extra="forbid")
 
     name: str | None = None
@@ -83,7 +84,7 @@ class ScoreSums(ScoreQuery):
     by: By | None = None
 
 
-class ScoreView(BaseModel):
+class ScoreView(Shape):
     id: str
     run_id: str
     name: str
@@ -101,7 +102,7 @@ class ScoreView(BaseModel):
     updated_at: datetime
 
 
-class SumView(BaseModel):
+class SumView(Shape):
     part: str | None
     name: str
     kind: str

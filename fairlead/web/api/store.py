@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from fairlead.access import Role
 from fairlead.errors import NotFound
@@ -17,6 +17,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body
+from fairlead.web.api.shape import Shape
 
 _LONGEST_TTL = 10 * 366 * 24 * 60  # minutes
 Label = Annotated[str, Field(json_schema_extra={"pattern": f"^{LABEL}$"})]
@@ -40,7 +41,7 @@ class ItemPut(Body):
     ttl: Annotated[float, Field(gt=0, le=_LONGEST_TTL)] | None = Field(None, description="Minutes to live.")
 
 
-class ItemQuery(BaseModel):
+class ItemQuery(Shape):
     model_config = ConfigDict(extra="ignore")
 
     namespace: Dotted | Namespace = Field(description="Labels joined by dots, or given one by one.")
@@ -70,7 +71,7 @@ class NamespaceSearch(Body):
     offset: Offset = 0
 
 
-class ItemView(BaseModel):
+class ItemView(Shape):
     namespace: list[str]
     key: str
     value: dict[str, Any]
@@ -82,11 +83,11 @@ class FoundItemView(ItemView):
     score: float | None
 
 
-class FoundItems(BaseModel):
+class FoundItems(Shape):
     items: list[FoundItemView]
 
 
-class Namespaces(BaseModel):
+class Namespaces(Shape):
     namespaces: list[list[str]]
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
@@ -31,6 +31,7 @@ from fairlead.web.api.modes import Modes
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Headers, Reply
 from fairlead.web.api.run_body import Mode, RunCreate, RunInThread, RunWithoutThread
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.sse import EventStream
 from fairlead.web.api.start import find_run, start_run
 from fairlead.web.api.step_modes import StepModes
@@ -41,7 +42,7 @@ _OURS: tuple[Mode, ...] = ("debug", "messages-tuple")
 Seen = tuple[int, int]  # a durable event told whole, and frames of the next
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(Shape):
     stream_mode: list[Mode] | None = Field(None, description="Default: values; without a thread debug, messages-tuple.")
     cancel_on_disconnect: bool = False
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from pydantic import BaseModel
 
 from fairlead.errors import DatabaseUnavailable, NotFound
 from fairlead.telemetry.health import Health
@@ -17,16 +16,17 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.health import open_pulse
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
+from fairlead.web.api.shape import Shape
 
 _COUNTING = 1.0  # seconds a scrape waits for the database
 
 
-class ComponentView(BaseModel):
+class ComponentView(Shape):
     status: str
     message: str
 
 
-class HealthView(BaseModel):
+class HealthView(Shape):
     status: str
     timestamp: str
     version: str

@@ -23,6 +23,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body, RunCreate
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.start import start_run
 from fairlead.web.api.thread_events import Namespace, newest_begun
 from fairlead.web.api.thread_place import last_number_of
@@ -42,7 +43,7 @@ class ThreadCommand(Body):
     params: dict[str, Any] | None = None
 
 
-class CommandAnswer(BaseModel):
+class CommandAnswer(Shape):
     type: Literal["success", "error"]
     id: int
     result: dict[str, Any] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import Role
 from fairlead.agents.spec import AgentSpec
@@ -24,6 +24,7 @@ from fairlead.web.api.moments import address_of, moment_view
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.values import interrupts_of
 from fairlead.web.api.views import Chosen, selected
 
@@ -54,7 +55,7 @@ class StateWrite(Body):
     checkpoint_id: str | None = None
 
 
-class StateQuery(BaseModel):
+class StateQuery(Shape):
     subgraphs: bool = False
     select: list[str] | str | None = None
 
@@ -73,12 +74,12 @@ class HistoryQuery(Body):
     select: list[str] | None = None
 
 
-class HistoryAsked(BaseModel):
+class HistoryAsked(Shape):
     limit: Annotated[int, Field(ge=1, le=1000)] = 10
     before: str | None = None
 
 
-class ThreadState(BaseModel):
+class ThreadState(Shape):
     values: dict[str, Any]
     next: list[str]
     tasks: list[dict[str, Any]]
@@ -89,7 +90,7 @@ class ThreadState(BaseModel):
     interrupts: list[dict[str, Any]]
 
 
-class StateWritten(BaseModel):
+class StateWritten(Shape):
     checkpoint: dict[str, Any]
     checkpoint_id: str
     configurable: dict[str, Any]

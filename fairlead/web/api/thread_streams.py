@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
@@ -23,6 +23,7 @@ from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply
 from fairlead.web.api.run_body import Mode
 from fairlead.web.api.run_by_run import RunByRun, is_over
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.sse import EventStream
 from fairlead.web.api.streams import RunStream, Seen, Streams, seen_of
 
@@ -31,7 +32,7 @@ _RUN_MODES: tuple[Mode, ...] = ("values", "updates", "messages-tuple", "custom")
 _RUN_ID = re.compile("[0-9a-f-]{36}")
 
 
-class ThreadStreamQuery(BaseModel):
+class ThreadStreamQuery(Shape):
     stream_mode: list[ThreadMode] = Field(["run_modes"], description="What is told of each run.")
 
     @field_validator("stream_mode", mode="before")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import Role
 from fairlead.errors import InvalidInput
@@ -17,6 +17,7 @@ from fairlead.web.api.extract import Path, extracted
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, SafeId
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.thread_states import Superstep, write_supersteps
 from fairlead.web.api.values import interrupts_of, values_of_state
 from fairlead.web.api.views import Chosen, ThreadView, selected, thread_view
@@ -77,7 +78,7 @@ class ThreadPrune(Body):
     strategy: Literal["delete", "keep_latest"] = "delete"
 
 
-class Pruned(BaseModel):
+class Pruned(Shape):
     pruned_count: int
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import NewUser, Role, Scope, User
 from fairlead.access.user import EMAIL
@@ -16,6 +16,7 @@ from fairlead.web.api.keys import Name, OfTenant, Text, tenant_of
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import Reply, json_reply
 from fairlead.web.api.run_body import Body, wants_one_of
+from fairlead.web.api.shape import Shape
 
 RoleName = Literal["viewer", "operator", "admin"]
 
@@ -44,7 +45,7 @@ class UserQuery(OfTenant):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class UserView(BaseModel):
+class UserView(Shape):
     id: str
     name: str
     tenant: str

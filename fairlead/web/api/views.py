@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from fairlead.runs.asked import asked_of
 from fairlead.runs.assistants import Assistant, assistant_id_of
 from fairlead.runs.run import Approval, Assignment, Event, Run, Worker
 from fairlead.runs.threads import Thread
+from fairlead.web.api.shape import Shape
 from fairlead.web.api.values import values_of_state
 
 NANO = 1_000_000_000
 Chosen = dict[str, Any]  # a view with only the fields that `select` names
 
 
-class RunView(BaseModel):
+class RunView(Shape):
     """The fields of LangGraph's Run, then ours."""
 
     run_id: str
@@ -58,7 +57,7 @@ class RunView(BaseModel):
     request_id: str | None  # of the request that started it, or its tree
 
 
-class ThreadView(BaseModel):
+class ThreadView(Shape):
     thread_id: str
     created_at: datetime
     updated_at: datetime
@@ -68,7 +67,7 @@ class ThreadView(BaseModel):
     interrupts: dict[str, Any]
 
 
-class EventView(BaseModel):
+class EventView(Shape):
     run_id: str
     seq: int
     type: str
@@ -83,7 +82,7 @@ class EventView(BaseModel):
     data: Any
 
 
-class ApprovalView(BaseModel):
+class ApprovalView(Shape):
     id: str
     run_id: str
     question: str
@@ -99,7 +98,7 @@ class ApprovalView(BaseModel):
     escalates_at: datetime | None
 
 
-class WorkerView(BaseModel):
+class WorkerView(Shape):
     id: str
     release: str
     agents: list[str]
@@ -114,7 +113,7 @@ class WorkerView(BaseModel):
     alive: bool
 
 
-class AssistantView(BaseModel):
+class AssistantView(Shape):
     assistant_id: str
     graph_id: str
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from fairlead.access import Role
 from fairlead.runs.webhook import TYPES, Attempt, Delivery, DeliveryStatus, Webhook
@@ -15,6 +15,7 @@ from fairlead.web.api.doors import Doors
 from fairlead.web.api.operation import Operation
 from fairlead.web.api.reply import JsonReply, Reply, json_reply
 from fairlead.web.api.run_body import Body, Moment, wants_one_of
+from fairlead.web.api.shape import Shape
 
 Url = Annotated[str, Field(min_length=1, max_length=8192, description="Called with POST when it happens.")]
 Type = Annotated[str, Field(json_schema_extra={"enum": [*TYPES, "run.*", "approval.*", "*"]})]
@@ -52,14 +53,14 @@ class Replay(Body):
     since: Moment | None = Field(None, description="All that happened since.")
 
 
-class DeliveryQuery(BaseModel):
+class DeliveryQuery(Shape):
     status: DeliveryStatus | None = None
     run_id: str | None = None
     before: Annotated[int, Field(ge=1, lt=2**62)] | None = Field(None, description="The `number` of the last you have.")
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
 
 
-class WebhookView(BaseModel):
+class WebhookView(Shape):
     id: str
     url: str
     types: list[str]
@@ -73,7 +74,7 @@ class WebhookView(BaseModel):
     secret: str | None = Field(None, description="Only when it was just made.")
 
 
-class AttemptView(BaseModel):
+class AttemptView(Shape):
     number: int
     at: datetime
     took_ms: float
@@ -82,7 +83,7 @@ class AttemptView(BaseModel):
     answer: str | None
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(Shape):
     id: str
     number: int
     type: str
@@ -96,7 +97,7 @@ class DeliveryView(BaseModel):
     error: str | None
 
 
-class Replayed(BaseModel):
+class Replayed(Shape):
     deliveries: list[str]
 
 

@@ -12,6 +12,7 @@ from fairlead.web.console import scale
 from fairlead.web.console.language import N_
 from fairlead.web.console.steps import Span, Step, StepState, Story
 
+_WAITS = frozenset({"timer", "child", "approval"})
 LEGEND = {
     "first": N_("model: waiting, streaming"),
     "model": N_("model: waiting, streaming"),
@@ -63,13 +64,15 @@ class Clock:
     def busy(self) -> list[tuple[float, float]]:
         """When something executed: not while a person, a child or a time was waited for."""
         found: list[tuple[float, float]] = []
+        accepted, until = self.run.created_at, self.until
         for step in self.story.steps:
-            if step.kind in ("timer", "child", "approval"):
+            if step.kind in _WAITS:
                 continue
             if step.lost:
                 found += [(self.second(span.start), self.second(span.end)) for span in step.lost]
-            start, end = self.second(step.start), self.second(step.end) if step.end else self.until
-            found.append((start, max(end, start)))
+            start = (step.start - accepted).total_seconds()
+            end = until if step.end is None else (step.end - accepted).total_seconds()
+            found.append((max(start, 0.0), max(start, end, 0.0)))
         return found
 
 

@@ -2,6 +2,9 @@
 
     first seat ──► a show begins ──► draw ──► what changed, to every seat ──► … ──► the last has left: it ends
 
+Readers of one show may have different cuts of it before them: of a list that grows, each the rows of when they opened
+it. All cuts are drawn at once, and what is the same in them once.
+
 Whoever comes later is given everything as it is at the next drawing, which is at once where the show may be drawn. A
 reader who is slow misses what lies between: they are given everything again when they have caught up.
 """
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
 from contextlib import aclosing
 from contextvars import Context
 from datetime import timedelta
@@ -20,6 +23,9 @@ from fairlead.errors import FairleadError
 from fairlead.runs.run import Event
 from fairlead.web.console.door import Delta
 from fairlead.web.console.live import Draw, Frames, Inbox, Listed, Parts, message, partials
+
+DrawCuts = Callable[["list[Event | Delta]", Collection[Hashable]], Awaitable[tuple[Mapping[Hashable, Parts], bool]]]
+"""The parts of each of the cuts that are watched."""
 
 MOST_BEHIND = 8  # messages that wait for a slow reader
 _LATEST = timedelta(seconds=0.8)
@@ -35,23 +41,23 @@ class Broadcasts:
         self._shows: dict[Hashable, Show] = {}
 
     async def watch(
-        self, key: Hashable, happenings: AsyncIterator[Event | Delta], draw: Draw, *, every: timedelta, again: timedelta
-    ) -> AsyncIterator[bytes]:
+        self, key: Hashable, happenings: AsyncIterator[Event | Delta], draw: DrawCuts, *, every: timedelta,
+        again: timedelta, cut: Hashable = None,
+    ) -> AsyncIterator[bytes]:  # fmt: skip
         """Messages for a page: first everything as it is now, then what changes. Ends after the drawing says it is
-        over, or fails: the browser comes back, and is told then. `key`: all that the drawing depends on; where there
-        is a show of that, what is given here is not used."""
+        over, or fails: the browser comes back, and is told then. `key`: all that the drawing depends on, but for the
+        `cut`; where there is a show of that, what else is given here is not used."""
         show = self._shows.get(key)
         if show is None or show.over:
             # In an empty context: it outlives whoever came first.
             show = self._shows[key] = Context().run(Show, happenings, draw, self._clock, every=every, again=again)
-        seat = show.enter()
+        seat = show.enter(cut)
         try:
             async with aclosing(seat.messages()) as messages:
                 async for one in messages:
                     yield one
         finally:
-            del show.seats[seat]
-            if not show.seats:
+            if not show.leave(seat, cut):
                 if self._shows.get(key) is show:
                     del self._shows[key]
                 await show.close()
@@ -94,6 +100,37 @@ class Seat:
                 return
 
 
+def whole(draw: Draw) -> DrawCuts:
+    """Of which every cut is the whole."""
+
+    async def drawn(pending: list[Event | Delta], cuts: Collection[Hashable]) -> tuple[Mapping[Hashable, Parts], bool]:
+        parts, over = await draw(pending)
+        return dict.fromkeys(cuts, parts), over
+
+    return drawn
+
+
+class Audience:
+    """Those who watch one cut."""
+
+    def __init__(self) -> None:
+        self.seats: dict[Seat, None] = {}
+        self._frames = Frames()
+        self._parts: dict[str, str | Listed] = {}  # all of it, as drawn last
+
+    def send(self, parts: Parts, *, number: int | None, heartbeat: bool) -> None:
+        self._parts.update(parts)
+        text = self._frames.changed(parts)
+        fresh = message(text, number=number) if text else _HEARTBEAT if heartbeat else _NOTHING
+        everything = _NOTHING
+        for seat in self.seats:
+            if not seat.whole:
+                everything = everything or message(partials(self._parts), number=number)
+                seat.give(everything, whole=True)
+            elif fresh:
+                seat.give(fresh)
+
+
 class Show:
     """What is drawn for its seats, while there are any.
 
@@ -102,25 +139,33 @@ class Show:
     """
 
     def __init__(
-        self, happenings: AsyncIterator[Event | Delta], draw: Draw, clock: Clock, *, every: timedelta, again: timedelta
-    ) -> None:
-        self.seats: dict[Seat, None] = {}
+        self, happenings: AsyncIterator[Event | Delta], draw: DrawCuts, clock: Clock, *, every: timedelta,
+        again: timedelta,
+    ) -> None:  # fmt: skip
         self.over = False
+        self._audiences: dict[Hashable, Audience] = {}  # by the cut
         self._draw = draw
         self._clock = clock
         self._every = every
         self._again = again
         self._inbox = Inbox(happenings)
-        self._frames = Frames()
-        self._parts: dict[str, str | Listed] = {}  # all of it, as drawn last
+        self._begun = False
         self._task = asyncio.create_task(self._run())
 
-    def enter(self) -> Seat:
+    def enter(self, cut: Hashable) -> Seat:
         seat = Seat()
-        self.seats[seat] = None
-        if self._parts:  # else they are given what is being drawn
+        self._audiences.setdefault(cut, Audience()).seats[seat] = None
+        if self._begun:  # else they are given what is drawn first
             self._inbox.wake()
         return seat
+
+    def leave(self, seat: Seat, cut: Hashable) -> bool:
+        """Whether anybody is left."""
+        seats = self._audiences[cut].seats
+        del seats[seat]
+        if not seats:
+            del self._audiences[cut]
+        return bool(self._audiences)
 
     async def close(self) -> None:
         self._task.cancel()
@@ -137,32 +182,25 @@ class Show:
         except Exception as error:  # noqa: BLE001 whoever watches raises it, where the server hears of it
             failed = error
         self.over = True
-        for seat in self.seats:
+        for seat in self._seats():
             seat.end(failed)
 
     async def _go_on(self) -> None:
         pending: list[Event | Delta] = []
         while True:
-            began = self._clock.monotonic()
-            parts, over = await self._draw(pending)
-            self._send(parts, pending)
+            began, self._begun = self._clock.monotonic(), True
+            drawn, over = await self._draw(pending, [*self._audiences])
+            number = max((one.seq for one in pending if isinstance(one, Event)), default=None)
+            for cut, parts in drawn.items():
+                if (audience := self._audiences.get(cut)) is not None:
+                    audience.send(parts, number=number, heartbeat=not pending)
             if over:
-                for seat in self.seats:
+                for seat in self._seats():
                     seat.give(message("", event="ended"))
                 return
             cost = timedelta(seconds=self._clock.monotonic() - began)
             await self._clock.sleep(max(self._every, min(cost * 10, _LATEST)))
             pending = await self._inbox.take(self._again)
 
-    def _send(self, parts: Parts, pending: list[Event | Delta]) -> None:
-        self._parts.update(parts)
-        text = self._frames.changed(parts)
-        number = max((one.seq for one in pending if isinstance(one, Event)), default=None)
-        fresh = message(text, number=number) if text else _NOTHING if pending else _HEARTBEAT
-        everything = _NOTHING
-        for seat in self.seats:
-            if not seat.whole:
-                everything = everything or message(partials(self._parts), number=number)
-                seat.give(everything, whole=True)
-            elif fresh:
-                seat.give(fresh)
+    def _seats(self) -> list[Seat]:
+        return [seat for audience in self._audiences.values() for seat in audience.seats]

@@ -18,6 +18,7 @@ from fairlead.web.console.steps import Step, StepState, Story
 
 LONGEST = 16_000  # characters of one message that are shown
 MOST = 200
+_SPEAKS = frozenset({"model", "tool", "child", "approval"})
 _LOOK_BACK = 20  # calls before those that are gone through
 
 
@@ -48,6 +49,11 @@ def conversation(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> 
     said = _from_calls(run, calls, story) if calls else _from_ends(run)
     said += [_streaming(run, step) for step in story.steps if step.state is StepState.OPEN and step.text][:1]
     return _with_people(said, approvals)
+
+
+def material(story: Story) -> list[Step]:
+    """The steps that a conversation is made of."""
+    return [step for step in story.steps if step.kind in _SPEAKS]
 
 
 def turn(run: Run, story: Story, approvals: Sequence[Approval] = ()) -> list[Said]:
@@ -94,10 +100,7 @@ def _with_role(message: Any) -> Any:
 
 def _spoken(story: Story) -> list[Step]:
     """The model calls of the main branch; of the busiest branch when the main one makes none."""
-    calls = [
-        step for step in story.steps
-        if step.kind == "model" and reading.mapping(step.data, "request") and not reading.at(step.data, "aside")
-    ]  # fmt: skip
+    calls = [step for step in story.steps if step.speaks]
     busiest = Counter(step.branch for step in calls).most_common(1)
     main = [step for step in calls if not step.branch]
     return main or [step for step in calls if busiest and step.branch == busiest[0][0]]
@@ -118,12 +121,14 @@ def _from_call(run: Run, calls: Sequence[Step], first: int, uses: _Uses) -> list
     said: list[Said] = []
     shown = _Shown()
     for step in calls[max(0, first - _LOOK_BACK) : first]:  # requests repeat what was said: a few know of nearly all
-        _ = shown.fresh(step)
-        shown.add(reading.mapping(step.data, "reply"))
+        data = step.data
+        _ = shown.fresh(data)
+        shown.add(reading.mapping(data, "reply"))
     for step in calls[first:]:
-        for message in shown.fresh(step):
+        data = step.data
+        for message in shown.fresh(data):
             said += _message(run, message, step.start if said or first else run.created_at, uses)
-        reply = reading.mapping(step.data, "reply")
+        reply = reading.mapping(data, "reply")
         shown.add(reply)
         said += _message(run, reply, step.end, uses)
     return said
@@ -136,11 +141,11 @@ class _Shown:
         self._times: Counter[bytes] = Counter()
         self._digests: dict[int, bytes] = {}  # by identity: what many calls repeat is looked at once
 
-    def fresh(self, step: Step) -> list[Any]:
-        """The messages of a request that have not been shown before; from now on they have."""
+    def fresh(self, data: Any) -> list[Any]:
+        """The messages of a call's request that have not been shown before; from now on they have."""
         present: Counter[bytes] = Counter()
         found: list[Any] = []
-        for message in reading.items(step.data, "request", "messages"):
+        for message in reading.items(data, "request", "messages"):
             key = self._digests.get(id(message))
             if key is None:
                 key = self._digests[id(message)] = _digest(message)
@@ -183,7 +188,7 @@ class _Uses:
 
     def __init__(self, story: Story, since: datetime | None = None) -> None:
         self.left = [
-            step for step in story.steps
+            (step, step.data) for step in story.steps
             if step.kind in ("tool", "child", "approval") and (since is None or step.begin >= since)
         ]  # fmt: skip
 
@@ -191,18 +196,19 @@ class _Uses:
         name = reading.text(call, "function", "name") or "?"
         raw = reading.text(call, "function", "arguments")
         call_id = reading.text(call, "id")
-        step = self._found(call_id, name, _parsed(raw))
-        if step is not None:
-            self.left.remove(step)
-        return ToolUse(name, arguments_line(raw), step)
+        found = self._found(call_id, name, _parsed(raw))
+        if found is None:
+            return ToolUse(name, arguments_line(raw), None)
+        return ToolUse(name, arguments_line(raw), self.left.pop(found)[0])
 
-    def _found(self, call_id: str, name: str, given: Any) -> Step | None:
+    def _found(self, call_id: str, name: str, given: Any) -> int | None:
+        """Its place among those that are left."""
         if call_id:
-            for step in self.left:
-                if reading.text(step.data, "call_id") == call_id or call_id in step.key:
-                    return step
-        named = [step for step in self.left if step.name == name]
-        same = (step for step in named if reading.at(step.data, "arguments") == given)
+            for place, (step, data) in enumerate(self.left):
+                if reading.text(data, "call_id") == call_id or call_id in step.key:
+                    return place
+        named = [place for place, (step, _) in enumerate(self.left) if step.name == name]
+        same = (place for place in named if reading.at(self.left[place][1], "arguments") == given)
         return next(same, named[0] if named else None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+from functools import cache
 from pathlib import Path
 
 LOCALES = Path(__file__).parent / "locale"
@@ -14,11 +15,13 @@ def N_(message: str) -> str:
     return message
 
 
+@cache
 def languages(folder: Path = LOCALES) -> tuple[str, ...]:
     """Those that there are words of."""
     return ("en", *sorted(path.name for path in folder.iterdir() if path.is_dir())) if folder.is_dir() else ("en",)
 
 
+@cache  # every page and every drawing of an open one asks; they change only with the release
 def words(language: str, *, folder: Path = LOCALES) -> gettext.NullTranslations:
     """The catalogue of a language; what it lacks, and an unknown language, is English."""
     return gettext.translation("console", folder, languages=[language], fallback=True)

@@ -23,8 +23,8 @@ from fairlead.web.console.door import Delta
 @dataclass(frozen=True, slots=True)
 class Listed:
     """An element with rows, of which each is sent alone; `pieces` are other elements in it. `still` tells what the rest
-    is drawn from: when that changes, or rows go or come between others, it is sent as a `whole`. New ones at the end
-    are put `into` the element that holds the rows."""
+    is drawn from: when that changes, or rows change places, it is sent as a `whole`. `into`: the element that holds the
+    rows, and nothing else."""
 
     still: Hashable
     pieces: Mapping[str, str]
@@ -51,7 +51,10 @@ class Frames:
     def _changed(self, name: str, part: str | Listed) -> Iterator[str]:
         if isinstance(part, Listed):
             before, self._listed[name] = self._listed.get(name), part
-            yield from _whole(name, part) if before is None or _moved(before, part) else _of_list(before, part)
+            if before is None or _moved(before, part):
+                yield _partial(name, part.whole())
+            else:
+                yield from _of_list(before, part)
         elif self._sent.get(name) != hash(part):
             self._sent[name] = hash(part)
             yield _partial(name, part)
@@ -63,27 +66,35 @@ def partials(parts: Parts) -> str:
 
 
 def _moved(before: Listed, now: Listed) -> bool:
-    """Whether more has changed than some rows, and what comes after the last."""
-    same = len(before.rows)
-    return before.still != now.still or [*before.rows] != [*now.rows][:same]
-
-
-def _whole(name: str, part: Listed) -> Iterator[str]:
-    yield _partial(name, part.whole())
+    """Whether more has changed than some rows, and which there are."""
+    kept = [name for name in now.rows if name in before.rows]
+    return before.still != now.still or not kept or kept != [name for name in before.rows if name in now.rows]
 
 
 def _of_list(before: Listed, now: Listed) -> Iterator[str]:
-    known = {**before.pieces, **before.rows}
-    for name, html in {**now.pieces, **now.rows}.items():
-        if name in known and known[name] != html:
+    for name in before.rows:
+        if name not in now.rows:
+            yield _partial(name, "", swap="delete")
+    for name, html in now.pieces.items():
+        if before.pieces.get(name, html) != html:
             yield _partial(name, html)
-    fresh = "".join(html for name, html in now.rows.items() if name not in known)
+    target, swap, fresh = now.into, "afterbegin", list[str]()
+    for name, html in now.rows.items():
+        if name not in before.rows:
+            fresh.append(html)
+            continue
+        if fresh:
+            yield _partial(target, "".join(fresh), swap=swap)
+            fresh.clear()
+        if before.rows[name] != html:
+            yield _partial(name, html)
+        target, swap = name, "afterend"
     if fresh:
-        yield f'<hx-partial hx-target="#{now.into}" hx-swap="beforeend">{fresh}</hx-partial>'
+        yield _partial(now.into, "".join(fresh), swap="beforeend")
 
 
-def _partial(name: str, html: str) -> str:
-    return f'<hx-partial hx-target="#{name}" hx-swap="outerMorph">{html}</hx-partial>'
+def _partial(name: str, html: str, *, swap: str = "outerMorph") -> str:
+    return f'<hx-partial hx-target="#{name}" hx-swap="{swap}">{html}</hx-partial>'
 
 
 def message(data: str, *, event: str = "", number: int | None = None) -> bytes:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
@@ -17,8 +17,10 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_aut
 from fairlead.access import Role
 from fairlead.web.console import bars, below, format, found, json_view, language, rails, state
 from fairlead.web.console.assets import Assets
+from fairlead.web.console.compiled import Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_HOW = "trim_blocks lstrip_blocks i18n trimmed newstyle"  # as `_environment` has templates compiled
 THEMES = ("light", "dark")
 _SCRIPT_WORDS = {
     "live": language.N_("Live"),
@@ -118,6 +120,10 @@ def reader(
     )  # fmt: skip
 
 
+class FillOne(Protocol):
+    def __call__(self, name: str, **values: Any) -> str: ...
+
+
 class Pages:
     """The templates, and how to fill one for a reader."""
 
@@ -131,20 +137,26 @@ class Pages:
         self.trace_url = trace_url
         self.served: frozenset[str] = frozenset()  # paths there are pages for
         self.templates: dict[str, Environment] = {}
+        self._compiled = Compiled(_TEMPLATES, _HOW)
         self._listed: dict[Hashable, list[tuple[str, list[Place]]]] = {}
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
-        environment = self._environment(reader)
-        return environment.get_template(template).render(
-            reader=reader,
-            fmt=reader.fmt,
-            asset=self.assets.url,
-            places=self._places(reader),
-            languages=self.languages,
-            environment_name=self.environment_name,
-            trace_url=self.trace_url,
-            **values,
-        )
+        return self._environment(reader).get_template(template).render(**self._given(reader), **values)
+
+    def macros(self, template: str, reader: Reader) -> FillOne:
+        """Of a template that holds nothing else: to fill many for one reader, at half the time of `fill`."""
+        module = self._environment(reader).get_template(template).make_module(self._given(reader))
+
+        def fill(name: str, **values: Any) -> str:
+            return getattr(module, name)(**values)
+
+        return fill
+
+    def _given(self, reader: Reader) -> dict[str, Any]:
+        return {
+            "reader": reader, "fmt": reader.fmt, "asset": self.assets.url, "places": self._places(reader),
+            "languages": self.languages, "environment_name": self.environment_name, "trace_url": self.trace_url,
+        }  # fmt: skip
 
     def _places(self, reader: Reader) -> list[tuple[str, list[Place]]]:
         """Made once: most of what is filled is a small part of a page that is open."""
@@ -156,7 +168,7 @@ class Pages:
     def _environment(self, reader: Reader) -> Environment:
         """One for each language: newstyle gettext is bound to the environment."""
         if reader.language not in self.templates:
-            self.templates[reader.language] = _environment(reader)
+            self.templates[reader.language] = _environment(reader, self._compiled)
         return self.templates[reader.language]
 
 
@@ -176,8 +188,9 @@ def _opens(reader: Reader, needs: Needs) -> bool:
             return reader.admin and reader.for_all
 
 
-def _environment(reader: Reader) -> Environment:
+def _environment(reader: Reader, compiled: Compiled) -> Environment:
     environment = Environment(
+        bytecode_cache=compiled,
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=ChainableUndefined,

@@ -25,7 +25,7 @@ class Rail:
     join: frozenset[int] = _NO_LANES  # lanes that arrive here, from above
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes thrice the time, and a long run has thousands
 class Placed:
     """A step, or a folded branch standing for `hidden` steps."""
 
@@ -42,7 +42,10 @@ def lane_x(lane: int) -> int:
 
 
 def arrange(steps: Sequence[Step], *, unfolded: frozenset[str] = frozenset(), fold_over: int = 50) -> list[Placed]:
-    """Rows in reading order. A branch of more than `fold_over` steps is one row until it is unfolded."""
+    """Rows in reading order. A branch of more than `fold_over` steps is one row until it is unfolded. `steps`: in the
+    order in which they began."""
+    if not any(step.branch for step in steps):
+        return _in_a_line(steps)
     layout = _Layout(unfolded, fold_over)
     layout.lay(_tree(steps), 0, None)
     return layout.rows
@@ -140,6 +143,15 @@ class _Layout:
                 rail.join |= {other}
             for passed in self.rows[end.row + 1 : row]:
                 passed.rail.through |= {side}
+
+
+def _in_a_line(steps: Sequence[Step]) -> list[Placed]:
+    """What the layout makes of steps that are all of one branch: most runs of thousands are such."""
+    last, middle = len(steps) - 1, Rail(0, up=True, down=True)
+    return [
+        Placed(step, middle if 0 < number < last else Rail(0, up=number > 0, down=number < last))
+        for number, step in enumerate(steps)
+    ]
 
 
 def _in_order(steps: Sequence[Step]) -> list[Step]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from fairlead.errors import FairleadError
+from fairlead.runs.body import Body
 
 T = TypeVar("T")
 
@@ -72,6 +73,8 @@ def span(data: Any, name: str) -> timedelta | None:
 
 def at(data: Any, *path: str) -> Any:
     """What JSON has there; None where it has nothing."""
+    if isinstance(data, Body):
+        data = data.read()
     for name in path:
         if not isinstance(data, dict):
             return None

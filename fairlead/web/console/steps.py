@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from fairlead.runs.body import Body
 from fairlead.runs.run import Event
 from fairlead.web.console import model_call, reading
 
@@ -61,9 +62,15 @@ class Step:
     lost: tuple[Span, ...] = ()  # what was under way when a worker died
     first_token: timedelta | None = None
     cost_nano: int | None = None
-    data: Any = None
+    body: Any = None  # what was recorded of it; a `Body` is decoded when it is looked at
     again: int = 1  # the how manieth step of this name in its branch
     text: str = ""  # what has been streamed so far
+    speaks: bool = False  # a model was asked in it, and not aside
+
+    @property
+    def data(self) -> Any:
+        """Decoded anew each time."""
+        return model_call.plain(self.body) if self.kind == "model" else reading.at(self.body)
 
     @property
     def begin(self) -> datetime:
@@ -115,7 +122,7 @@ class Telling:
 
     def __init__(self) -> None:
         self.done: list[Step] = []
-        self.open: dict[str, Step] = {}
+        self.open: dict[str, Event] = {}  # what began it
         self.lost: dict[str, list[Span]] = {}
         self.resumes: list[Resume] = []
         self.workers: dict[int, str] = {}
@@ -123,6 +130,7 @@ class Telling:
         self.death: Event | None = None
         self.fence = 0
         self.latest: datetime | None = None
+        self._numbered: dict[int, Step] = {}  # as told last, by what closed them
 
     def hear(self, event: Event) -> None:
         self.latest = event.at
@@ -151,70 +159,61 @@ class Telling:
             reused = reading.number(event.data, "reused")
             known = len(self.done) if reused is None else int(reused)
             self.resumes.append(Resume(event.at, before, worker, self.fence, took, known))
-            for key, step in self.open.items():
-                if step.state is StepState.OPEN:
-                    self.lost.setdefault(key, []).append(Span(step.start, event.at))
+            for key, began in self.open.items():
+                if began.type == "intent":
+                    self.lost.setdefault(key, []).append(Span(_start(began), event.at))
         self.death = None
 
     def _opened(self, event: Event) -> None:
-        state = StepState.OPEN if event.type == "intent" else StepState.WAITING
         key = event.key or f"#{event.seq}"
-        if key in self.open and state is StepState.WAITING:
+        if key in self.open and event.type == "waiting":
             return  # parked twice for the same thing: it has waited since the first time
-        self.open[key] = Step(
-            key=key,
-            kind=event.kind or "step",
-            name=event.name or event.kind or "step",
-            branch=event.branch,
-            seq=event.seq,
-            fence=event.fence or self.fence,
-            start=event.started_at or event.at,
-            end=None,
-            state=state,
-            data=model_call.plain(event.data) if event.kind == "model" else event.data,
-        )
+        self.open[key] = event if event.fence else replace(event, fence=self.fence)
 
     def _closed(self, event: Event) -> None:
         key = event.key or f"#{event.seq}"
         began = self.open.pop(key, None)
-        start = event.started_at or (began.start if began else event.at)
-        if began is not None and began.state is StepState.WAITING:
-            start = began.start
-        kind = event.kind or (began.kind if began else "step")
-        data = model_call.plain(event.data) if kind == "model" else event.data
-        if began is not None and began.state is StepState.WAITING:
-            data = {**reading.mapping(began.data), **reading.mapping(data)}  # what it waited for stays known
+        start = event.started_at or (_start(began) if began else event.at)
+        kind = event.kind or (began and began.kind) or "step"
+        body = event.data
+        if began is not None and began.type == "waiting":
+            start = _start(began)
+            body = {**reading.mapping(began.data), **reading.mapping(body)}  # what it waited for stays known
+        told = _told(kind, body)
         self.done.append(
             Step(
                 key=key,
                 kind=kind,
-                name=event.name or (began.name if began else kind),
+                name=event.name or (began and (began.name or began.kind)) or kind,
                 branch=event.branch or (began.branch if began else ""),
                 seq=event.seq,
                 fence=event.fence or self.fence,
                 start=min(start, event.at),
                 end=event.at,
-                state=StepState.FAILED
-                if event.type == "failed" or reading.at(data, "error") is not None
-                else StepState.DONE,
-                tries=_tries(data, event.at),
-                first_token=reading.span(data, "first_token"),
-                cost_nano=_cost(data) if kind in ("model", "child") else None,
-                data=data,
+                state=StepState.DONE if event.type != "failed" and told.get("error") is None else StepState.FAILED,
+                tries=_tries(told["attempts"], event.at) if "attempts" in told else (),
+                first_token=reading.span(told, "first_token"),
+                cost_nano=_cost(told) if kind in ("model", "child") else None,
+                body=body,
+                speaks=kind == "model" and _speaks(told),
             )
         )
 
     def told(self, texts: Mapping[str, str], *, over: bool) -> Story:
-        left = [self._left(step, texts, over=over) for step in self.open.values()]
-        steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in [*self.done, *left]]
-        steps = [step for step in steps if step.kind != "value"]
-        steps = _count_names(sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq)))
+        left = [self._left(_open(key, began), texts, over=over) for key, began in self.open.items()]
+        steps = [step for step in [*self.done, *left] if step.kind != "value"]
+        if self.lost:
+            steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in steps]
+        in_order = sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq))
+        steps, self._numbered = _count_names(in_order, self._numbered)
         return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers)
 
     def _left(self, step: Step, texts: Mapping[str, str], *, over: bool) -> Step:
         """What nobody works on any more: an effect may or may not have happened, everything else was given up."""
         if step.state is not StepState.OPEN:
             return step
+        if step.kind == "model":
+            step = replace(step, speaks=_speaks(_told(step.kind, step.body)))
         end = self.death.at if self.death else self.latest if over else None
         if end is None:
             return replace(step, text=texts.get(step.key, ""))
@@ -222,13 +221,36 @@ class Telling:
         return replace(step, state=state, end=max(end, step.start))
 
 
-def _tries(data: Any, over: datetime) -> tuple[Try, ...]:
-    """The attempts as recorded, kept inside the step even when two clocks disagreed."""
-    attempts = reading.items(data, "attempts")
-    if not attempts:
-        return ()
+def _start(event: Event) -> datetime:
+    return event.started_at or event.at
+
+
+def _open(key: str, event: Event) -> Step:
+    state, kind = StepState.OPEN if event.type == "intent" else StepState.WAITING, event.kind or "step"
+    return Step(
+        key, kind, event.name or kind, event.branch, event.seq, event.fence, _start(event), None, state, body=event.data
+    )  # fmt: skip
+
+
+def _told(kind: str, body: Any) -> dict[str, Any]:
+    """What was recorded, as far as the picture is made of it."""
+    if kind == "model":
+        return model_call.told(body)
+    plain = kind != "child" and isinstance(body, Body) and not body.names("error", "attempts", "first_token")
+    return {} if plain else reading.mapping(body)
+
+
+def _speaks(told: dict[str, Any]) -> bool:
+    return bool(reading.mapping(told, "request")) and not told.get("aside")
+
+
+def _tries(attempts: Any, over: datetime) -> tuple[Try, ...]:
+    """The attempts as recorded, kept inside the step even when two clocks disagreed. One that went well is the step."""
     found: list[Try] = []
-    for attempt in attempts:
+    given = reading.items(attempts)
+    if len(given) == 1 and reading.text(given[0], "outcome") == "ok":
+        return ()
+    for attempt in given:
         start = reading.moment(attempt, "started_at")
         if start is None:
             continue
@@ -277,19 +299,28 @@ def _line(branch: str) -> list[str]:
     return ["", *("/".join(parts[: number + 1]) for number in range(len(parts)))]
 
 
-def _count_names(steps: list[Step]) -> list[Step]:
+def _count_names(steps: list[Step], before: Mapping[int, Step]) -> tuple[list[Step], dict[int, Step]]:
+    """Each with its number, and those that have one above 1. One that is over, and as it was `before`, is the same
+    value again: whoever draws it need not look at it anew."""
     seen: dict[tuple[str, str], int] = {}
     counted: list[Step] = []
+    numbered: dict[int, Step] = {}
     for step in steps:
         where = (step.branch, step.name)
-        seen[where] = seen.get(where, 0) + 1
-        counted.append(step if seen[where] == 1 else _numbered(step, seen[where]))
-    return counted
+        again = seen[where] = seen.get(where, 0) + 1
+        if again > 1:
+            known = before.get(step.seq)
+            same = known is not None and known.end is not None and known.end is step.end and known.lost == step.lost
+            if known is None or not same or known.again != again:
+                known = _numbered(step, again)
+            numbered[step.seq] = step = known
+        counted.append(step)
+    return counted, numbered
 
 
 def _numbered(step: Step, again: int) -> Step:
     """A fifth of the time of `replace`, and a long run has thousands."""
     return Step(
         step.key, step.kind, step.name, step.branch, step.seq, step.fence, step.start, step.end, step.state, step.tries,
-        step.lost, step.first_token, step.cost_nano, step.data, again, step.text,
+        step.lost, step.first_token, step.cost_nano, step.body, again, step.text, step.speaks,
     )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -13,6 +15,7 @@ from fairlead.access import may_for_all
 from fairlead.errors import FairleadError
 from fairlead.runs.run import Event, Run
 from fairlead.web.console import live, policy
+from fairlead.web.console.broadcast import DrawCuts, whole
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Counts, Delta, Door
 from fairlead.web.console.pages import deploy as deploy_page
@@ -22,9 +25,10 @@ from fairlead.web.console.step_rows import WATERFALL, StepRows
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
 _PARTS_OF_RUN = ("facts", "actions", "attention")  # of what is read now and then, and when an event tells of it
-_PARTS_OF_EVENTS = ("tabs", "rest")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
+_CLOSES = ("step", "failed")
 _HEARD_AHEAD = 1000
+_SHOWN = ("first", "last", "newest")  # of an address: where the rows are that its reader has before him
 _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 
 
@@ -40,13 +44,17 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
         nonlocal drawn
         material = await reading.read(selection.run_id, [one for one in pending if isinstance(one, Event)])
         reader = desk.reader(request)
-        for delta in pending:
-            if isinstance(delta, Delta):
-                texts[delta.step] = texts.get(delta.step, "")[: delta.offset] + delta.text
-        view = run_page.shape(material, selection, reader.fmt, texts=texts)
-        anew = drawn is None or view.run is not drawn.run
-        names = [*(_PARTS_OF_RUN if anew else ()), *_PARTS_OF_EVENTS]
-        names += ["conversation"] if anew or drawn is None or view.said != drawn.said else []
+        for one in pending:
+            if isinstance(one, Delta):
+                texts[one.step] = texts.get(one.step, "")[: one.offset] + one.text
+            elif one.type in _CLOSES and one.key:
+                texts.pop(one.key, None)
+        view, before = run_page.shape(material, selection, reader.fmt, texts=texts, before=drawn), drawn
+        anew = before is None or view.run is not before.run
+        names = [*_PARTS_OF_RUN] if anew else []
+        names += ["tabs"] if before is None or view.tabs != before.tabs else []
+        names += ["rest"] if before is None or selection.tab != "overview" else []
+        names += ["conversation"] if anew or before is None or view.said != before.said else []
         drawn = view
         parts: dict[str, str | live.Listed] = {
             name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
@@ -66,24 +74,35 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
 
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
     """Rows that are shown change in place; new ones are only counted, so nothing moves under the reader."""
-    query = runs.parse(request.query_params, now=desk.clock.now())
+    given = request.query_params
+    query = runs.parse(given, now=desk.clock.now())
     door = desk.door(request)
-    listing = _Listing(desk, door, query, request.query_params.get("first", ""), request.query_params.get("last", ""))
+    listing = _Listing(desk, door, query)
 
-    async def draw(pending: list[Event | Delta]) -> tuple[live.Parts, bool]:
-        reader = desk.reader(request)
-        parts: dict[str, str] = {}
-        for run in await listing.look({one.run_id for one in pending}):
-            parts[f"run-{run.id}"] = desk.templates.fill("parts/_row.html", reader, row=runs.row(run, reader.fmt))
+    async def draw(
+        pending: list[Event | Delta], cuts: Collection[Hashable]
+    ) -> tuple[Mapping[Hashable, live.Parts], bool]:
+        reader, shown = desk.reader(request), [cut for cut in cuts if isinstance(cut, _Shown)]
+        found = await listing.look({one.run_id for one in pending}, shown)
+        fill = desk.templates.macros("parts/_row.html", reader)
+        held = [run for run in found if any(cut.holds(run.id) for cut in shown)]
+        rows = {run.id: fill("run_row", row=runs.row(run, reader.fmt)) for run in held}
+        same: dict[str, str] = {}
         if (counts := await listing.count()) is not None:
             total, links = sum(counts.by_status.values()), runs.statuses(query, counts)
             told = {"query": query, "statuses": links, "total": total, "exact": counts.exact}
-            parts["statuses"] = desk.templates.fill("parts/_statuses.html", reader, **told)
-        fresh = len(listing.fresh) if request.query_params.get("newest") else 0
-        parts["fresh"] = desk.templates.fill("parts/_fresh.html", reader, fresh=fresh, address=query.address())
-        return parts, False
+            same["statuses"] = desk.templates.fill("parts/_statuses.html", reader, **told)
 
-    return _stream(desk, request, draw, door.follow(None))
+        def parts(cut: _Shown) -> live.Parts:
+            fresh = listing.fresh(cut) if cut.newest else 0
+            told = desk.templates.fill("parts/_fresh.html", reader, fresh=fresh, address=query.address())
+            return same | {"fresh": told} | {f"run-{id}": html for id, html in rows.items() if cut.holds(id)}
+
+        return {cut: parts(cut) for cut in shown}, False
+
+    asked = tuple(pair for pair in given.multi_items() if pair[0] not in _SHOWN)
+    cut = _Shown(given.get("first", ""), given.get("last", ""), newest=bool(given.get("newest")))
+    return _watched(desk, request, draw, door.follow(None), asked=asked, cut=cut)
 
 
 def of_deploy(desk: Desk, request: Request, deploy_id: str) -> live.EventStream:
@@ -172,47 +191,80 @@ def _stream(
     again: timedelta | None = None,
 ) -> live.EventStream:  # fmt: skip
     """`draw` draws nothing that is the reader's alone: who looks at the same address with the same rights sees it."""
+    return _watched(desk, request, whole(draw), happenings, asked=request.url.query, again=again)
+
+
+def _watched(
+    desk: Desk, request: Request, draw: DrawCuts, happenings: AsyncIterator[Event | Delta], *, asked: Hashable,
+    cut: Hashable = None, again: timedelta | None = None,
+) -> live.EventStream:  # fmt: skip
     settings = desk.settings
     messages = desk.broadcasts.watch(
-        (request.url.path, request.url.query, desk.sight(request)), happenings, draw,
+        (request.url.path, asked, desk.sight(request)), happenings, draw, cut=cut,
         every=settings.fragment_every, again=min(settings.look_again, again or settings.look_again),
     )  # fmt: skip
     return live.EventStream(messages, _HEADERS)
 
 
-class _Listing:
-    """The rows a reader has before him, from `first` to `last`, and the runs that came after he opened the page."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The rows a reader has before him, from the `first` to the `last`. `newest`: there were none above them."""
 
-    def __init__(self, desk: Desk, door: Door, query: runs.Query, first: str, last: str) -> None:
-        self.fresh: set[str] = set()
+    first: str
+    last: str
+    newest: bool
+
+    def holds(self, run_id: str) -> bool:
+        return self.last <= run_id <= self.first
+
+
+class _Listing:
+    """The runs that readers of one list have before them, and those that came after each opened his page."""
+
+    def __init__(self, desk: Desk, door: Door, query: runs.Query) -> None:
         self._desk = desk
         self._door = door
         self._query = query
-        self._first, self._last = first, last
-        self._shown: set[str] = set()
+        self._seen: dict[_Shown, set[str]] = {}  # those of each reader's rows that the list has told of
+        self._fresh: list[str] = []  # in order
         self._counted = float("-inf")
 
-    async def look(self, changed: set[str]) -> list[Run]:
-        """Shown runs that may have changed: those named, or all of them when nothing is named. Whatever else happens
-        meanwhile, one question is asked of the database."""
-        if changed:
+    async def look(self, changed: set[str], shown: Sequence[_Shown]) -> Sequence[Run]:
+        """Runs that may have changed: those named, or all that are shown when nothing is named, or to somebody for the
+        first time. Whatever else happens meanwhile, one question is asked of the database."""
+        came = any(cut not in self._seen for cut in shown)
+        self._seen = {cut: self._seen.get(cut, set()) for cut in shown}
+        if changed and not came:
+            oldest, newest = min(one.last for one in shown), max(one.first for one in shown)
             found = await self._door.named(
-                [run_id for run_id in changed if run_id >= self._last and self._is_news(run_id)]
+                [one for one in changed if one >= oldest and (one <= newest or not self._is_counted(one))]
             )
         else:
-            found = await self._all()
-        self.fresh |= {run.id for run in found if run.id > self._first and runs.matches(self._query.wanted, run)}
-        return [run for run in found if self._last <= run.id <= self._first]
+            found = await self._all(changed)
+        self._count_fresh(found, above=min(one.first for one in shown))
+        return found
 
-    def _is_news(self, run_id: str) -> bool:
-        return run_id <= self._first or run_id not in self.fresh
+    def fresh(self, cut: _Shown) -> int:
+        """How many runs came above these rows."""
+        return len(self._fresh) - bisect_right(self._fresh, cut.first)
 
-    async def _all(self) -> list[Run]:
+    def _count_fresh(self, found: Sequence[Run], *, above: str) -> None:
+        newer = [run for run in found if run.id > above and not self._is_counted(run.id)]
+        came = {run.id for run in newer if runs.matches(self._query.wanted, run)}
+        if came:
+            self._fresh = sorted(came.union(self._fresh[bisect_right(self._fresh, above) :]))
+
+    def _is_counted(self, run_id: str) -> bool:
+        place = bisect_left(self._fresh, run_id)
+        return self._fresh[place : place + 1] == [run_id]
+
+    async def _all(self, changed: set[str]) -> list[Run]:
         query = self._query
         page = await self._door.runs(query.wanted, before=query.before, after=query.after, limit=runs.PAGE)
         found = {run.id: run for run in page.runs}
-        left = await self._door.named(self._shown - found.keys())  # the filter no longer holds them
-        self._shown |= {run_id for run_id in found if self._last <= run_id <= self._first}
+        left = await self._door.named({*changed}.union(*self._seen.values()) - found.keys())
+        for cut, seen in self._seen.items():
+            seen |= {run_id for run_id in found if cut.holds(run_id)}
         return [*found.values(), *left]
 
     async def count(self) -> Counts | None:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from fairlead.clock import Clock
+from fairlead.runs.body import Body, Messages
 from fairlead.runs.run import Event
 from fairlead.web.console import reading, steps
 from fairlead.web.console.door import Door
@@ -126,6 +127,8 @@ def _is_asked(event: Event) -> bool:
 
 def _size(event: Event, counted: set[int]) -> int:
     """About how much memory it takes. A message that many calls repeat is one value."""
+    if isinstance(event.data, Body):
+        return _EVENT + len(event.data.text) + _once(event.data.messages, counted)
     messages = reading.items(event.data, "request", "messages")
     if not messages:
         return _EVENT + _ROOM * _length(event.data)
@@ -136,6 +139,13 @@ def _size(event: Event, counted: set[int]) -> int:
             size += _ROOM * _length(message)
     rest = {**event.data, "request": {**event.data["request"], "messages": None}}
     return size + _ROOM * _length(rest)
+
+
+def _once(messages: Messages | None, counted: set[int]) -> int:
+    if messages is None or id(messages) in counted:
+        return 0
+    counted.add(id(messages))
+    return messages.size
 
 
 def _length(value: Any) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
+from heapq import nlargest
 
 from fairlead.runs.run import Approval, Run
 from fairlead.web.console import bars, rails, reading, scale
@@ -15,10 +16,12 @@ from fairlead.web.console.steps import Resume, Step, StepState, Story
 
 MOST_ROWS = 200
 MORE_ROWS = 150
+_MARK = 17  # letters
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    mark: str  # the id of its element, which it keeps
     step: Step
     rail: rails.Rail
     bars: tuple[Bar, ...]
@@ -33,11 +36,6 @@ class Row:
     who: str  # the person who answered, once known
     offset: timedelta  # after the run was accepted
     skipped: int = 0  # rows left out above this one
-
-    @property
-    def mark(self) -> str:
-        """The id of its element, which it keeps."""
-        return "step-" + sha256(f"{self.folded}\n{self.step.key}".encode()).hexdigest()[:12]
 
     @property
     def looks(self) -> Hashable:
@@ -61,6 +59,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
+    axis: scale.Scale
     rows: tuple[Row, ...]
     ticks: tuple[scale.Tick, ...]
     flags: tuple[scale.Flag, ...]
@@ -91,19 +90,23 @@ def draw(
     approvals: Sequence[Approval] = (),
     unfolded: frozenset[str] = frozenset(),
     most: int = MOST_ROWS,
+    before: Waterfall | None = None,
 ) -> Waterfall:
-    """The whole picture of one run at one moment."""
+    """The whole picture of one run at one moment. `before`: one of the same run, of which the rows are taken over that
+    look as they did."""
     clock = Clock(run, story, fmt.now)
     axis = scale.build(clock.busy(), clock.until, growing=clock.growing)
     ticks = tuple(scale.ticks(axis, fmt))
     placed = rails.arrange(story.steps, unfolded=unfolded)
     people = {approval.id: approval.decided_by or "" for approval in approvals}
-    rows, after = _rows(placed, chosen(placed, most), clock, axis, people)
+    known = before.rows[1:] if before is not None and before.axis == axis else ()
+    rows, after = _rows(placed, chosen(placed, most), clock, axis, people, {row.step.seq: row for row in known})
     now = axis.x(clock.until) if clock.growing else None
     queue = bars.of_queue(clock, axis)
     if rows and queue:
         rows[0] = replace(rows[0], bars=(queue, *rows[0].bars))
     return Waterfall(
+        axis=axis,
         rows=tuple(rows),
         ticks=ticks,
         flags=tuple(_flags(clock, axis, story, fmt, now)),
@@ -127,7 +130,7 @@ def chosen(placed: Sequence[rails.Placed], most: int) -> list[int]:
     if len(placed) <= most:
         return list(range(len(placed)))
     urgent = [i for i, row in enumerate(placed) if row.step.state is not StepState.DONE or row.step.lost][: most // 2]
-    slow = sorted(range(len(placed)), key=lambda i: _took(placed[i].step), reverse=True)[: most // 10]
+    slow = nlargest(most // 10, range(len(placed)), key=lambda i: _took(placed[i].step))
     kept = {*urgent, *slow, len(placed) - 1}
     for number in range(len(placed)):
         if len(kept) >= most:
@@ -141,14 +144,39 @@ def _took(step: Step) -> timedelta:
 
 
 def _rows(
-    placed: Sequence[rails.Placed], kept: Sequence[int], clock: Clock, axis: scale.Scale, people: dict[str, str]
-) -> tuple[list[Row], int]:
+    placed: Sequence[rails.Placed], kept: Sequence[int], clock: Clock, axis: scale.Scale, people: dict[str, str],
+    known: Mapping[int, Row],
+) -> tuple[list[Row], int]:  # fmt: skip
+    """`known`: by the event of the step. The first row is not among them: it has the queue's bar, too."""
     rows: list[Row] = []
+    marks: set[str] = set()
     last = -1
     for number in kept:
-        rows.append(_row(placed[number], clock, axis, people, skipped=number - last - 1))
+        at, skipped = placed[number], number - last - 1
+        row = known.get(at.step.seq) if rows else None
+        if row is None or not _stays(row, at, skipped):
+            row = _row(at, clock, axis, people, skipped=skipped)
+        if (mark := _mark(row, marks)) != row.mark:
+            row = replace(row, mark=mark)
+        marks.add(mark)
+        rows.append(row)
         last = number
     return rows, len(placed) - last - 1
+
+
+def _mark(row: Row, taken: Collection[str]) -> str:
+    """What was recorded twice, for a person had it repeated, is shown twice."""
+    mark = row.mark[:_MARK]
+    return f"{mark}-{row.step.seq}" if mark in taken else mark
+
+
+def _stays(row: Row, at: rails.Placed, skipped: int) -> bool:
+    """It is drawn from the same, on the same axis. Who answered an approval is known by the approval alone."""
+    step = at.step
+    return (
+        row.step is step and step.end is not None and step.kind != "approval" and not at.folded and not row.folded
+        and row.rail == at.rail and row.begins == at.begins and row.skipped == skipped
+    )  # fmt: skip
 
 
 def _row(at: rails.Placed, clock: Clock, axis: scale.Scale, people: dict[str, str], *, skipped: int) -> Row:
@@ -157,6 +185,7 @@ def _row(at: rails.Placed, clock: Clock, axis: scale.Scale, people: dict[str, st
     ticking = None in ends and clock.growing
     end = max((one or clock.now) for one in ends)
     return Row(
+        mark=("step-" + sha256(f"{at.folded}\n{step.key}".encode()).hexdigest())[:_MARK],
         step=step,
         rail=at.rail,
         bars=tuple(bars.of_folded(at.hidden, clock, axis) if at.folded else bars.of_step(step, clock, axis)),

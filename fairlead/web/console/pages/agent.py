@@ -11,9 +11,10 @@ from urllib.parse import quote, urlencode
 from fairlead.agents.spec import AgentSpec
 from fairlead.agents.tool import Tool
 from fairlead.runs.assistants import Assistant, Wanted
-from fairlead.runs.run import Run, Worker
+from fairlead.runs.run import Worker
 from fairlead.web.console import form, reading
-from fairlead.web.console.door import Door
+from fairlead.web.console.door import Door, RunPage
+from fairlead.web.console.door import Wanted as Runs
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.form import Kind
 from fairlead.web.console.format import NOTHING, Format
@@ -38,7 +39,7 @@ class Material:
 
     spec: AgentSpec
     workers: Sequence[Worker] | None
-    runs: Sequence[Run] | None
+    runs: RunPage | None
     assistants: Sequence[Assistant] | None
     total: int = 0
 
@@ -74,6 +75,7 @@ class AgentView:
     configurable: tuple[str, ...]
     instructions: str
     runs: tuple[runs_page.Row, ...] | None
+    all_looked: bool  # at, for runs of it
     assistants: tuple[Assistant, ...] | None
     total: int
     playground: str
@@ -83,7 +85,7 @@ async def read(doors: Doors, door: Door, spec: AgentSpec, *, tenant: str) -> Mat
     """Each of them as far as it can be had."""
     workers, runs, found = await asyncio.gather(
         workers_of(door),
-        or_none(doors.control.list(tenant=tenant, agent=spec.name, limit=RUNS)),
+        or_none(door.runs(Runs(agent=spec.name), limit=RUNS)),
         or_none(doors.assistants.search(
             Wanted(agent=spec.name), tenant=tenant, sort="updated_at", descending=True, limit=ASSISTANTS
         )),
@@ -111,7 +113,8 @@ def shape(material: Material, fmt: Format, *, release: str) -> AgentView:
         servers=tuple(spec.mcp),
         configurable=tuple(native.configurable) if native is not None else (),
         instructions=native.instructions if native is not None else "",
-        runs=None if material.runs is None else tuple(runs_page.row(run, fmt) for run in material.runs),
+        runs=None if material.runs is None else tuple(runs_page.row(run, fmt) for run in material.runs.runs),
+        all_looked=material.runs is None or material.runs.looked_to is None,
         assistants=None if material.assistants is None else tuple(material.assistants),
         total=material.total,
         playground=f"/console/playground?{urlencode({'a': spec.name})}",

@@ -203,8 +203,10 @@ def shape(
     *,
     texts: Mapping[str, str] | None = None,
     pane_only: bool = False,
+    before: RunView | None = None,
 ) -> RunView:
-    """`pane_only`: nothing is drawn but the step that is selected."""
+    """`pane_only`: nothing is drawn but the step that is selected. `before`: the last of an open page, of which is
+    taken over what has not changed."""
     run = material.run
     working = run.status in (Status.RUNNING, Status.PENDING)
     story = material.tape.story(texts, over=not working)
@@ -220,16 +222,16 @@ def shape(
         tabs=tuple(_tabs(material, story, logs, selection)),
         moves=tuple(moves(run, other_release=bool(material.releases))),
         story=story,
-        chart=_chart(material, story, selection, fmt) if drawn else None,
-        said=tuple(conversation.conversation(run, story, approvals or ())) if drawn else (),
+        chart=_chart(material, story, selection, fmt, before and before.chart) if drawn else None,
+        said=_said(run, story, approvals or (), before) if drawn else (),
         selected=selected,
         missing=bool(selection.step) and selected is None,
         waiting=tuple(one for one in approvals or () if one.approved is None and one.expires_at > fmt.now),
         approvals=approvals,
         children=None if material.children is None else tuple(material.children),
-        events=tuple(material.events[-MOST_EVENTS:]),
+        events=_read(material.events[-MOST_EVENTS:]) if selection.tab == "events" else (),
         events_before=max(0, len(material.events) - MOST_EVENTS),
-        logs=logs[-MOST_EVENTS:],
+        logs=_read(logs[-MOST_EVENTS:]) if selection.tab == "logs" else (),
         progress=_progress(material.events),
         live="" if run.status.finished else selection.address(live=True),
         scores=None if material.scores is None else scores.shape(material.scores),
@@ -239,11 +241,15 @@ def shape(
     )
 
 
-def _chart(material: Material, story: steps.Story, selection: Selection, fmt: Format) -> waterfall.Waterfall:
+def _chart(
+    material: Material, story: steps.Story, selection: Selection, fmt: Format, before: waterfall.Waterfall | None
+) -> waterfall.Waterfall:
     run, people = material.run, material.approvals or ()
 
     def draw() -> waterfall.Waterfall:
-        return waterfall.draw(run, story, fmt, approvals=people, unfolded=selection.unfolded, most=selection.rows)
+        return waterfall.draw(
+            run, story, fmt, approvals=people, unfolded=selection.unfolded, most=selection.rows, before=before
+        )
 
     if run.finished_at is None:
         return draw()
@@ -252,6 +258,20 @@ def _chart(material: Material, story: steps.Story, selection: Selection, fmt: Fo
     return material.tape.chart(
         (run.status, run.finished_at, answered, selection.unfolded, selection.rows, language), draw
     )
+
+
+def _said(
+    run: Run, story: steps.Story, approvals: tuple[Approval, ...], before: RunView | None
+) -> tuple[conversation.Said, ...]:
+    material = conversation.material
+    same = before is not None and before.run is run and (before.approvals or ()) == approvals
+    if before is not None and same and material(before.story) == material(story):
+        return before.said
+    return tuple(conversation.conversation(run, story, approvals))
+
+
+def _read(events: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(replace(event, data=reading.at(event.data)) for event in events)
 
 
 def _selected(story: steps.Story, selection: Selection) -> steps.Step | None:

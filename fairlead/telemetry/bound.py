@@ -1,0 +1,54 @@
+"""Ids that every line of a task carries. They are kept as structlog keeps its own, which need not be loaded for that:
+an agent that uses it has them too, and we have what the agent binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+_PREFIX = "structlog_"
+_vars: dict[str, ContextVar[Any]] = {}  # made when first bound, and never again: a variable is never freed
+
+
+def bind(**ids: Any) -> None:
+    """`bind(request_id=…)` — every line of this task from now on carries it."""
+    for name, value in ids.items():
+        _var(name).set(value)
+
+
+@contextmanager
+def bound(**ids: Any) -> Generator[None]:
+    """`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
+    before = {name: _var(name).get() for name in ids}
+    bind(**ids)
+    try:
+        yield
+    finally:
+        bind(**before)  # not by tokens: a generator may be closed in another context than it was opened in
+
+
+def ids_of_task() -> dict[str, Any]:
+    """What is bound here: by us, or by an agent through structlog."""
+    return {
+        var.name[len(_PREFIX) :]: value
+        for var, value in copy_context().items()
+        if var.name.startswith(_PREFIX) and value is not Ellipsis
+    }
+
+
+def shared_with(theirs: Mapping[str, ContextVar[Any]]) -> dict[str, ContextVar[Any]]:
+    """One table of variables for structlog and us: what one binds, the other can bind anew and take away."""
+    for name, var in theirs.items():
+        _vars.setdefault(name, var)
+    return _vars
+
+
+def _var(name: str) -> ContextVar[Any]:
+    name = _PREFIX + name
+    found = _vars.get(name)
+    if found is None:
+        found = _vars[name] = ContextVar(name, default=Ellipsis)  # structlog's word for "not bound"
+    return found
