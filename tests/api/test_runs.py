@@ -119,7 +119,7 @@ async def test_a_failed_run_is_retried_and_events_tell_it() -> None:
     async with serving(AGENTS) as api:
         run = await api.running.run("fail")
         again = await api.json("POST", f"/runs/{run.id}/retry")
-        assert again["status"] == "pending"
+        assert again["status"] in ("pending", "running")  # a worker may have taken it already
         await api.running.until(run.id, "finished", times=2)
         events = await api.json("GET", f"/runs/{run.id}/events?after=1")
         assert [one["type"] for one in events] == ["started", "finished", "retried", "started", "finished"]
