@@ -88,12 +88,7 @@ class Connection(asyncio.Protocol):
         begun = self._url or self._reading is not None
         self._advanced = False
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if not self._last:
-                self._parser = httptools.HttpRequestParser(self)
-                self.data_received(self._instead + data[upgrade.args[0] :])
-            return
+            self._read(data)
         except httptools.HttpParserError:
             if not self._last or self._reading is not None:
                 self._refuse(b"400 Bad Request", b"Invalid HTTP request received.")
@@ -102,6 +97,18 @@ class Connection(asyncio.Protocol):
             self._framing = 0 if not begun or self._advanced else self._framing + len(data)
             if self._framing > _MOST_FRAMING:
                 self._refuse(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
+
+    def _read(self, data: bytes) -> None:
+        left = memoryview(data)  # one read may hold thousands of heads: what follows each is not copied
+        while True:
+            try:
+                return self._parser.feed_data(left)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._last:
+                    return None
+                left = left[upgrade.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+                self._parser.feed_data(self._instead)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(cast("Any", self))
@@ -138,6 +145,8 @@ class Connection(asyncio.Protocol):
             return
         path, raw_path, query = target_of(url)
         method: bytes = parser.get_method()
+        if method == b"CONNECT":
+            raise ValueError("No tunnel begins here.")  # to the parser: this is no request
         version: str = parser.get_http_version()
         if parser.should_upgrade():
             self._instead = head_without_upgrade(method, url, version, headers)

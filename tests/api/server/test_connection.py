@@ -203,6 +203,7 @@ async def test_a_client_is_not_asked_for_a_body_that_nobody_wants() -> None:
         b"GET http:///x HTTP/1.1\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
         b"CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"CONNECT / HTTP/1.1\r\nhost: x\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
         b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
@@ -298,6 +299,14 @@ async def test_an_upgrade_is_not_made_and_the_connection_serves_on(ask: bytes) -
             client.send(upgrade[place : place + 1])
             await asyncio.sleep(0)
         assert await said(client) == first
+
+
+async def test_thousands_of_upgrades_in_one_read_are_answered() -> None:
+    upgrade = b"GET /a HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
+    async with talking(Echo()) as client:
+        client.send(upgrade * 2000)
+        for _ in range(2000):
+            assert (await client.answer())[0] == 200
 
 
 async def test_a_connection_is_closed_when_its_client_says_so() -> None:
