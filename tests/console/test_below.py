@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -58,6 +59,12 @@ def test_a_sentence_is_said_with_what_it_was_filled_with(said: str, japanese: st
 def test_what_has_no_shape_of_ours_stays(said: str) -> None:
     assert below.in_words(said, JAPANESE) == said
     assert not below.is_known(said, JAPANESE)
+
+
+def test_a_long_text_that_fits_nothing_costs_little() -> None:
+    began = time.process_time()
+    below.in_words(("x of y " * 300)[:1999], JAPANESE)
+    assert time.process_time() - began < 0.3  # a search of all ways to divide it takes seconds
 
 
 def test_what_fills_a_place_is_never_filled_itself() -> None:
