@@ -66,8 +66,12 @@ def test_what_is_not_whole_is_compiled_again(tmp_path: Path) -> None:
     in_a_process(tmp_path)
     (file,) = (tmp_path / "__pycache__").iterdir()
     whole = file.read_bytes()
-    for length in (0, 5, len(whole) // 3, len(whole) - 1):
-        file.write_bytes(whole[:length])
+    torn = [whole[:length] for length in (0, 5, len(whole) // 3, len(whole) - 1)]
+    harmed = [
+        whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :] for place in range(60)
+    ]  # before the code itself
+    for other in (*torn, *harmed):
+        file.write_bytes(other)
         assert drawn(tmp_path) == "Say &lt;hello&gt;"
 
 

@@ -16,7 +16,8 @@ from types import CodeType
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
 
-_TORN = (OSError, EOFError, pickle.UnpicklingError)  # not there, or not whole: it is compiled again
+# Not there, or not whole: it is compiled again.
+_TORN = (OSError, EOFError, pickle.UnpicklingError, ValueError, LookupError, AttributeError, ImportError, TypeError)
 
 
 class Compiled(BytecodeCache):
