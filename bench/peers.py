@@ -1,5 +1,8 @@
 """Gateways of others, as servers on this machine: LiteLLM's proxy and Portkey, one process each, without a database.
 
+LiteLLM's is there twice: as it comes, and with what it can do of our work without a database, which it needs for
+keys with budgets of their own and for a row of each call.
+
 They live in `.venv-peers` (`make bench-gateway` makes it). One that is not there, or does not start, is named in
 `missing` and left out.
 """
@@ -32,6 +35,20 @@ model_list:
 general_settings: {{master_key: sk-bench}}
 litellm_settings: {{num_retries: 0}}
 """
+_LITELLM_LIMITED = """
+model_list:
+  - model_name: gpt-4o-mini
+    litellm_params:
+      {{model: openai/gpt-4o-mini, api_base: "{url}/v1", api_key: bench, rpm: 100000000, tpm: 1000000000000}}
+general_settings: {{master_key: sk-bench}}
+litellm_settings: {{num_retries: 3, json_logs: true, max_budget: 1000000, budget_duration: 1d}}
+router_settings:
+  num_retries: 3
+  routing_strategy: usage-based-routing-v2
+  optional_pre_call_checks: [enforce_model_rate_limits]
+  provider_budget_config: {{openai: {{budget_limit: 1000000, time_period: 1d}}}}
+"""
+LITELLM, LITELLM_LIMITED, PORTKEY = "LiteLLM proxy", "LiteLLM proxy with limits and a budget", "Portkey"
 OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it fetches prices from GitHub when it is imported
 _START = 180.0  # seconds, on a machine that is busy
 
@@ -71,17 +88,19 @@ class Peers:
         return [f"Not measured: {', '.join(self.missing)}."] if self.missing else []
 
 
-async def gateways(place: Place, provider: str, body: Any) -> Peers:
-    """Both, each asked `body` once."""
+async def gateways(place: Place, provider: str, body: Any, names: Sequence[str] = (LITELLM, PORTKEY)) -> Peers:
+    """Those of these names, each asked `body` once."""
     found = Peers()
-    for name, start in (("LiteLLM proxy", _litellm), ("Portkey", _portkey)):
+    for name in names:
         try:
-            gateway = await asyncio.to_thread(start, place, provider)
+            gateway = await asyncio.to_thread(_portkey if name == PORTKEY else _litellm, place, provider, name)
             found.gateways.append(gateway)
             await asyncio.to_thread(ask_until_answered, gateway, body)
         except (OSError, RuntimeError) as error:
             found.missing.append(f"{name} ({str(error)[:200]})")
-    found.gateways = [one for one in found.gateways if not any(said.startswith(one.name) for said in found.missing)]
+    found.gateways = [
+        one for one in found.gateways if not any(said.startswith(f"{one.name} (") for said in found.missing)
+    ]
     return found
 
 
@@ -98,12 +117,12 @@ async def callers(place: Place, provider: str, names: Sequence[str], mode: str =
     return found
 
 
-def _litellm(place: Place, provider: str) -> Gateway:
+def _litellm(place: Place, provider: str, name: str) -> Gateway:
     program = PEERS.parent / "litellm"
     if not program.exists():
         raise RuntimeError("not installed")
     folder, port = place.new_folder(), free_port()
-    (folder / "config.yaml").write_text(_LITELLM.format(url=provider))
+    (folder / "config.yaml").write_text((_LITELLM if name == LITELLM else _LITELLM_LIMITED).format(url=provider))
     command = [
         str(program),
         "--config",
@@ -115,17 +134,17 @@ def _litellm(place: Place, provider: str) -> Gateway:
         "--num_workers",
         "1",
     ]
-    return Gateway("LiteLLM proxy", _started(place, command, folder), port, ("authorization: Bearer sk-bench",))
+    return Gateway(name, _started(place, command, folder), port, ("authorization: Bearer sk-bench",))
 
 
-def _portkey(place: Place, provider: str) -> Gateway:
+def _portkey(place: Place, provider: str, name: str) -> Gateway:
     node = shutil.which("node")
     if node is None or not _PORTKEY.exists():
         raise RuntimeError("not installed")
     folder, port = place.new_folder(), free_port()
     headers = ("authorization: Bearer bench", "x-portkey-provider: openai", f"x-portkey-custom-host: {provider}/v1")
     member = _started(place, [node, str(_PORTKEY), "--headless", f"--port={port}"], folder)
-    return Gateway("Portkey", member, port, headers)
+    return Gateway(name, member, port, headers)
 
 
 def _started(place: Place, command: Sequence[str], folder: Path) -> Member:

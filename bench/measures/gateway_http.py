@@ -11,11 +11,13 @@ from bench.place import Place
 TITLE = "The gateway over HTTP"
 WORK = (
     "`fairlead serve` on PostgreSQL with the settings of production, asked for chat completions of about 1000 tokens "
-    "with a key; all is on but the cache, which would answer. In turn: the provider itself, ours, the peers. One "
+    "with a key; all is on but the cache, which would answer. In turn: the provider itself, ours, the peers; "
+    "LiteLLM's proxy as it comes, and with limits, retries and a budget (all in its memory). One "
     "client (p50, p99), then 32, or 8 of a peer (requests in a CPU second of the gateway's process). Added: to the "
     "provider's own answer."
 )
 _PATH = "/v1/chat/completions"
+_PEERS = (peers.LITELLM, peers.LITELLM_LIMITED, peers.PORTKEY)
 _OF_PEERS = 8  # more of them would wait for longer than our generator of load does
 
 
@@ -23,7 +25,7 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     provider = loopback.start(place)
     site = await gateway.site(place, provider.url, database="postgres")
     serving = await gateway.serve(site)
-    others = await peers.gateways(place, provider.url, gateway.asked("gpt-4o-mini"))
+    others = await peers.gateways(place, provider.url, gateway.asked("gpt-4o-mini"), _PEERS)
     try:
         seen = await _in_turn(place, provider, gateway.ours(serving), others.gateways)
     finally:
@@ -78,9 +80,10 @@ def _figures(seen: dict[str, _Seen]) -> list[Figure]:
         Figure("added, p99", "ms", ours.added_p99, at_most(3)),
         Figure("requests in a CPU second", "/s", ours.paces, at_least(2500)),
     ]
-    if litellm := seen.get("LiteLLM proxy"):
-        times = [one / other for one, other in zip(ours.paces, litellm.paces, strict=True)]
-        figures.append(Figure("times LiteLLM proxy", "x", times, at_least(50)))
+    for name, goal in ((peers.LITELLM, at_least(50)), (peers.LITELLM_LIMITED, None)):
+        if other := seen.get(name):
+            times = [mine / theirs for mine, theirs in zip(ours.paces, other.paces, strict=True)]
+            figures.append(Figure(f"times {name}", "x", times, goal))
     for name, other in seen.items():
         figures += [
             Figure("added, p50", "ms", ours.added_p50, None, name, other.added_p50),
