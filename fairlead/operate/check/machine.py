@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fairlead.ship.checklist.answer import Found
 from fairlead.ship.checklist.facts import CouldNotAsk
+from fairlead.ship.checklist.kernel import told, told_or_empty
 from fairlead.ship.verdict import Verdict
 
 CPU_FULL, MEMORY_FULL = 0.8, 0.8
@@ -70,7 +71,7 @@ class Machine:
 
     def _ticks(self) -> tuple[int, int]:
         """Busy and all, of all processors. Waiting for a disk is not busy."""
-        line = _read(self._proc / "stat").splitlines()[0].split()
+        line = told(self._proc / "stat").splitlines()[0].split()
         if line[0] != "cpu":
             raise CouldNotAsk(f"{self._proc / 'stat'} has no line of all processors.")
         ticks = [int(one) for one in line[1:9]]  # what guests use is within the first two
@@ -78,7 +79,7 @@ class Machine:
         return sum(ticks) - idle, sum(ticks)
 
     def _meminfo(self) -> dict[str, int]:
-        lines = (line.partition(":") for line in _read(self._proc / "meminfo").splitlines())
+        lines = (line.partition(":") for line in told(self._proc / "meminfo").splitlines())
         known = {name: int(value.split()[0]) * 1024 for name, _, value in lines if value.split()}
         if not known.get("MemTotal") or "MemAvailable" not in known:
             raise CouldNotAsk(f"{self._proc / 'meminfo'} does not say how much memory there is.")
@@ -89,10 +90,10 @@ class Machine:
         found: dict[_Group, int] = {}
         for group in self._groups_of("cpu", "cpuacct"):
             if group.version == 2:
-                text = _text(group.folder / "cpu.stat")
+                text = told_or_empty(group.folder / "cpu.stat")
                 used = next((line.split()[1] for line in text.splitlines() if line.startswith("usage_usec")), "")
             else:
-                used = _text(group.folder / "cpuacct.usage")[:-3]  # nanoseconds
+                used = told_or_empty(group.folder / "cpuacct.usage")[:-3]  # nanoseconds
             if used.isdecimal():
                 found[group] = int(used)
         return found
@@ -100,9 +101,9 @@ class Machine:
     def _allowed(self, group: _Group) -> float | None:
         """Processors; None: no limit."""
         if group.version == 2:
-            quota, _, period = _text(group.folder / "cpu.max").partition(" ")
+            quota, _, period = told_or_empty(group.folder / "cpu.max").partition(" ")
         else:
-            quota, period = (_text(group.folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+            quota, period = (told_or_empty(group.folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
         if not quota.isdecimal() or not period.isdecimal() or int(quota) == 0 or int(period) == 0:
             return None
         return int(quota) / int(period)
@@ -114,16 +115,16 @@ class Machine:
                 if group.version == 2
                 else ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "total_inactive_file")
             )
-            most, now = _text(group.folder / limit), _text(group.folder / used)
+            most, now = told_or_empty(group.folder / limit), told_or_empty(group.folder / used)
             if not most.isdecimal() or not now.isdecimal() or not 0 < int(most) < _NO_LIMIT:
                 continue
-            lines = (line.split() for line in _text(group.folder / stat).splitlines())
+            lines = (line.split() for line in told_or_empty(group.folder / stat).splitlines())
             given_back = next((int(one[1]) for one in lines if len(one) == 2 and one[0] == back), 0)
             yield Share("container", max(0, int(now) - given_back) / int(most), f"{int(most) / 1e9:.1f} GB")
 
     def _groups_of(self, *kinds: str) -> Iterator[_Group]:
         """From ours up: a limit of any of them holds for us."""
-        for line in _text(self._proc / "self/cgroup").splitlines():
+        for line in told_or_empty(self._proc / "self/cgroup").splitlines():
             _, kind, path = line.split(":", 2)
             names = kind.split(",") if kind else []
             if names and not set(kinds) & set(names):
@@ -145,17 +146,3 @@ class Machine:
 def _found(share: Share, limit: float, more: str) -> Found:
     said = f"{share.used:.0%} of the {share.of}'s {share.said} used{more}; the limit is {limit:.0%}"
     return Found(Verdict.FAIL if share.used > limit else Verdict.PASS, said, "/proc")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise CouldNotAsk(f"{path} can't be read: {error.strerror}.") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

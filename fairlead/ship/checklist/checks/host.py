@@ -17,6 +17,7 @@ from fairlead.clock import from_micros
 from fairlead.database.sql import parse
 from fairlead.ship.checklist.answer import Found, Void
 from fairlead.ship.checklist.facts import CouldNotAsk, Facts
+from fairlead.ship.checklist.kernel import told, told_or_empty
 from fairlead.ship.verdict import Verdict
 
 _PROC = Path("/proc")
@@ -202,14 +203,14 @@ def _pids(facts: Facts) -> list[int]:
 
 
 def _uid(pid: int) -> int:
-    for line in _read(_PROC / str(pid) / "status").splitlines():
+    for line in told(_PROC / str(pid) / "status").splitlines():
         if line.startswith("Uid:"):
             return int(line.split()[2])  # the effective one
     raise CouldNotAsk(f"Whose process {pid} is can't be read.")
 
 
 def _open_files(pid: int) -> int | None:
-    for line in _read(_PROC / str(pid) / "limits").splitlines():
+    for line in told(_PROC / str(pid) / "limits").splitlines():
         if line.startswith("Max open files"):
             soft = line.split()[3]
             return None if soft == "unlimited" else int(soft)
@@ -218,10 +219,10 @@ def _open_files(pid: int) -> int | None:
 
 def _memory_limit(pid: int) -> int | None:
     """In bytes: the least of its control group and those above it; None: there is none."""
-    for line in _read(_PROC / str(pid) / "limits").splitlines():
+    for line in told(_PROC / str(pid) / "limits").splitlines():
         if line.startswith("Max address space") and (soft := line.split()[3]) != "unlimited":
             return int(soft)
-    for line in _read(_PROC / str(pid) / "cgroup").splitlines():
+    for line in told(_PROC / str(pid) / "cgroup").splitlines():
         _, kind, path = line.split(":", 2)
         root, file = {"": ("/sys/fs/cgroup", "memory.max")}.get(
             kind, ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
@@ -229,7 +230,7 @@ def _memory_limit(pid: int) -> int | None:
         if kind and "memory" not in kind.split(","):
             continue
         folder = Path(root) / path.lstrip("/")
-        found = [int(text) for one in (folder, *folder.parents) if (text := _text(one / file)).isdecimal()]
+        found = [int(text) for one in (folder, *folder.parents) if (text := told_or_empty(one / file)).isdecimal()]
         if limits := [one for one in found if one < 1 << 60]:
             return min(limits)
     return None
@@ -238,7 +239,7 @@ def _memory_limit(pid: int) -> int | None:
 def _meminfo() -> dict[str, int]:
     """In KB."""
     found: dict[str, int] = {}
-    for line in _read(_PROC / "meminfo").splitlines():
+    for line in told(_PROC / "meminfo").splitlines():
         name, _, value = line.partition(":")
         found[name] = int(value.split()[0])
     return found
@@ -246,7 +247,7 @@ def _meminfo() -> dict[str, int]:
 
 def _open_to_others() -> Iterator[int]:
     for name in ("tcp", "tcp6"):
-        for line in _text(_PROC / "net" / name).splitlines()[1:]:
+        for line in told_or_empty(_PROC / "net" / name).splitlines()[1:]:
             _, local, _, state = line.split()[:4]
             address, _, port = local.partition(":")
             if state == _LISTEN and not _is_loopback(address):
@@ -281,17 +282,3 @@ def _name(user: int) -> str:
         return pwd.getpwuid(user).pw_name
     except KeyError:
         return f"user {user}"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise CouldNotAsk(f"{path} can't be read: {error.strerror}.") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
