@@ -31,7 +31,7 @@ from fairlead.gateway.rate import Rate, Rates
 from fairlead.gateway.rate_store import RateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.schema import load_queries
-from fairlead.gateway.switch import Stops, Switch
+from fairlead.gateway.switch import ProviderSwitch, Stops, Switch
 from fairlead.gateway.transport_http1 import Http1Transport
 from fairlead.gateway.types import Attempt, ModelReply, ModelRequest
 from fairlead.gateway.usage_log import UsageLog, UsageRow
@@ -127,7 +127,7 @@ async def open_models(
             cache=cached,
             key_limit=lambda call: KeyLimit(call, limits=limits, expect=_expected_tokens),
             purses=budgets.purse,
-            provider_switch=lambda name, call: Switch(call, stops, provider=name),
+            provider_switch=lambda name, call: ProviderSwitch(call, stops, provider=name),
             limit=limited,
             keep=lambda request, attempt: usage.add(_row(request, attempt, prices)),
         ),
@@ -184,7 +184,8 @@ def _rate(name: str, table: Mapping[str, Any], default: Rate) -> Rate:
 
 
 def _expected_tokens(request: ModelRequest) -> int:
-    return bounds.expected_input_of(request) + bounds.most_out_of(request)
+    found = bounds.measured(request)
+    return found.expected_in + found.most_out
 
 
 def _rate_store(settings: Settings, database: Database) -> RateStore:
