@@ -90,7 +90,7 @@ class SharedPurse:
 def _take_all(accounts: Sequence[Account], bound: int) -> bool:
     taken = 0
     for account in accounts:
-        if not account.take_sent(bound):
+        if not account.take(bound, sent=True):
             break
         taken += 1
     else:

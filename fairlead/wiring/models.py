@@ -210,23 +210,12 @@ def _process() -> str:
 
 
 def _row(request: ModelRequest, attempt: Attempt, prices: Prices) -> UsageRow:
-    who, used = request.caller, attempt.usage
-    return UsageRow(
-        at=attempt.started_at, tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
-        release=who.release, provider=attempt.provider, model=attempt.model, outcome=attempt.outcome,
-        tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in,
-        cache_written=used.cache_written, reasoning=used.reasoning, estimated=used.estimated,
-        cost_nano=attempt.cost_nano, saved_nano=prices.saved_nano(attempt.model, used) if used.cached_in else 0,
-        took=attempt.took, streamed=request.sink is not None,
-    )  # fmt: skip
+    saved = prices.saved_nano(attempt.model, attempt.usage) if attempt.usage.cached_in else 0
+    return UsageRow(request.caller, attempt, saved, request.sink is not None)
 
 
 def _hit(request: ModelRequest, reply: ModelReply, prices: Prices, clock: Clock) -> UsageRow:
     """An answer of our own cache: nothing was used, and this much saved."""
-    who = request.caller
-    return UsageRow(
-        at=clock.now(), tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
-        release=who.release, provider=reply.provider, model=reply.model, outcome="ok",
-        saved_nano=prices.saved_nano(reply.model, reply.usage, answered_from_cache=True), took=timedelta(0),
-        streamed=request.sink is not None, cached=True,
-    )  # fmt: skip
+    saved = prices.saved_nano(reply.model, reply.usage, answered_from_cache=True)
+    answered = Attempt(reply.provider, clock.now(), timedelta(0), "ok", model=reply.model)
+    return UsageRow(request.caller, answered, saved, request.sink is not None, cached=True)
