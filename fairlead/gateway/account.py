@@ -123,10 +123,10 @@ class Account:
 
     # -- holding
 
-    def take(self, bound: int) -> bool:
-        """Hold so much if it is here."""
+    def take(self, bound: int, *, sent: bool = False) -> bool:
+        """Hold so much if it is here; `sent`: if a call that holds it may be sent at once, see `covered`."""
         used = self.held + self.spent - self.reported + bound
-        if used > self.leased or self.waiters:
+        if used > self.leased or (sent and used > self.sent) or self.waiters:
             return False
         self.held += bound
         self.taken += 1
@@ -136,10 +136,6 @@ class Account:
             self._nudge_at = _NEVER
             self._nudge(self)
         return True
-
-    def take_sent(self, bound: int) -> bool:
-        """The same, if a call that holds it may be sent at once: see `covered`."""
-        return self.held + self.spent - self.reported + bound <= self.sent and self.take(bound)
 
     async def wait(self, bound: int, *, sure: bool) -> bool:
         """Hold so much when it comes, first come, first served. `sure`: the call will then be sent at once.

@@ -14,6 +14,7 @@ import orjson
 from fairlead.errors import NotJson
 from fairlead.gateway.types import ModelRequest
 from fairlead.gateway.usage import Usage, estimated_tokens
+from fairlead.gateway.value import value
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 
@@ -28,46 +29,34 @@ _NOT_INPUT = frozenset(
 
 
 def choices(body: dict[str, Any]) -> int:
-    value = body.get("n")
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 1
+    said = body.get("n")
+    return said if isinstance(said, int) and not isinstance(said, bool) and said > 0 else 1
 
 
-def upper_bound(body: dict[str, Any], wire: Wire) -> Usage:
-    """No provider can bill more tokens than these for this request."""
-    return _upper_bound(body, wire, input_size(body), most_out(body, wire))
+@value
+class Measure:
+    """Of a request, in tokens. `bound`: no provider can bill more than these for it."""
+
+    expected_in: int
+    most_out: int
+    bound: Usage
 
 
-def _upper_bound(body: dict[str, Any], wire: Wire, size: int, most: int) -> Usage:
+def measured(request: ModelRequest) -> Measure:
+    """Worked out once for a body, however often it is tried."""
+    way = request.way
+    if way.measure is None:
+        way.measure = measure(request.body, WIRES[request.format])
+    return way.measure
+
+
+def measure(body: dict[str, Any], wire: Wire) -> Measure:
+    """Raises NotJson for what can't be sent, InvalidInput for a cap that is no number of tokens."""
+    size, most = input_size(body), most_out(body, wire)
     prelude = _PRELUDE + (_TOOL_PROMPT if body.get("tools") else 0)
     parts = wire.parts(body)  # mostly none
     beyond = sum([_beyond_bytes(part) - _inline(part) for part in parts]) if parts else 0
-    return Usage(size + prelude + beyond, most)
-
-
-def upper_bound_of(request: ModelRequest) -> Usage:
-    way = request.way
-    size, most = way.size or _size_of(request), way.most_out or most_out_of(request)
-    return _upper_bound(request.body, WIRES[request.format], size, most)
-
-
-def expected_input_of(request: ModelRequest) -> int:
-    return estimated_tokens(request.way.size or _size_of(request))
-
-
-def _size_of(request: ModelRequest) -> int:
-    """Counted once for a body, however often it is tried."""
-    way = request.way
-    if not way.size:
-        way.size = input_size(request.body)
-    return way.size
-
-
-def most_out_of(request: ModelRequest) -> int:
-    """The same as `most_out`, worked out once for a body."""
-    way = request.way
-    if not way.most_out:
-        way.most_out = most_out(request.body, WIRES[request.format])
-    return way.most_out
+    return Measure(estimated_tokens(size), most, Usage(size + prelude + beyond, most))
 
 
 def most_out(body: dict[str, Any], wire: Wire) -> int:
@@ -84,7 +73,7 @@ def input_size(body: dict[str, Any]) -> int:
     """The bytes of everything in the request that becomes input tokens."""
     try:
         if not _NOT_INPUT.isdisjoint(body):
-            body = {name: value for name, value in body.items() if name not in _NOT_INPUT}
+            body = {name: one for name, one in body.items() if name not in _NOT_INPUT}
         return len(orjson.dumps(body))
     except (TypeError, orjson.JSONEncodeError) as error:
         raise NotJson(f"The request to the model is not JSON: {error}.", hint="Pass plain JSON values.") from error

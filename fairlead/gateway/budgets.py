@@ -108,7 +108,7 @@ class SharedBudgets:
 
     def purse(self, caller: Caller, own: Budget | None = None) -> Budget:
         """Everything that limits what this caller may spend: its own budget first, then the shared ones."""
-        shared = SharedPurse(_Shelf(self, caller))
+        shared = SharedPurse(self, caller)
         return shared if own is None else Purse((own, shared))
 
     # -- what people do
@@ -230,6 +230,9 @@ class SharedBudgets:
     def leasing(self) -> Leasing:
         return self._leasing
 
+    def nudge(self, account: Account) -> asyncio.Future[bool]:
+        return self._leasing.nudge(account)
+
     def _heard_change(self, _: str) -> None:
         self._changed = True
 
@@ -244,25 +247,6 @@ class SharedBudgets:
 
     async def _prune(self) -> None:
         await self._database.write(self._queries["budget_prune"], keep_us=_KEEP // _MICROSECOND)
-
-
-class _Shelf:
-    """The shared budgets as one caller sees them."""
-
-    __slots__ = ("_budgets", "_caller")
-
-    def __init__(self, budgets: SharedBudgets, caller: Caller) -> None:
-        self._budgets = budgets
-        self._caller = caller
-
-    def accounts(self) -> Sequence[Account]:
-        return self._budgets.accounts(self._caller)
-
-    async def ready(self) -> None:
-        await self._budgets.ready(self._caller)
-
-    def nudge(self, account: Account) -> Any:
-        return self._budgets.leasing.nudge(account)
 
 
 def _defaults(settings: BudgetSettings) -> tuple[Limit, ...]:

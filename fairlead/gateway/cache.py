@@ -131,7 +131,7 @@ class Cache:
 
     async def _keep(self, key: str, tenant: str, reply: ModelReply) -> None:
         try:
-            value = orjson.dumps(reply.charged(reply.cost_nano, ()).to_json())
+            value = orjson.dumps(reply.to_json(tries=False))
             if len(value) <= _LARGEST:
                 await self._store.put(key, value, tenant=tenant, keep=self._keep_for)
         except DatabaseUnavailable as error:

@@ -26,6 +26,7 @@ _NOT_THE_QUESTION = frozenset(
 )
 # The answer depends on what the provider remembers, or comes later.
 _ELSEWHERE = frozenset({"previous_response_id", "conversation", "background", "container"})
+_OF_RANDOMNESS = frozenset({"temperature", "top_p", "n"})
 _WHOLE_CHAT = frozenset({"stop", "tool_calls", "function_call"})
 _WHOLE_MESSAGE = frozenset({"end_turn", "tool_use", "stop_sequence"})
 
@@ -39,7 +40,7 @@ def key_of(request: ModelRequest) -> str | None:
         body = {name: value for name, value in body.items() if name not in _NOT_THE_QUESTION}
     try:
         said = orjson.dumps(
-            [request.caller.tenant, request.format.value, request.model, body, dict(request.headers)],
+            [request.caller.tenant, request.format, request.model, body, dict(request.headers)],
             option=orjson.OPT_SORT_KEYS,
         )
     except (TypeError, orjson.JSONEncodeError):
@@ -69,6 +70,8 @@ def may_ask(request: ModelRequest, *, switched_on: bool) -> bool:
 
 def asks_for_randomness(body: dict[str, Any]) -> bool:
     """It names a temperature, a top_p or a number of choices that make its answers differ."""
+    if _OF_RANDOMNESS.isdisjoint(body):
+        return False
     temperature, top_p, n = body.get("temperature"), body.get("top_p"), body.get("n")
     return bool(
         (temperature is not None and temperature != 0)

@@ -40,11 +40,11 @@ class Cross:
         inner = replace(request, body=crossed.body, format=target, headers={})
         created = self._clock.micros() // 1_000_000
         way = request.way
-        known, way.size, way.most_out = (way.size, way.most_out), 0, 0
+        known, way.measure = way.measure, None
         try:
             reply = await self._asked(inner, source, created)
         finally:
-            way.size, way.most_out = known  # another candidate may take the body as it was
+            way.measure = known  # another candidate may take the body as it was
         return replace(reply, body=crossing.answer(reply.body, target, source, created=created), format=source)
 
     async def _asked(self, request: ModelRequest, source: Format, created: int) -> ModelReply:

@@ -10,6 +10,8 @@ tenth of its CPU.
         raise
     finally:
         cut.end()
+
+Several may share one and tell by `why` whether it was they who were meant: who was calls `end`.
 """
 
 from __future__ import annotations
@@ -19,20 +21,21 @@ from typing import Any
 
 
 class Cut:
-    """Of the task that makes it, `task` where that is known already. Whoever holds it calls `off`, once or more."""
+    """Of the task that makes it. Whoever holds it calls `off`, once or more: the first counts."""
 
-    __slots__ = ("_others", "_task", "done")
+    __slots__ = ("_others", "_task", "done", "why")
 
-    def __init__(self, task: asyncio.Task[Any] | None = None) -> None:
-        task = task or asyncio.current_task()
+    def __init__(self) -> None:
+        task = asyncio.current_task()
         assert task is not None
-        self._task = task
+        self._task: asyncio.Task[Any] = task
         self._others = task.cancelling()  # requests to cancel the task that are not ours
         self.done = False
+        self.why: object = None
 
-    def off(self) -> None:
+    def off(self, why: object = None) -> None:
         if not self.done:
-            self.done = self._task.cancel()
+            self.done, self.why = self._task.cancel(), why
 
     @property
     def alone(self) -> bool:
@@ -40,6 +43,7 @@ class Cut:
         return self.done and self._task.cancelling() - 1 <= self._others
 
     def end(self) -> None:
-        """It can be cut off no more."""
+        """What was cut off is over: the task goes on."""
         if self.done:
+            self.done, self.why = False, None
             self._task.uncancel()

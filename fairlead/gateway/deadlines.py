@@ -11,14 +11,22 @@ from collections.abc import Callable
 
 
 class Deadlines:
-    """Moments are by the time of the running loop."""
+    """Moments are by the time of the loop in which it is first asked."""
 
-    __slots__ = ("_due", "_rings_at", "_timer")
+    __slots__ = ("_due", "_loop", "_rings_at", "_timer")
 
     def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._due: dict[object, tuple[float, Callable[[], None]]] = {}
         self._rings_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Asked for once: Python 3.11 makes a system call of it each time."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def set(self, what: object, moment: float, end: Callable[[], None]) -> None:
         """Calls `end` at that moment, unless `what` is dropped before."""
@@ -33,12 +41,12 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
         self._rings_at = moment
-        self._timer = asyncio.get_running_loop().call_at(moment, self._ring)
+        self._timer = self.loop.call_at(moment, self._ring)
 
     def _ring(self) -> None:
         """What it was set for is mostly long over: then the next is looked for."""
         self._rings_at, self._timer = math.inf, None
-        now = asyncio.get_running_loop().time()
+        now = self.loop.time()
         past = [what for what, (moment, _) in self._due.items() if moment <= now]
         for what in sorted(past, key=lambda what: self._due[what][0]):
             if (due := self._due.pop(what, None)) is not None:

@@ -55,8 +55,8 @@ _IDLE, _ASKED, _BODY, _WHOLE = _Stage  # a member found through its class takes 
 
 
 class Connection(asyncio.Protocol):
-    """`send`, then either `finished` or `headed` and `take`. These raise ModelUnavailable before the head of an answer
-    has come and BrokenAnswer after it; the connection is closed then. Whoever gives up waiting closes it: `abort`."""
+    """`ask`, and where the answer is streamed, `take`. These raise ModelUnavailable before the head of an answer has
+    come and BrokenAnswer after it; the connection is closed then. Whoever gives up taking closes it: `abort`."""
 
     __slots__ = (
         "_active_at", "_deadlines", "_error", "_forget", "_framing", "_head_size", "_heard", "_informed", "_keep",
@@ -82,9 +82,22 @@ class Connection(asyncio.Protocol):
         self.stale = False
         """Whether it failed as one does that the other side had closed before we sent: the request was not seen."""
 
-    def send(self, data: bytes, post: Post, *, streamed: bool, now: float, deadline: float | None) -> None:
-        """Until `deadline` the whole answer must be here; it and `now` are by the loop's time. Streamed: the provider
-        has to wait for whoever takes."""
+    async def ask(self, data: bytes, post: Post, *, streamed: bool, deadline: float) -> None:
+        """Sends it and waits for the answer, which must be here by then, whole; streamed, for its head: then the
+        provider has to wait for whoever takes, and whoever takes sees to the deadline. Given up, it is closed."""
+        self._send(data, post, streamed=streamed)
+        if not streamed:
+            self._deadlines.set(self, deadline, self._end_late)
+        try:
+            while self._error is None and (self._stage is _ASKED or not (streamed or self._stage is _WHOLE)):
+                await self._happening()
+        except BaseException:
+            self.abort()
+            raise
+        if self._error is not None and not (streamed and self._pieces):
+            raise self._error
+
+    def _send(self, data: bytes, post: Post, *, streamed: bool) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
@@ -93,25 +106,11 @@ class Connection(asyncio.Protocol):
         self._heard = self._paused = self._until_close = self._informed = False
         self._whole: Callable[[], None] | None = None
         self._stage = _ASKED
-        self._sent_at = self._active_at = now
+        self._sent_at = self._active_at = self._loop.time()
         if post.silence is not None:
             silence = post.silence.total_seconds()
             self._silence = self._loop.call_later(silence, self._listen, silence)
-        if deadline is not None:
-            self._deadlines.set(self, deadline, self._end_late)
         self._transport.write(data)
-
-    async def headed(self) -> None:
-        while self._stage is _ASKED and self._error is None:
-            await self._next()
-        if self._error is not None and not self._pieces:
-            raise self._error
-
-    async def finished(self) -> None:
-        while self._stage is not _WHOLE and self._error is None:
-            await self._next()
-        if self._error is not None:
-            raise self._error
 
     async def take(self) -> bytes:
         """What has come since; nothing when that was all. What came before a failure is given before it."""
@@ -120,7 +119,7 @@ class Connection(asyncio.Protocol):
                 raise self._error
             if self._stage is _WHOLE:
                 return b""
-            await self._next()
+            await self._happening()
         data, self._kept = self.body(), 0
         self._pieces = []
         if self._paused:
@@ -302,8 +301,7 @@ class Connection(asyncio.Protocol):
             self._silence.cancel()
             self._silence = None
 
-    def _next(self) -> asyncio.Future[None]:
-        """Something has happened."""
+    def _happening(self) -> asyncio.Future[None]:
         self._waiter = self._loop.create_future()
         return self._waiter
 

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 from fairlead.clock import Clock
 from fairlead.errors import BrokenAnswer, ModelError, ModelTimeout, ModelUnavailable
-from fairlead.gateway.cut import Cut
 from fairlead.gateway.deadlines import Deadlines
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.types import ModelReply, ModelRequest
 from fairlead.telemetry.emit import Emit
 
+_LATE = "late"
 _SPREAD = 0.25  # of the wait, so that callers who failed together do not come back together
 
 
@@ -64,14 +64,15 @@ class Retry:
         policy, tried = self._policy_of(request), 0
         seconds = request.timeout.total_seconds()
         deadline = self._clock.monotonic() + seconds
-        asked = request
+        asked, cut, deadlines = request, request.way.cut, self._deadlines
         while True:
             tried += 1
-            late = self._bound(seconds, request)
+            # Of one try. A provider bounds its own time; this holds when it does not, and bounds the waits before it.
+            deadlines.set(cut, deadlines.loop.time() + seconds, lambda: cut.off(_LATE))
             try:
                 return await self._call(asked)
             except asyncio.CancelledError:
-                if not late.alone:
+                if cut.why is not _LATE or not cut.alone:
                     raise
                 raise self._late(request) from None
             except ModelError as error:
@@ -80,8 +81,9 @@ class Retry:
                     raise
                 self._tell(request, error, tried, wait)
             finally:
-                self._deadlines.drop(late)
-                late.end()
+                deadlines.drop(cut)
+                if cut.why is _LATE:
+                    cut.end()
             await self._clock.sleep(wait)
             seconds = max(deadline - self._clock.monotonic(), 0)
             asked = replace(request, timeout=timedelta(seconds=seconds))
@@ -91,12 +93,6 @@ class Retry:
         if request.way.candidates:
             return replace(policy, tries=policy.tries_before_fallback)
         return policy if request.choices.retries is None else replace(policy, tries=request.choices.retries + 1)
-
-    def _bound(self, seconds: float, request: ModelRequest) -> Cut:
-        """Of one try. A provider bounds its own time; this holds when it does not, and bounds the waits before it."""
-        late = Cut(request.way.task)
-        self._deadlines.set(late, asyncio.get_running_loop().time() + seconds, late.off)
-        return late
 
     def _late(self, request: ModelRequest) -> ModelTimeout:
         return ModelTimeout(

@@ -116,7 +116,7 @@ class Route:
     def _tier(self, model: Model, request: ModelRequest) -> Complexity:
         if request.way.budget.remaining_nano >= self._cheapest_below_nano:
             return complexity_of(request, model.classify)
-        bound = bounds.upper_bound_of(request)
+        bound = bounds.measured(request).bound
 
         def costs(tier: Complexity) -> int:
             [first, *_] = self._of(model.tiers[tier], request)

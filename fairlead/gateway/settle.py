@@ -23,7 +23,7 @@ Keep = Callable[[ModelRequest, Attempt], None]
 
 def upper_bound_nano(request: ModelRequest, model: str, prices: Prices) -> int:
     """The most that one try of this request can cost at this model."""
-    return prices.cost_nano(model, bounds.upper_bound_of(request))
+    return prices.cost_nano(model, bounds.measured(request).bound)
 
 
 class Settle:
@@ -38,7 +38,7 @@ class Settle:
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
         price = self._prices.of(request.model)
-        bound = price.cost_nano(bounds.upper_bound_of(request))
+        bound = price.cost_nano(bounds.measured(request).bound)
         way = request.way
         hold = await way.budget.hold(bound)
         meter = way.meter

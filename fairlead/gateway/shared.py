@@ -12,17 +12,19 @@ from typing import Protocol
 
 from fairlead.gateway.account import Account
 from fairlead.gateway.budget import Hold
+from fairlead.gateway.types import Caller
 
 
 class Shelf(Protocol):
-    """Where a purse finds its accounts, in the order of their ids."""
+    """Where a purse finds its accounts."""
 
-    def accounts(self) -> Sequence[Account]:
-        """Those of now: they change with the day, with a limit that somebody sets, and when a lease is lost."""
+    def accounts(self, caller: Caller) -> Sequence[Account]:
+        """Those of now, in the order of their ids: they change with the day, with a limit that somebody sets, and when
+        a lease is lost."""
         ...
 
-    async def ready(self) -> None:
-        """Limits are known from here on; raises DatabaseUnavailable."""
+    async def ready(self, caller: Caller) -> None:
+        """The caller's limits are known from here on; raises DatabaseUnavailable."""
         ...
 
     def nudge(self, account: Account) -> asyncio.Future[bool]: ...
@@ -31,21 +33,22 @@ class Shelf(Protocol):
 class SharedPurse:
     """A `Budget` of all shared budgets that apply to one caller."""
 
-    __slots__ = ("_shelf",)
+    __slots__ = ("_caller", "_shelf")
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, caller: Caller) -> None:
         self._shelf = shelf
+        self._caller = caller
 
     @property
     def remaining_nano(self) -> int:
-        return min((account.remaining for account in self._shelf.accounts()), default=2**63 - 1)
+        return min((account.remaining for account in self._shelf.accounts(self._caller)), default=2**63 - 1)
 
     async def hold(self, bound_nano: int) -> Hold:
-        accounts = self._shelf.accounts()
+        accounts = self._shelf.accounts(self._caller)
         if _take_all(accounts, bound_nano):
             return SharedHold(accounts, bound_nano)
-        await self._shelf.ready()
-        while not await self._take_each(accounts := self._shelf.accounts(), bound_nano):
+        await self._shelf.ready(self._caller)
+        while not await self._take_each(accounts := self._shelf.accounts(self._caller), bound_nano):
             pass
         return SharedHold(accounts, bound_nano)
 
@@ -87,7 +90,7 @@ class SharedPurse:
 def _take_all(accounts: Sequence[Account], bound: int) -> bool:
     taken = 0
     for account in accounts:
-        if not account.take_sent(bound):
+        if not account.take(bound, sent=True):
             break
         taken += 1
     else:

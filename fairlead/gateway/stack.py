@@ -211,7 +211,7 @@ def _on_its_way(request: ModelRequest, budget: Budget | None) -> ModelRequest:
     if way.begun or sink is not request.sink:
         way = Way()
         request = request.on(way, sink)
-    way.own, way.task = budget, asyncio.current_task()
+    way.begin(budget)
     return request
 
 

@@ -16,10 +16,10 @@ from fairlead.clock import Clock, from_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import CallsStopped, DatabaseUnavailable, InvalidInput, NotFound
 from fairlead.gateway.allowance import ANY, STOPPABLE, checked_scope
-from fairlead.gateway.cut import Cut
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.rounds import Rounds
 from fairlead.gateway.types import Caller, ModelReply, ModelRequest
+from fairlead.gateway.way import Way
 from fairlead.telemetry.emit import Emit
 
 STOPS_CHANGED = "call_stops"
@@ -39,18 +39,6 @@ class Stop:
     stopped_at: datetime
 
 
-class _UnderWay(Cut):
-    """A call that may be stopped."""
-
-    __slots__ = ("caller", "provider", "stop")
-
-    def __init__(self, request: ModelRequest, provider: str) -> None:
-        super().__init__(request.way.task)
-        self.caller = request.caller
-        self.provider = provider
-        self.stop: Stop | None = None
-
-
 class Stops:
     """What is stopped now, as this process knows it."""
 
@@ -61,7 +49,7 @@ class Stops:
         self._rounds = Rounds(clock=clock, emit=emit)
         self.all: tuple[Stop, ...] = ()
         self._kinds: dict[str, dict[str, list[Stop]]] = {}
-        self.under_way: set[_UnderWay] = set()
+        self.under_way: dict[Way, Caller] = {}
         self._lock = asyncio.Lock()
         self._readings: set[asyncio.Task[None]] = set()
         self._unsubscribe = database.signals.subscribe(STOPS_CHANGED, self._heard)
@@ -112,10 +100,9 @@ class Stops:
             kind, name = _split(stop.scope)
             kinds.setdefault(kind, {}).setdefault(name, []).append(stop)
         self._kinds = kinds
-        for call in tuple(self.under_way) if kinds else ():
-            if call.stop is None and (found := self.found(call.caller, call.provider)):
-                call.stop = found
-                call.off()
+        for way, caller in tuple(self.under_way.items()) if kinds else ():
+            if stop := self.found(caller, way.provider):
+                way.cut.off(stop)
 
     async def _changed(self) -> None:
         await self.read()
@@ -135,29 +122,51 @@ class Stops:
 
 
 class Switch:
-    """Calls that can be stopped. Raises CallsStopped. Outermost it knows only the caller; put around a provider, with
-    the provider's name, it also stops what is stopped for that provider."""
+    """Calls that can be stopped, whoever they would ask. Raises CallsStopped."""
 
-    def __init__(self, call: Complete, stops: Stops, *, provider: str = "") -> None:
+    def __init__(self, call: Complete, stops: Stops) -> None:
+        self._call = call
+        self._stops = stops
+
+    async def __call__(self, request: ModelRequest) -> ModelReply:
+        stops, way, cut = self._stops, request.way, request.way.cut
+        if stops.all and (stop := stops.found(request.caller)):
+            raise _refusal(stop)
+        stops.under_way[way] = request.caller
+        try:
+            return await self._call(request)
+        except asyncio.CancelledError:
+            if isinstance(stop := cut.why, Stop) and cut.alone:
+                raise _refusal(stop) from None
+            raise
+        finally:
+            del stops.under_way[way]
+            cut.end()
+
+
+class ProviderSwitch:
+    """Behind a `Switch`: a provider that can be stopped. Raises CallsStopped; then another one may answer."""
+
+    def __init__(self, call: Complete, stops: Stops, *, provider: str) -> None:
         self._call = call
         self._stops = stops
         self._provider = provider
 
     async def __call__(self, request: ModelRequest) -> ModelReply:
-        stops = self._stops
+        stops, way = self._stops, request.way
         if stops.all and (stop := stops.found(request.caller, self._provider)):
             raise _refusal(stop)
-        call = _UnderWay(request, self._provider)
-        stops.under_way.add(call)
+        way.provider = self._provider
         try:
             return await self._call(request)
         except asyncio.CancelledError:
-            if call.stop is not None and call.alone:
-                raise _refusal(call.stop) from None
+            stop, cut = way.cut.why, way.cut
+            if isinstance(stop, Stop) and stop.scope.startswith(_PROVIDER) and cut.alone:
+                cut.end()
+                raise _refusal(stop) from None
             raise
         finally:
-            stops.under_way.discard(call)
-            call.end()
+            way.provider = ""
 
 
 def _refusal(stop: Stop) -> CallsStopped:

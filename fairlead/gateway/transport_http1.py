@@ -49,7 +49,7 @@ class Http1Transport:
     async def post_stream(self, post: Post) -> AsyncGenerator[Stream, None]:
         # One bound for all of it: a read timeout would start again with every byte of a slow answer.
         over = Cut()
-        self._deadlines.set(over, asyncio.get_running_loop().time() + post.timeout.total_seconds(), over.off)
+        self._deadlines.set(over, self._deadlines.loop.time() + post.timeout.total_seconds(), over.off)
         try:
             connection = await self._asked(post, streamed=True)
             try:
@@ -78,17 +78,20 @@ class Http1Transport:
         """The connection by which the answer came; of a stream, its head."""
         head = self._head(post.url, tuple(post.headers.items()), post.method)
         data = head.with_body(post.body)
-        now = asyncio.get_running_loop().time()
+        now = self._deadlines.loop.time()
         deadline = now + post.timeout.total_seconds()
         if (kept := self._kept(head.place, now)) is not None:
             try:
-                return await _exchange(kept, data, post, streamed, now, deadline)
+                await kept.ask(data, post, streamed=streamed, deadline=deadline)
             except ModelUnavailable:
                 # It had been closed when we sent: the answer was lost with nothing of it heard, and at once.
                 if not kept.stale:
                     raise
+            else:
+                return kept
         fresh = await self._new(head.place, post, deadline)
-        return await _exchange(fresh, data, post, streamed, asyncio.get_running_loop().time(), deadline)
+        await fresh.ask(data, post, streamed=streamed, deadline=deadline)
+        return fresh
 
     def _kept(self, place: Place, now: float) -> Connection | None:
         """The one that was used last: the others may be closed sooner."""
@@ -154,19 +157,6 @@ class Http1Transport:
             if self._trust is None:  # reads some hundred certificates
                 self._trust = await asyncio.to_thread(ssl.create_default_context)
             return self._trust
-
-
-async def _exchange(
-    connection: Connection, data: bytes, post: Post, streamed: bool, now: float, deadline: float
-) -> Connection:
-    # Whoever takes a stream is bounded with it, by `post_stream`.
-    connection.send(data, post, streamed=streamed, now=now, deadline=None if streamed else deadline)
-    try:
-        await (connection.headed() if streamed else connection.finished())
-    except BaseException:
-        connection.abort()
-        raise
-    return connection
 
 
 async def _pieces(connection: Connection) -> AsyncIterator[bytes]:

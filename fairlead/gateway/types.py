@@ -163,15 +163,16 @@ class ModelReply:
         """The first choice's message of a chat completion."""
         return self.body["choices"][0]["message"]
 
-    def to_json(self) -> dict[str, Any]:
-        """A value that a journal can keep and `from_json` gives back unchanged."""
+    def to_json(self, *, tries: bool = True) -> dict[str, Any]:
+        """A value that a journal can keep and `from_json` gives back unchanged; without its tries where nobody will ask
+        for them."""
         return {
             "body": self.body,
             "usage": _usage_to_json(self.usage),
             "cost_nano": self.cost_nano,
             "provider": self.provider,
             "model": self.model,
-            "attempts": [_attempt_to_json(attempt) for attempt in self.attempts],
+            "attempts": [_attempt_to_json(attempt) for attempt in self.attempts] if tries else [],
             "first_token_us": None if self.first_token is None else self.first_token // _MICROSECOND,
             "format": self.format.value,
             "cached": self.cached,

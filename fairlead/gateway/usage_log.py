@@ -14,7 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
@@ -27,6 +27,7 @@ from fairlead.clock import Clock, from_micros, to_micros
 from fairlead.database import Database, Query, Row
 from fairlead.errors import DatabaseUnavailable
 from fairlead.gateway.standing import OfLate, Recent, Tally
+from fairlead.gateway.types import Attempt, Caller
 from fairlead.gateway.value import value
 from fairlead.telemetry.emit import Emit
 
@@ -53,35 +54,17 @@ class RunCalls:
 
 @value
 class UsageRow:
-    """One try of a model call. `outcome` is "ok" or the code of an error; `model` is "provider/model".
+    """One try of a model call, on whose behalf.
 
-    `cached`: our own cache answered and the call cost nothing; `saved_nano` is what that, or the provider's cache
-    (`cached_in`), saved.
+    `cached`: our own cache answered and the call cost nothing; `saved_nano` is what it, or the provider's cache, saved.
     """
 
-    _: KW_ONLY
-    at: datetime
-    tenant: str = "default"
-    user: str | None = None
-    agent: str | None = None
-    run_id: str | None = None
-    key: str | None = None
-    release: str | None = None
-    provider: str
-    model: str
-    outcome: str
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cached_in: int = 0
-    cache_written: int = 0
-    reasoning: int = 0
-    estimated: bool = False
-    cost_nano: int = 0
+    caller: Caller
+    attempt: Attempt
     saved_nano: int = 0
-    took: timedelta
-    first_token: timedelta | None = None
     streamed: bool = False
     cached: bool = False
+    first_token: timedelta | None = None
 
 
 class UsageLog:
@@ -226,7 +209,7 @@ class _Lost:
     def count(self, rows: Iterable[UsageRow]) -> None:
         for row in rows:
             self.rows += 1
-            self.cost_nano += row.cost_nano
+            self.cost_nano += row.attempt.cost_nano
 
 
 _COST = 17  # where `_columns` has the cost
@@ -234,31 +217,32 @@ _COST = 17  # where `_columns` has the cost
 
 def _columns(row: UsageRow, identity: int) -> Sequence[Any]:
     """In the order of `add_usage.sql`."""
-    counts = row.tokens_in, row.cached_in, row.cache_written, row.tokens_out, row.reasoning
+    who, attempt, used = row.caller, row.attempt, row.attempt.usage
+    counts = used.tokens_in, used.cached_in, used.cache_written, used.tokens_out, used.reasoning
     if min(counts) < 0 or max(counts) > _MOST_TOKENS:
         counts = [_bounded(count, _MOST_TOKENS) for count in counts]
     tokens_in, cached_in, cache_written, tokens_out, reasoning = counts
     return (
-        to_micros(row.at),
+        to_micros(attempt.started_at),
         identity,
-        _text(row.tenant) or "default",
-        _text(row.run_id),
-        _text(row.provider) or "",
-        _text(row.model) or "",
-        _text(row.agent),
-        _text(row.user),
-        _text(row.release),
-        _text(row.key),
-        _text(row.outcome) or "",
+        _text(who.tenant) or "default",
+        _text(who.run_id),
+        _text(attempt.provider) or "",
+        _text(attempt.model) or "",
+        _text(who.agent),
+        _text(who.user),
+        _text(who.release),
+        _text(who.key),
+        _text(attempt.outcome) or "",
         tokens_in,
         cached_in,
         cache_written,
         tokens_out,
         reasoning,
-        row.estimated,
-        _bounded(row.cost_nano, _MOST_NANO),
+        used.estimated,
+        _bounded(attempt.cost_nano, _MOST_NANO),
         max(-_MOST_NANO, min(row.saved_nano, _MOST_NANO)) if row.saved_nano else 0,
-        row.took // _MICROSECOND,
+        attempt.took // _MICROSECOND,
         None if row.first_token is None else row.first_token // _MICROSECOND,
         row.streamed,
         row.cached,

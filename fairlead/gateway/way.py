@@ -6,14 +6,15 @@ request for each of them cost as much as a fifth of the stack.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fairlead.gateway.budget import UNLIMITED, Budget
+from fairlead.gateway.cut import Cut
 from fairlead.gateway.meter import Meter
 
 if TYPE_CHECKING:
+    from fairlead.gateway.bounds import Measure
     from fairlead.gateway.types import Attempt
 
 
@@ -21,16 +22,13 @@ class Way:
     """Written out: of a dataclass that makes some of its own values it takes twice as long to make one."""
 
     __slots__ = (
-        "budget", "candidates", "gate", "meter", "most_out", "on_headers", "own", "size", "task", "tries",
+        "_cut", "budget", "candidates", "gate", "measure", "meter", "on_headers", "own", "provider", "tries",
     )  # fmt: skip
 
-    def __init__(
-        self, own: Budget | None = None, task: asyncio.Task[Any] | None = None, candidates: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, own: Budget | None = None, candidates: tuple[str, ...] = ()) -> None:
         self.own = own
         """The caller's own budget."""
-        self.task = task
-        """That makes the call, where it is known: to ask for it takes half a microsecond."""
+        self._cut: Cut | None = None
         self.budget: Budget = UNLIMITED
         """All that apply, the own one among them: made anew when a call that could not be asked is made again."""
         self.meter = Meter()
@@ -43,12 +41,22 @@ class Way:
         """Asked in the moment of sending, after all waits; may raise."""
         self.on_headers: Callable[[Mapping[str, str]], None] | None = None
         """Told the headers of every answer, also of refusals."""
-        self.size = 0
-        """Bytes of the body's input, once they have been counted; 0 before."""
-        self.most_out = 0
-        """Tokens that the whole answer may have at most, once that was worked out; 0 before."""
+        self.measure: Measure | None = None
+        """Of the body, once it was measured: see `bounds`."""
+        self.provider = ""
+        """That is being asked, or waited for."""
+
+    @property
+    def cut(self) -> Cut:
+        """What ends the call, for whatever reason of the stack: it is made once, by the task that makes the call."""
+        if self._cut is None:
+            self._cut = Cut()
+        return self._cut
 
     @property
     def begun(self) -> bool:
         """Something is noted, of another call or of another time: the body may have changed since."""
-        return self.task is not None or self.size > 0 or self.most_out > 0
+        return self._cut is not None or self.measure is not None
+
+    def begin(self, own: Budget | None) -> None:
+        self.own, self._cut = own, Cut()

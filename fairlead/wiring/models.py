@@ -31,7 +31,7 @@ from fairlead.gateway.rate import Rate, Rates
 from fairlead.gateway.rate_store import RateStore
 from fairlead.gateway.rate_store_sql import SqlRateStore
 from fairlead.gateway.schema import load_queries
-from fairlead.gateway.switch import Stops, Switch
+from fairlead.gateway.switch import ProviderSwitch, Stops, Switch
 from fairlead.gateway.transport_http1 import Http1Transport
 from fairlead.gateway.types import Attempt, ModelReply, ModelRequest
 from fairlead.gateway.usage_log import UsageLog, UsageRow
@@ -127,7 +127,7 @@ async def open_models(
             cache=cached,
             key_limit=lambda call: KeyLimit(call, limits=limits, expect=_expected_tokens),
             purses=budgets.purse,
-            provider_switch=lambda name, call: Switch(call, stops, provider=name),
+            provider_switch=lambda name, call: ProviderSwitch(call, stops, provider=name),
             limit=limited,
             keep=lambda request, attempt: usage.add(_row(request, attempt, prices)),
         ),
@@ -184,7 +184,8 @@ def _rate(name: str, table: Mapping[str, Any], default: Rate) -> Rate:
 
 
 def _expected_tokens(request: ModelRequest) -> int:
-    return bounds.expected_input_of(request) + bounds.most_out_of(request)
+    found = bounds.measured(request)
+    return found.expected_in + found.most_out
 
 
 def _rate_store(settings: Settings, database: Database) -> RateStore:
@@ -209,23 +210,12 @@ def _process() -> str:
 
 
 def _row(request: ModelRequest, attempt: Attempt, prices: Prices) -> UsageRow:
-    who, used = request.caller, attempt.usage
-    return UsageRow(
-        at=attempt.started_at, tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
-        release=who.release, provider=attempt.provider, model=attempt.model, outcome=attempt.outcome,
-        tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in,
-        cache_written=used.cache_written, reasoning=used.reasoning, estimated=used.estimated,
-        cost_nano=attempt.cost_nano, saved_nano=prices.saved_nano(attempt.model, used) if used.cached_in else 0,
-        took=attempt.took, streamed=request.sink is not None,
-    )  # fmt: skip
+    saved = prices.saved_nano(attempt.model, attempt.usage) if attempt.usage.cached_in else 0
+    return UsageRow(request.caller, attempt, saved, request.sink is not None)
 
 
 def _hit(request: ModelRequest, reply: ModelReply, prices: Prices, clock: Clock) -> UsageRow:
     """An answer of our own cache: nothing was used, and this much saved."""
-    who = request.caller
-    return UsageRow(
-        at=clock.now(), tenant=who.tenant, user=who.user, agent=who.agent, run_id=who.run_id, key=who.key,
-        release=who.release, provider=reply.provider, model=reply.model, outcome="ok",
-        saved_nano=prices.saved_nano(reply.model, reply.usage, answered_from_cache=True), took=timedelta(0),
-        streamed=request.sink is not None, cached=True,
-    )  # fmt: skip
+    saved = prices.saved_nano(reply.model, reply.usage, answered_from_cache=True)
+    answered = Attempt(reply.provider, clock.now(), timedelta(0), "ok", model=reply.model)
+    return UsageRow(request.caller, answered, saved, request.sink is not None, cached=True)

@@ -4,18 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fairlead.gateway.usage_log import UsageRow
 from tests.api.serving import Serving, serving
+from tests.usage import usage_row
 
 
 async def spend(served: Serving, *rows: dict[str, Any]) -> None:
     usage = served.running.engine.models.usage
     for given in rows:
-        usual: dict[str, Any] = {
-            "at": datetime.now(UTC), "provider": "openai", "model": "openai/gpt-5", "outcome": "ok", "tokens_in": 100,
-            "cost_nano": 1_500_000_000, "took": timedelta(seconds=1),
-        }  # fmt: skip
-        usage.add(UsageRow(**{**usual, **given}))
+        usage.add(usage_row(**{"at": datetime.now(UTC), "tokens_in": 100, "cost_nano": 1_500_000_000, **given}))
     await usage.close()
 
 

@@ -18,8 +18,9 @@ from fairlead.cli.cost_page import cost_page
 from fairlead.clock import SystemClock
 from fairlead.database import Sqlite, migrate
 from fairlead.gateway.schema import MIGRATIONS, load_queries
-from fairlead.gateway.usage_log import UsageLog, UsageRow
+from fairlead.gateway.usage_log import UsageLog
 from tests.cli.processes import fairlead, make_project
+from tests.usage import usage_row
 
 OVERRIDES = """
 [prices."local/llama"]
@@ -35,11 +36,7 @@ def spend(folder: Path, *rows: dict[str, Any]) -> None:
         await migrate(database, (MIGRATIONS,))
         log = UsageLog(database, load_queries("sqlite"), clock=clock, emit=lambda event, /, **fields: None)
         for given in rows:
-            usual: dict[str, Any] = {
-                "at": datetime.now(UTC), "provider": "openai", "model": "openai/gpt-5", "outcome": "ok",
-                "tokens_in": 100, "cost_nano": 1_500_000_000, "took": timedelta(seconds=1),
-            }  # fmt: skip
-            log.add(UsageRow(**{**usual, **given}))
+            log.add(usage_row(**{"at": datetime.now(UTC), "tokens_in": 100, "cost_nano": 1_500_000_000, **given}))
         await log.close()
         await database.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,12 +18,12 @@ from fairlead.clock import SystemClock
 from fairlead.errors import InvalidInput
 from fairlead.gateway.costs import Dimension, Moment, Report, Share, Sums
 from fairlead.gateway.period import DAY, HOUR, parse_period
-from fairlead.gateway.usage_log import UsageRow
 from fairlead.web.console.format import Format
 from fairlead.web.console.pages import costs as page
 from fairlead.web.console.policy import CONTENT_SECURITY_POLICY
 from tests.api.serving import serving
 from tests.console.desktop import House, desktop, house
+from tests.usage import usage_row
 
 NOW = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -37,11 +37,8 @@ async def echo(input: Any) -> Any:
 async def spend(engine: Any, *rows: dict[str, Any]) -> None:
     """Rows as model calls leave them."""
     for given in rows:
-        usual: dict[str, Any] = {
-            "at": SystemClock().now(), "provider": "openai", "model": "openai/gpt-5", "outcome": "ok",
-            "tokens_in": 100, "tokens_out": 10, "cost_nano": DOLLAR, "took": timedelta(milliseconds=250),
-        }  # fmt: skip
-        engine.models.usage.add(UsageRow(**{**usual, **given}))
+        usual = {"at": SystemClock().now(), "tokens_in": 100, "tokens_out": 10, "cost_nano": DOLLAR}
+        engine.models.usage.add(usage_row(**{**usual, **given}))
     await engine.models.usage.close()
 
 

@@ -17,6 +17,7 @@ from fairlead.gateway.costs import Costs, Dimension, Moment, Report, Share, Sums
 from fairlead.gateway.period import DAY, HOUR, Period, parse_period
 from fairlead.gateway.schema import MIGRATIONS, load_queries
 from fairlead.gateway.usage_log import UsageLog, UsageRow
+from tests.usage import usage_row
 
 NOW = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)
 LAST_DAY = parse_period(None, None, now=NOW)
@@ -42,11 +43,7 @@ async def database(postgres: str | None, tmp_path: Path) -> AsyncIterator[Databa
 
 
 def row(**given: Any) -> UsageRow:
-    usual: dict[str, Any] = {
-        "at": NOW, "provider": "openai", "model": "openai/gpt-5", "outcome": "ok", "tokens_in": 100, "tokens_out": 10,
-        "cost_nano": 10, "took": timedelta(milliseconds=250),
-    }  # fmt: skip
-    return UsageRow(**{**usual, **given})
+    return usage_row(**{"at": NOW, "tokens_in": 100, "tokens_out": 10, "cost_nano": 10, **given})
 
 
 async def report(
@@ -158,11 +155,12 @@ async def test_the_dearest_runs_of_a_period_are_found_whether_they_went_on_after
     period = parse_period(since, until, now=NOW)
     calls: dict[str, list[UsageRow]] = {}
     for one in rows:
-        calls.setdefault(one.run_id or "", []).append(one)
+        calls.setdefault(one.caller.run_id or "", []).append(one)
     within = [
-        (-sum(one.cost_nano for one in of_run), run_id)
+        (-sum(one.attempt.cost_nano for one in of_run), run_id)
         for run_id, of_run in calls.items()
-        if max(one.at for one in of_run) >= period.since and min(one.at for one in of_run) < period.until
+        if max(one.attempt.started_at for one in of_run) >= period.since
+        and min(one.attempt.started_at for one in of_run) < period.until
     ]
     for given, top in ((rows, 20), ([], 200)):
         told = await report(database, given, period, top=top)
@@ -185,8 +183,11 @@ async def test_sums_of_whole_days_and_of_hours_at_both_ends_make_what_the_rows_m
     ]
     period = parse_period(since, until, now=NOW)
     told = await report(database, rows, period, by="user,provider")
-    within = [one for one in rows if period.since <= one.at < period.until]
-    expected = {user: sum(one.cost_nano for one in within if one.user == user) for user in {one.user for one in within}}
+    within = [one for one in rows if period.since <= one.attempt.started_at < period.until]
+    expected = {
+        user: sum(one.attempt.cost_nano for one in within if one.caller.user == user)
+        for user in {one.caller.user for one in within}
+    }
     assert dict(costs_of(told.by[Dimension.USER])) == expected
     assert told.totals.cost_nano == sum(share.sums.cost_nano for share in told.by[Dimension.PROVIDER])  # type: ignore[union-attr]
     assert told.totals.calls == len(within)

@@ -21,14 +21,14 @@ async def test_a_candidate_that_takes_the_body_as_it_was_is_bounded_by_that_body
     inner: list[Usage] = []
 
     async def fails(request: ModelRequest) -> ModelReply:
-        inner.append(bounds.upper_bound_of(request))
+        inner.append(bounds.measured(request).bound)
         raise ModelUnavailable("gone")
 
     messages = HttpProvider("a", anthropic("http://127.0.0.1:1", "k"), transport=Http1Transport(), clock=SystemClock())
     cross = Cross(fails, messages, lossy=False, clock=SystemClock(), emit=silent)
     request, untouched = ask(model="a/b", max_tokens=70, stop="x"), ask(model="a/b", max_tokens=70, stop="x")
-    before = bounds.upper_bound_of(request)
+    before = bounds.measured(request).bound
     with pytest.raises(ModelUnavailable):
         await cross(request)
     assert inner[0] != before, "the bodies differ, or this test shows nothing"
-    assert bounds.upper_bound_of(request) == before == bounds.upper_bound_of(untouched)
+    assert bounds.measured(request).bound == before == bounds.measured(untouched).bound

@@ -86,3 +86,30 @@ async def test_of_two_the_one_that_was_meant_is_told() -> None:
     cuts[0].off()
     await task
     assert told == ["inner True", "outer False"]
+
+
+async def test_of_several_reasons_the_first_counts_until_it_is_over_and_then_another_may() -> None:
+    told: list[object] = []
+
+    async def twice() -> None:
+        cut = Cut()
+        cuts.append(cut)
+        for _ in range(2):
+            try:
+                begun.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told.append((cut.why, cut.alone))
+                cut.end()
+
+    cuts: list[Cut] = []
+    begun = asyncio.Event()
+    task = asyncio.create_task(twice())
+    for reasons in (("late", "stopped"), ("stopped", "late")):
+        await begun.wait()
+        begun.clear()
+        for why in reasons:
+            cuts[0].off(why)
+    await task
+    assert told == [("late", True), ("stopped", True)]
+    assert task.cancelling() == 0

@@ -10,7 +10,7 @@ import pytest
 
 from fairlead.errors import CallsStopped, InvalidInput, NotFound
 from fairlead.gateway.allowance import Period
-from fairlead.gateway.switch import Switch
+from fairlead.gateway.switch import ProviderSwitch, Switch
 from fairlead.gateway.types import Caller, ModelReply, ModelRequest
 from fairlead.gateway.usage import NOTHING
 from tests.gateway.processes import Process, process
@@ -120,9 +120,26 @@ async def test_a_provider_can_be_stopped_alone(start: Start) -> None:
     here = await start()
     model = ready()
     await here.stops.stop("provider:openai", reason="", by="ann")
-    assert await refused(Switch(model, here.stops, provider="openai"), agent="shopper")
-    assert not await refused(Switch(model, here.stops, provider="anthropic"), agent="shopper")
+    assert await refused(ProviderSwitch(model, here.stops, provider="openai"), agent="shopper")
+    assert not await refused(ProviderSwitch(model, here.stops, provider="anthropic"), agent="shopper")
     assert not await refused(Switch(model, here.stops), agent="shopper")
+
+
+async def test_a_stop_of_a_provider_ends_the_try_and_the_call_may_ask_another(start: Start) -> None:
+    here = await start()
+    first, second = Model(), ready()
+
+    async def ask_both(asked: ModelRequest) -> ModelReply:
+        with pytest.raises(CallsStopped):
+            await ProviderSwitch(first, here.stops, provider="openai")(asked)
+        return await ProviderSwitch(second, here.stops, provider="anthropic")(asked)
+
+    task = asyncio.create_task(Switch(ask_both, here.stops)(request()))
+    await first.asked.wait()
+    await here.stops.stop("provider:openai", reason="", by="ann")
+    assert await asyncio.wait_for(task, WITHIN) is REPLY
+    assert task.cancelling() == 0
+    assert (first.settled, second.settled) == (1, 1)
 
 
 async def test_a_call_behind_two_switches_is_cut_off_once_and_its_task_lives_on(start: Start) -> None:
@@ -131,7 +148,7 @@ async def test_a_call_behind_two_switches_is_cut_off_once_and_its_task_lives_on(
 
     async def work() -> str:
         with pytest.raises(CallsStopped):
-            await Switch(Switch(model, here.stops, provider="openai"), here.stops)(request())
+            await Switch(ProviderSwitch(model, here.stops, provider="openai"), here.stops)(request())
         await asyncio.sleep(0)
         return "went on"
 

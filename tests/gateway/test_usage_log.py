@@ -21,6 +21,7 @@ from fairlead.gateway.usage_log import UsageLog, UsageRow
 from fairlead.gateway.usage_retention import UsageRetention
 from fairlead.telemetry.catalogue import misfit
 from fairlead.testing import MovableClock
+from tests.usage import usage_row
 
 AT = datetime(2026, 11, 26, 10, 59, 59, tzinfo=UTC)
 
@@ -99,11 +100,7 @@ def open_log(database: Any, *, heard: Heard | None = None, clock: Clock | None =
 
 
 def row(**given: Any) -> UsageRow:
-    usual: dict[str, Any] = {
-        "at": AT, "provider": "openai", "model": "openai/gpt-5", "outcome": "ok", "tokens_in": 100, "tokens_out": 10,
-        "cost_nano": 7, "took": timedelta(milliseconds=250),
-    }  # fmt: skip
-    return UsageRow(**{**usual, **given})
+    return usage_row(**{"at": AT, "tokens_in": 100, "tokens_out": 10, "cost_nano": 7, **given})
 
 
 async def ask(database: Database, text: str) -> list[tuple[Any, ...]]:

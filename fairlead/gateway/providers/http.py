@@ -96,11 +96,10 @@ class HttpProvider:
     def _with(self, key: str, request: ModelRequest) -> Awaitable[ModelReply]:
         wire = WIRES[request.format]
         post = self._post(request, wire, key)
-        most_out = bounds.most_out_of(request)
+        found = bounds.measured(request)
         # What is charged when the answer never comes. Nobody sees how far a whole one got: all of it may be billed.
-        unseen = most_out if request.sink is None else 0
-        expected = Usage(bounds.expected_input_of(request), unseen, 0, 0, True)
-        request.way.meter.begin(expected, most_out=most_out)
+        unseen = found.most_out if request.sink is None else 0
+        request.way.meter.begin(Usage(found.expected_in, unseen, 0, 0, True), most_out=found.most_out)
         if request.sink is None:
             return self._whole(request, wire, post, key)
         return self._streamed(request, wire, post, request.sink, key)
@@ -227,5 +226,5 @@ class HttpProvider:
 
 
 def _guessed(request: ModelRequest, size: int) -> Usage:
-    out = min(estimated_tokens(size), bounds.most_out_of(request))
-    return Usage(bounds.expected_input_of(request), out, estimated=True)
+    found = bounds.measured(request)
+    return Usage(found.expected_in, min(estimated_tokens(size), found.most_out), estimated=True)

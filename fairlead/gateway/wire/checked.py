@@ -91,11 +91,11 @@ def an_index(piece: Json, name: str, most: int) -> int:
 def a_count(counts: Json, name: str, missing: int | None = None) -> int:
     """A number of tokens that can be true."""
     value = counts.get(name)
+    if type(value) is int and 0 <= value <= MOST_TOKENS:
+        return value
     if value is None and missing is not None:
         return missing
-    if type(value) is not int or not 0 <= value <= MOST_TOKENS:
-        raise BrokenAnswer(f"The usage has an impossible {name}: {str(value)[:40]}.")
-    return value
+    raise BrokenAnswer(f"The usage has an impossible {name}: {str(value)[:40]}.")
 
 
 def details(counts: Json, group: str) -> Json:
