@@ -61,10 +61,11 @@ def _running(count: int | None, fmt: Format) -> str:
 
 def of_resume(told: Named, stop: Stop, fmt: Format) -> Question:
     _ = fmt.words.gettext
+    reason = stop.reason or _(N_("no reason given"))
     return Question(
         title=_(N_("Let the model calls go on?")),
         text=_(N_("They are answered again at once. Runs that ended with an error stay so, and can be tried again.")),
-        detail=f"{told.name} · {stop.stopped_by}: {stop.reason or _(N_('no reason given'))}",
+        detail=f"{told.name} · {stop.stopped_by}: {reason}",
         confirm=_(N_("Let them go on")), action=f"{PATH}/resume", back=PATH, fields=(("scope", told.scope),),
     )  # fmt: skip
 
