@@ -98,7 +98,8 @@ def of_disable(user: User, caller: Principal, fmt: Format) -> Question:
     _ = fmt.words.gettext
     return _question(
         user, "disable", caller, title=_(N_("Disable the user %(name)s?")), detail=user.email or user.name,
-        text=_(N_("Sessions and tokens of theirs end at once, and keys they own open nothing until the user is enabled.")),
+        text=_(N_("Sessions and tokens of theirs end at once, and keys they own open nothing until the user is "
+                  "enabled.")),
         confirm=_(N_("Disable")),
     )  # fmt: skip
 
