@@ -48,7 +48,7 @@ LOOKS: dict[str, tuple[tuple[Any, int], ...]] = {
     "zh": (("light", 390), ("dark", 1280)),
 }
 """Each page in three languages, both themes and both widths. A second look is for what differs there: the colours."""
-_OF_COLOUR = ["cat.color"]
+_OF_COLOUR = ["color-contrast", "link-in-text-block"]
 
 
 async def addresses(engine: Engine) -> list[str]:
