@@ -20,8 +20,8 @@ from tests.console.desktop import Desktop, desktop
 from tests.console.showroom import showroom
 
 AXE = (Path(__file__).resolve().parents[1] / "node/node_modules/axe-core/axe.min.js").read_text()
-_RUN = """async (tags) => {
-  const found = await axe.run(document, {resultTypes: ["violations"], ...(tags && {runOnly: tags})});
+_RUN = """async (rules) => {
+  const found = await axe.run(document, {resultTypes: ["violations"], ...(rules && {runOnly: rules})});
   return found.violations.filter((one) => ["serious", "critical"].includes(one.impact))
     .map((one) => [one.id, one.help, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
 }"""
