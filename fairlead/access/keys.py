@@ -141,8 +141,13 @@ class Keyring:
                    tenant=known.key.tenant if known else None)  # fmt: skip
         if known is None:
             return Unauthorised("The API key is not known.", hint="Check the key, or ask an administrator for one.")
-        what = {"revoked": "was revoked", "expired": "has expired"}.get(reason, "belongs to a disabled user")
-        return Unauthorised(f"The API key {known.key.name} {what}.", hint="Ask an administrator for a new one.")
+        name = known.key.name
+        return Unauthorised(
+            f"The API key {name} was revoked." if reason == "revoked"
+            else f"The API key {name} has expired." if reason == "expired"
+            else f"The API key {name} belongs to a disabled user.",
+            hint="Ask an administrator for a new one.",
+        )  # fmt: skip
 
 
 def key_of(headers: Mapping[str, str]) -> str:

@@ -303,8 +303,10 @@ class Control:
         check_may_answer(found[0], caller, self._clock.now())
         if not await self._decide(found[0], approved, by=by, comment=comment):
             now = (await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False))[0]
-            said = "expired" if now.approved is None else f"answered by {now.decided_by}"
-            raise Conflict(f"Approval {approval_id} was already {said}.")
+            raise Conflict(
+                f"Approval {approval_id} has already expired." if now.approved is None
+                else f"Approval {approval_id} was already answered by {now.decided_by}."
+            )  # fmt: skip
         self._emit("approval_answered", run_id=found[0].run_id, approval_id=approval_id, approved=approved, by=by)
         return (await self.approvals(tenant=tenant, approval_id=approval_id, open_only=False))[0]
 

@@ -105,7 +105,7 @@ def check(rhythm: Rhythm) -> None:
     try:
         next(CronSim(rhythm.cron, datetime(2026, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration) as error:
-        raise InvalidInput(f"The schedule {rhythm.cron!r} can't be read: {error or 'it is never due'}.") from None
+        raise InvalidInput(f"The schedule {rhythm.cron!r} can't be read: {error}.") from None
     if rhythm.start_at and rhythm.end_at and rhythm.start_at >= rhythm.end_at:
         raise InvalidInput("The schedule ends before it starts.")
 

@@ -73,7 +73,8 @@ class Watch:
                 return Told(verdict, said_of(findings), findings)
             if self._clock.monotonic() >= ends + terms.hold:
                 promote = verdict is Verdict.UNCLEAR and terms.unclear is Unclear.PROMOTE
-                said = f"{verdict.value}; {'promoted' if promote else 'rolled back'} as the setting says"
+                done = "promoted as the setting says" if promote else "rolled back as the setting says"
+                said = f"{verdict.value}; {done}"
                 return Told(Verdict.PASS if promote else verdict, said, findings)
 
     async def _filled(self, deploy: Deploy, arms: tuple[str, str], look: Look, before: Sequence[Look]) -> Look:

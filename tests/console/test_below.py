@@ -24,9 +24,9 @@ ENGLISH, JAPANESE, CHINESE = (Format(AT, words=words(one)) for one in ("en", "ja
 @pytest.mark.parametrize(
     ("said", "japanese", "chinese"),
     [
-        ("No run is marked.", "実行が選ばれていません。", "没有标记任何运行。"),
+        ("No run is marked.", "実行が選ばれていません。", "没有选择任何运行。"),
         ("There is no run 7c1e.", "実行 7c1e はありません。", "没有运行 7c1e。"),
-        ("sqlite answers in 0.4 ms", "sqlite の応答時間は 0.4 ms", "sqlite 响应时间 0.4 ms"),
+        ("sqlite answers in 0.4 ms", "sqlite の応答時間は 0.4 ms", "sqlite 响应时间 0.4 毫秒"),
         (
             "The settings can't be read: No line has arrived in the last 15 minutes.",
             "設定を読み取れません：直近 15 分間にログが届いていません。",
@@ -35,16 +35,18 @@ ENGLISH, JAPANESE, CHINESE = (Format(AT, words=words(one)) for one in ("en", "ja
         (
             "12.3 GB of disk free (40% used), 512 MB of memory available",
             "ディスクの空き 12.3 GB（使用率 40%）、利用可能メモリ 512 MB",
-            "磁盘剩余 12.3 GB（已用 40%）、可用内存 512 MB",
+            "磁盘剩余 12.3 GB（已用 40%），可用内存 512 MB",
         ),
         (
             "7 of 100 connections, 0 queries run for over 30 s; too few queries since it was started to say",
-            "接続 100 中 7、30 秒を超えるクエリ 0 件；起動後のクエリが少なすぎて判断できません",
-            "100 个连接中已用 7 个，0 个查询运行超过 30 秒；启动以来查询太少，无法判断",
+            "接続数 7 / 100、30 秒を超えるクエリ 0 件。起動後のクエリが少なすぎて判断できません",
+            "连接数 7 / 100，运行超过 30 秒的查询 0 个；启动以来查询太少，无法判断",
         ),
-        ("93 % of the code, at least 90 %", "コードの 93 %、90 % 以上が必要", "代码的 93 %，至少 90 %"),
-        ("No run is marked. Go back and choose one.", "実行が選ばれていません。 戻って選んでください。",
-         "没有标记任何运行。 请返回选择一个。"),
+        ("93 % of the code, at least 90 %", "コードの 93%、90% 以上が必要", "代码的 93%，至少 90%"),
+        ("No run is marked. Go back and choose one.", "実行が選ばれていません。戻って選んでください。",
+         "没有选择任何运行。请返回选择一个。"),
+        ("unclear; promoted as the setting says", "判定保留。設定に従い昇格", "不明确；按设置全量发布"),
+        ("The API key ci has expired.", "API キー ci は有効期限が切れています。", "API 密钥 ci 已过期。"),
     ],
 )  # fmt: skip
 def test_a_sentence_is_said_with_what_it_was_filled_with(said: str, japanese: str, chinese: str) -> None:

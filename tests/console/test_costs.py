@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,7 @@ from fairlead.web.console.pages import costs as page
 from fairlead.web.console.policy import CONTENT_SECURITY_POLICY
 from tests.api.serving import serving
 from tests.console.desktop import House, desktop, house
+from tests.console.visitor import Page
 from tests.usage import usage_row
 
 NOW = datetime(2026, 11, 26, 10, 30, tzinfo=UTC)
@@ -131,13 +133,31 @@ def week(house: House) -> tuple[dict[str, Any], ...]:
 async def test_costs_are_told_in_all_by_name_and_by_run(database_url: str | None) -> None:
     async with house({"desk": echo}, database_url=database_url) as one:
         await spend(one.engine, *week(one))
-        told = (await one.visitor.get("/console/costs?period=7d&by=user")).page.said
-        assert "$17.00" in told
-        assert told.index("bob") < told.index("ann") < told.index("without a name")
-        assert told.index("run-bob") < told.index("run-ann") < told.index("run-bob-2")
-        day = (await one.visitor.get("/console/costs")).page.said
-        assert "$3.00" in day
-        assert "run-ann" not in day
+        page = (await one.visitor.get("/console/costs?period=7d&by=user")).page
+        assert "$17.00" in page.said
+        assert page.said.index("bob") < page.said.index("ann") < page.said.index("without a name")
+        assert dearest(page) == ["run-bob", "run-ann", "run-bob-2"]
+        day = (await one.visitor.get("/console/costs")).page
+        assert "$3.00" in day.said
+        assert dearest(day) == ["run-bob-2"]
+
+
+def dearest(page: Page) -> list[str]:
+    """The runs that are told, by where they lead."""
+    path = "/console/runs/"
+    return [href.removeprefix(path) for one in page.all("a") if (href := one.get("href") or "").startswith(path)]
+
+
+async def test_a_run_is_told_by_what_a_person_knows_of_it() -> None:
+    async with house({"desk": echo}) as one:
+        run_id = "0191e6a0-7c1e-7000-8000-00005a17bd0e"
+        await spend(one.engine, {"user": "ann", "agent": "triage", "run_id": run_id, "cost_nano": 5 * DOLLAR})
+        page = (await one.visitor.get("/console/costs?period=24h&by=model")).page
+        assert dearest(page) == [run_id]
+        assert run_id not in page.said
+        row = page.said[page.said.index("Last call") :]
+        told = re.search(r"triage 5a17bd0e ann .* 5a17bd0e 1 \d\d:\d\d:\d\d \$5\.00", row)
+        assert told is not None, row
 
 
 async def test_one_name_is_told_alone(database_url: str | None) -> None:
@@ -145,8 +165,7 @@ async def test_one_name_is_told_alone(database_url: str | None) -> None:
         await spend(one.engine, *week(one))
         bob = await one.visitor.get("/console/costs?period=7d&user=bob")
         assert "$11.00" in bob.page.said
-        assert "run-bob-2" in bob.page.said
-        assert "run-ann" not in bob.page.said
+        assert dearest(bob.page) == ["run-bob", "run-bob-2"]
         [runs] = [one["href"] for one in bob.page.all("a") if (one.get("href") or "").startswith("/console/runs?user")]
         assert "user=bob" in (runs or "")
         nobody = (await one.visitor.get("/console/costs?period=7d&user=")).page.said

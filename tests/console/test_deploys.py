@@ -75,7 +75,7 @@ async def test_a_deploy_shows_every_step_and_both_releases_look_by_look(yard: Ya
                   f"Retire {GOOD}", "4 looks", "200 in 14 ms", "step 5 of 10"):  # fmt: skip
         assert words in found.said, words
     charts = [given["aria-label"] or "" for given in found.all("svg") if given.get("role") == "img"]
-    assert [chart.split(".")[0] for chart in charts] == ["Error rate", "p95 latency", "Requests a look"]
+    assert [chart.split(".")[0] for chart in charts] == ["Error rate", "P95 latency", "Requests a look"]
     assert all(f"{NEW}: highest" in chart and f"{GOOD}: highest" in chart for chart in charts)
     table = answer.text.partition("looks-table")[2].partition("</table>")[0]
     assert table.count('<th scope="row">') == 4
@@ -88,7 +88,7 @@ async def test_the_way_back_is_set_apart_and_nothing_is_left_to_say(yard: Yard, 
     yard.target.behaviour[BAD] = Behaviour(error_rate=0.5)
     deploy = await yard.ship(BAD)
     found = (await visitor.get(f"/console/deploys/{deploy.id}")).page
-    assert found.said.index("Way back") < found.said.index(f"Start {GOOD}")
+    assert found.said.index("Rollback") < found.said.index(f"Start {GOOD}")
     assert f"{GOOD} has all requests." in found.said
     assert "Errors beside stable" in found.said
     assert not [given for given in found.all("a") if "dialog" in (given.get("hx-target") or "")]

@@ -74,7 +74,7 @@ def test_the_findings_stand_beside_their_limits_and_say_what_is_needed() -> None
     assert accuracy.scale is not None and (accuracy.scale.limit, accuracy.scale.at) == (85.0, 100.0)
     assert (cost.state.word, latency.state.word) == ("pass", "pass")
     assert cost.scale is not None and cost.scale.limit == 80.0
-    assert latency.said == "p95 1.00 s, at most 30.0 s"
+    assert latency.said == "P95 1.00 s, at most 30.0 s"
     near = evaluation.shape(made(1, trials("a", 86, 14)), [], FMT)
     assert "Too near" in near.checks[0].needed
     nothing = evaluation.shape(made(1, trials("a", 0, lost=3)), [], FMT)

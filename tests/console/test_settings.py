@@ -9,6 +9,7 @@ from fairlead.access.key import NewKey
 from fairlead.config import describe_settings
 from fairlead.config.describe import PARTS
 from fairlead.web.console.format import Format
+from fairlead.web.console.language import words
 from fairlead.web.console.pages import settings as page
 from tests.api.serving import serving
 from tests.console.desktop import house
@@ -55,6 +56,17 @@ async def test_settings_are_found_by_words_of_their_description() -> None:
         )
         assert [row.doc.name for part in view.parts for row in part.rows] == ["WORKER_CONCURRENCY"]
         assert view.count == 1
+
+
+async def test_they_are_found_and_told_in_the_readers_words() -> None:
+    async with house({"desk": echo}, worker_concurrency=7) as one:
+        shown, fmt = one.engine.settings.shown(), Format(NOW, words=words("ja"))
+        view = page.shape(page.parse({"q": "受け持つ実行数"}), describe_settings(), shown, fmt)
+        assert [(row.doc.name, row.origin) for part in view.parts for row in part.rows] == [
+            ("WORKER_CONCURRENCY", "引数")
+        ]
+        told = page.shape(page.parse({"q": "LOG_LEVEL"}), describe_settings(), shown, fmt)
+        assert {row.origin for part in told.parts for row in part.rows} == {"development の既定値"}
 
 
 async def test_settings_are_for_administrators_of_the_installation() -> None:

@@ -1,4 +1,4 @@
-"""Users in the console: added, given a role, shut out, let in again, deleted with their keys."""
+"""Users in the console: added, given a role, disabled, enabled again, deleted with their keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.console.test_costs import HOSTILE, echo
 ROOT = "root-key-of-a-test"
 
 
-async def test_a_user_is_added_changed_shut_out_let_in_and_deleted(database_url: str | None) -> None:
+async def test_a_user_is_added_changed_disabled_enabled_and_deleted(database_url: str | None) -> None:
     async with house({"desk": echo}, database_url=database_url, api_key_whitelist=ROOT) as one:
         users, keys, visitor = one.engine.books.users, one.engine.books.keys, one.visitor
         form = {"name": "ann/b", "role": "viewer", "email": "ann@example.com"}
@@ -27,10 +27,10 @@ async def test_a_user_is_added_changed_shut_out_let_in_and_deleted(database_url:
         of = {"name": "ann/b"}
         await visitor.submit("/console/users/role", of | {"role": "operator"})
         assert (await users.get("ann/b", tenant="default")).role is Role.OPERATOR
-        assert "Shut out the user ann/b?" in (await visitor.get("/console/users/disable?name=ann/b")).page.said
+        assert "Disable the user ann/b?" in (await visitor.get("/console/users/disable?name=ann/b")).page.said
         assert (await users.get("ann/b", tenant="default")).status is Status.ACTIVE
         await visitor.submit("/console/users/disable", of)
-        assert "shut out ann/b operator" in (await visitor.get("/console/users")).page.said
+        assert "disabled ann/b operator" in (await visitor.get("/console/users")).page.said
         await visitor.submit("/console/users/enable", of)
         assert (await users.get("ann/b", tenant="default")).status is Status.ACTIVE
         await keys.create(NewKey("hers", owner="ann/b"), by="test")

@@ -89,7 +89,7 @@ def of_deploy(ship: Ship | None, fmt: Format) -> list[Item]:
     if deploy.outcome is Outcome.FROZEN:
         return [Item(_PERSON, _("Deploy of %(release)s is frozen") % given, href, fmt.ago(deploy.finished_at))]
     if deploy.outcome is Outcome.FAILED:
-        return [Item(_OUT, _("The way back from %(release)s failed") % given, href, fmt.ago(deploy.finished_at))]
+        return [Item(_OUT, _("The rollback from %(release)s failed") % given, href, fmt.ago(deploy.finished_at))]
     if deploy.outcome is not None:
         return []
     if deploy.word is Word.HALT:

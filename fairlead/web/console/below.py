@@ -29,10 +29,15 @@ class _Joint:
     between: Callable[[Format], str]
 
 
+def _between_sentences(fmt: Format) -> str:
+    """What is nothing in some languages can't be a translation: it is what is left of two sentences that are empty."""
+    return fmt.words.pgettext("two sentences", "%(one)s %(next)s") % {"one": "", "next": ""}
+
+
 _JOINTS = (
-    _Joint(re.compile(r"(?<=\.) "), lambda fmt: fmt.words.pgettext("between two sentences", " ")),
+    _Joint(re.compile(r"(?<=\.) "), _between_sentences),
     _Joint(re.compile("; "), lambda fmt: fmt.words.pgettext("between two clauses", "; ")),
-    _Joint(re.compile(", "), lambda fmt: fmt.listed(("", ""))),
+    _Joint(re.compile(", "), lambda fmt: fmt.words.pgettext("between two clauses", ", ")),
 )
 
 

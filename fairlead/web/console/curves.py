@@ -71,7 +71,7 @@ def of_looks(looks: Sequence[LookRecord], *, new: str, old: str, limits: Limits,
     """Errors, latency, requests."""
     kinds = (
         _Kind(N_("Error rate"), rate, percent, limits.error_rate),
-        _Kind(N_("p95 latency"), p95, lambda value: seconds(value, fmt), limits.p95),
+        _Kind(N_("P95 latency"), p95, lambda value: seconds(value, fmt), limits.p95),
         _Kind(N_("Requests a look"), lambda one: one.requests, lambda number: f"{number:g}"),
     )
     return [_curve(kind, looks, new=new, old=old, fmt=fmt) for kind in kinds]

@@ -27,7 +27,7 @@ from fairlead.web.console.language import N_
 
 # The head of a page for an error that the reader's language has no words for.
 WHAT_FAILED = {
-    403: N_("This is not for you"), 404: N_("There is nothing here"), 409: N_("This can't be done now"),
+    403: N_("You may not do this"), 404: N_("There is nothing here"), 409: N_("This can't be done now"),
     413: N_("This is too large"), 422: N_("This could not be taken"), 429: N_("That was too much at once"),
     503: N_("The database does not answer"),
 }  # fmt: skip

@@ -64,11 +64,11 @@ _OUTCOME = {
     Outcome.REFUSED: State("cancelled", Tone.ERR, N_("refused")),
     Outcome.ROLLED_BACK: State("error", Tone.ERR, N_("rolled back")),
     Outcome.FROZEN: State("interrupted", Tone.WARN, N_("frozen")),
-    Outcome.FAILED: State("error", Tone.ERR, N_("way back failed")),
+    Outcome.FAILED: State("error", Tone.ERR, N_("rollback failed")),
 }
 _WORD = {
     Word.PROMOTE: State("running", Tone.ACCENT, N_("promoting")),
-    Word.BACK: State("running", Tone.WARN, N_("going back")),
+    Word.BACK: State("running", Tone.WARN, N_("rolling back")),
     Word.HALT: State("running", Tone.WARN, N_("halting")),
 }
 _VERDICT = {

@@ -31,8 +31,9 @@ def of_remove(told: Named, period: Period, fmt: Format) -> Question:
     return Question(
         title=_(N_("Remove the limit of %(name)s?")) % {"name": told.name},
         text=_(N_("From the next call on a rule for each of its kind counts again, or what the settings say.")),
-        detail=f"{told.name}, {_(PER[period])}", confirm=_(N_("Remove the limit")), action=f"{PATH}/remove", back=PATH,
-        danger=True, fields=(("scope", told.scope), ("period", period.value)),
+        detail=fmt.listed((told.name, _(PER[period]))),
+        confirm=_(N_("Remove the limit")), action=f"{PATH}/remove", back=PATH, danger=True,
+        fields=(("scope", told.scope), ("period", period.value)),
     )  # fmt: skip
 
 
@@ -61,10 +62,11 @@ def _running(count: int | None, fmt: Format) -> str:
 
 def of_resume(told: Named, stop: Stop, fmt: Format) -> Question:
     _ = fmt.words.gettext
+    reason = stop.reason or _(N_("no reason given"))
     return Question(
         title=_(N_("Let the model calls go on?")),
         text=_(N_("They are answered again at once. Runs that ended with an error stay so, and can be tried again.")),
-        detail=f"{told.name} · {stop.stopped_by}: {stop.reason or _(N_('no reason given'))}",
+        detail=f"{told.name} · {fmt.told(stop.stopped_by, reason)}",
         confirm=_(N_("Let them go on")), action=f"{PATH}/resume", back=PATH, fields=(("scope", told.scope),),
     )  # fmt: skip
 

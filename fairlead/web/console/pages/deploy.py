@@ -214,8 +214,8 @@ def _notice(shipped: Shipped, fmt: Format) -> Notice | None:
             text = _(N_("%(old)s has all requests. %(wrong)s"))
             return Notice(Tone.ERR, "error", _(N_("Rolled back")), text % given)
         case Outcome.FAILED:
-            text = _(N_("Requests go where they went when the way back failed. %(wrong)s"))
-            return Notice(Tone.ERR, "error", _(N_("The way back failed")), text % given, "fairlead ship status")
+            text = _(N_("Requests go where they went when the rollback failed. %(wrong)s"))
+            return Notice(Tone.ERR, "error", _(N_("The rollback failed")), text % given, "fairlead ship status")
 
 
 def _left(deploy: Deploy, given: dict[str, str], fmt: Format) -> Notice | None:

@@ -133,7 +133,7 @@ def said_of(found: Finding, one: Evaluation, fmt: Format) -> str:
             return _(N_("%(sum)s, at most %(most)s")) % given
         case "latency" if figures.latency is not None:
             given = {"time": _seconds(figures.latency, fmt), "most": _seconds(bounds.max_latency, fmt)}
-            return _(N_("p95 %(time)s, at most %(most)s")) % given
+            return _(N_("P95 %(time)s, at most %(most)s")) % given
         case _:
             return found.said
 

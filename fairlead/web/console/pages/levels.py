@@ -38,12 +38,14 @@ _PROMISES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`burns`: how many times faster than allowed, over the last hours."""
+    """`figure`: of what was measured, the share or the time alone. `burns`: how many times faster than allowed, over
+    the last hours."""
 
     state: State
     level: str
     of: str
     promise: str
+    figure: str
     measured: str
     left: str
     burns: tuple[str, ...]
@@ -90,21 +92,29 @@ def _row(one: Measure, fmt: Format) -> Row:
     level, of, promise = map(
         fmt.words.gettext, (_LEVELS[one.objective.level], _OF[one.objective.of], _PROMISES[one.objective.of])
     )
-    return Row(_STATES[one.state], level, of, promise, _measured(one, fmt), left, burns)
+    return Row(_STATES[one.state], level, of, promise, _figure(one, fmt), _measured(one, fmt), left, burns)
+
+
+def _figure(one: Measure, fmt: Format) -> str:
+    share = one.events.share
+    if share is None:
+        return NOTHING
+    if one.objective.of == "api":
+        return f"{1 - share:.3%}"
+    if one.events.p95 is None:
+        return f"{share:.2%}"
+    return fmt.words.gettext("P95 %(time)s") % {"time": fmt.duration(timedelta(seconds=one.events.p95))}
 
 
 def _measured(one: Measure, fmt: Format) -> str:
-    share, _ = one.events.share, fmt.words.gettext
-    if share is None:
-        return NOTHING
-    if one.objective.of == "api" and not one.events.bad:
-        return f"{1:.3%}"
+    """The figure, and what it is made of."""
+    figure, _ = _figure(one, fmt), fmt.words.gettext
+    if one.events.share is None or (one.objective.of == "api" and not one.events.bad):
+        return figure
     if one.objective.of == "api":
         away = fmt.duration(timedelta(seconds=one.events.bad))
-        return _("%(share)s, away for %(time)s") % {"share": f"{1 - share:.3%}", "time": away}
-    given = {"bad": fmt.count(round(one.events.bad)), "all": fmt.count(round(one.events.total))}
-    if one.events.p95 is not None:
-        return _("P95 %(time)s, %(bad)s of %(all)s late") % {
-            **given, "time": fmt.duration(timedelta(seconds=one.events.p95))
-        }  # fmt: skip
-    return _("%(share)s, %(bad)s of %(all)s failed") % {**given, "share": f"{share:.2%}"}
+        return _("%(share)s, away for %(time)s") % {"share": figure, "time": away}
+    bad, all_ = fmt.count(round(one.events.bad)), fmt.count(round(one.events.total))
+    if one.events.p95 is None:
+        return _("%(share)s, %(bad)s of %(all)s failed") % {"share": figure, "bad": bad, "all": all_}
+    return _("%(p95)s, %(bad)s of %(all)s late") % {"p95": figure, "bad": bad, "all": all_}

@@ -24,6 +24,7 @@ PARTS = {
     "sign_in": N_("Sign-in"), "tokens": N_("Tokens"), "models": N_("Models"), "budgets": N_("Budgets"),
     "store": N_("Store"), "telemetry": N_("Telemetry"), "client": N_("Client"),
 }  # fmt: skip
+ORIGINS = {"environment": N_("environment"), "argument": N_("argument")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +64,32 @@ def parse(params: Mapping[str, str]) -> Query:
 
 def shape(query: Query, docs: Sequence[SettingDoc], shown: Sequence[ShownSetting], fmt: Format) -> SettingsView:
     """`docs` and `shown` are in the same order."""
-    rows = [_row(doc, one) for doc, one in zip(docs, shown, strict=True)]
-    found = [row for row in rows if (row.given or not query.given) and _fits(row, query.text.lower())]
+    rows = [_row(doc, one, fmt) for doc, one in zip(docs, shown, strict=True)]
+    found = [row for row in rows if (row.given or not query.given) and _fits(row, query.text.lower(), fmt)]
     by_part = {name: tuple(row for row in found if row.doc.part == name) for name in PARTS}
     parts = tuple(Part(fmt.words.gettext(PARTS[name]), of_part) for name, of_part in by_part.items() if of_part)
     return SettingsView(query, parts, len(found))
 
 
-def _row(doc: SettingDoc, shown: ShownSetting) -> Row:
+def _row(doc: SettingDoc, shown: ShownSetting, fmt: Format) -> Row:
     value = "" if doc.secret and shown.value == SET else shown.value
-    return Row(doc, value, doc.secret, bool(shown.value), shown.origin, shown.given)
+    return Row(doc, value, doc.secret, bool(shown.value), _origin(shown, fmt), shown.given)
 
 
-def _fits(row: Row, text: str) -> bool:
-    """All its words are in the name, the part or the description: not in the value, which may be a secret's."""
-    about = f"{row.doc.name} {row.doc.part} {row.doc.description}".lower()
+def _origin(shown: ShownSetting, fmt: Format) -> str:
+    """A file stays what it is called; what is not given is a default, or one of the environment."""
+    _ = fmt.words.gettext
+    if shown.given:
+        return _(ORIGINS.get(shown.origin, shown.origin))
+    environment = shown.origin.removesuffix("default").strip()
+    return _(N_("%(environment)s default")) % {"environment": environment} if environment else _(N_("default"))
+
+
+def _fits(row: Row, text: str, fmt: Format) -> bool:
+    """All its words are in the name, the part or the description, in English or as the reader sees them: not in the
+    value, which may be a secret's."""
+    told = (fmt.words.gettext(one) for one in (PARTS.get(row.doc.part, ""), row.doc.description) if one)
+    about = " ".join((row.doc.name, row.doc.part, row.doc.description, *told)).lower()
     return all(word in about for word in text.split())
 
 

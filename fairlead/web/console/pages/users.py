@@ -1,4 +1,4 @@
-"""Users: listed, added, given a role, shut out and let in again, deleted."""
+"""Users: listed, added, given a role, disabled and enabled again, deleted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATH = "/console/users"
 PAGE = 50
 _STATES = {
     Status.ACTIVE: State("success", Tone.OK, N_("active")),
-    Status.DISABLED: State("cancelled", Tone.WARN, N_("shut out")),
+    Status.DISABLED: State("cancelled", Tone.WARN, N_("disabled")),
     Status.DELETED: State("cancelled", Tone.MUTED, N_("deleted")),
 }
 
@@ -89,7 +89,7 @@ def of_delete(user: User, keys: int, caller: Principal, fmt: Format) -> Question
     return _question(
         user, "delete", caller, title=_(N_("Delete the user %(name)s?")), detail=told % {"num": keys},
         text=_(N_("The name is forgotten, and nothing they hold opens any more. Their runs and messages stay; to erase "
-                  "those, use fairlead data erase.")),
+                  "those, use fairlead data delete.")),
         confirm=_(N_("Delete the user")),
     )  # fmt: skip
 
@@ -97,9 +97,10 @@ def of_delete(user: User, keys: int, caller: Principal, fmt: Format) -> Question
 def of_disable(user: User, caller: Principal, fmt: Format) -> Question:
     _ = fmt.words.gettext
     return _question(
-        user, "disable", caller, title=_(N_("Shut out the user %(name)s?")), detail=user.email or user.name,
-        text=_(N_("Sessions and tokens of theirs end at once, and keys they own open nothing until they are let in.")),
-        confirm=_(N_("Shut out")),
+        user, "disable", caller, title=_(N_("Disable the user %(name)s?")), detail=user.email or user.name,
+        text=_(N_("Sessions and tokens of theirs end at once, and keys they own open nothing until the user is "
+                  "enabled.")),
+        confirm=_(N_("Disable")),
     )  # fmt: skip
 
 
