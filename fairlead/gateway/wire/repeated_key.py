@@ -15,6 +15,7 @@ import orjson
 from fairlead.errors import InvalidInput, NotJson
 
 _MOST_SAID = 100
+_BACKSLASH = ord("\\")
 
 
 class _Repeated(Exception):
@@ -48,7 +49,7 @@ def _may_repeat(data: bytes, value: Any) -> bool:
     # A colon is behind a key or in a string, where only `\u003a` is another way to write it; orjson writes `:`. What
     # was dropped for a later one had a colon at least. Escaped backslashes make this too many: never too few.
     colons = _colons(data)
-    if b"\\" in data and b"\\u003" in data:
+    if _BACKSLASH in data and b"\\u003" in data:
         colons += data.count(b"\\u003a") + data.count(b"\\u003A")
     return colons != _colons(again)
 
