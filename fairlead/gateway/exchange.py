@@ -115,7 +115,7 @@ class Exchange:
             pass
         leaving.happened()
 
-    # Each is to be awaited, as what the server gives for it: a coroutine around that costs as much as to send.
+    # What the server gives to be awaited is handed on: a coroutine around it costs as much as to send.
 
     def start(self, status: int, *headers: tuple[bytes, bytes]) -> Awaitable[None]:
         return self._send({"type": "http.response.start", "status": status, "headers": list(headers)})

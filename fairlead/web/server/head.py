@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import httptools
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, 5.1; ASGI has them in small letters
-_LF, _CR, _NUL = b"\n\r\0"  # as numbers: bytes that are looked for in bytes are first taken for one, which is an error
+_LF, _CR, _NUL = b"\n\r\0"  # numbers: for `bytes in bytes` Python first raises, and drops, that bytes are no number
 _REMEMBERED = 200  # bytes of an address that is asked for again and again
 _STATUS = {status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 
