@@ -58,7 +58,10 @@ class Exchange:
         self._send = send
 
     def header(self, name: bytes) -> bytes:
-        return next((value for key, value in self._headers if key == name), b"")
+        for key, value in self._headers:
+            if key == name:
+                return value
+        return b""
 
     async def read(self) -> bytes:
         """The whole body. Raises TooLarge, before anything is read where the length is told; InvalidInput when the
@@ -112,26 +115,28 @@ class Exchange:
             pass
         leaving.happened()
 
-    async def start(self, status: int, *headers: tuple[bytes, bytes]) -> None:
-        await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    # What the server gives to be awaited is handed on: a coroutine around it costs as much as to send.
 
-    async def piece(self, body: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+    def start(self, status: int, *headers: tuple[bytes, bytes]) -> Awaitable[None]:
+        return self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
 
-    async def end(self, body: bytes = b"") -> None:
-        await self._send({"type": "http.response.body", "body": body})
+    def piece(self, body: bytes) -> Awaitable[None]:
+        return self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    def end(self, body: bytes = b"") -> Awaitable[None]:
+        return self._send({"type": "http.response.body", "body": body})
 
     async def whole(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
         await self.start(status, *headers, (b"content-length", b"%d" % len(body)))
         await self.end(body)
 
-    async def json(self, value: Any) -> None:
-        await self.whole(200, orjson.dumps(value), JSON)
+    def json(self, value: Any) -> Awaitable[None]:
+        return self.whole(200, orjson.dumps(value), JSON)
 
-    async def problem(self, status: int, error: FairleadError, *headers: tuple[bytes, bytes]) -> None:
+    def problem(self, status: int, error: FairleadError, *headers: tuple[bytes, bytes]) -> Awaitable[None]:
         """An error as OpenAI words it."""
         said = {"message": str(error), "type": error.code, "param": None, "code": error.code}
-        await self.whole(status, orjson.dumps({"error": said}), JSON, *headers)
+        return self.whole(status, orjson.dumps({"error": said}), JSON, *headers)
 
 
 def _too_large() -> TooLarge:

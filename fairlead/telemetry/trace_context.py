@@ -10,10 +10,10 @@ on with a run, on any machine, joins its trace without having been told. A calle
 
 from __future__ import annotations
 
-import os
 import re
 from contextvars import ContextVar
 from hashlib import blake2b
+from random import getrandbits
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -60,11 +60,10 @@ def enter(context: TraceContext | None) -> None:
 
 def of_request(request_id: str, traceparent: str = "") -> TraceContext:
     """The span of a request: in its caller's trace, where the caller sent one that can be read; else in a new one."""
-    noise = os.urandom(24)
-    span_id = int.from_bytes(noise[:8]) or 1
+    span_id = getrandbits(64) or 1  # to ask the system for it lets other threads in
     found = _TRACEPARENT.fullmatch(traceparent) if traceparent and len(traceparent) <= _LONGEST else None
     if found is None or (found[1] == "00" and found[5]):
-        return TraceContext(int.from_bytes(noise[8:]) or 1, span_id, request_id=request_id)
+        return TraceContext(getrandbits(128) or 1, span_id, request_id=request_id)
     sampled = bool(int(found[4], 16) & _SAMPLED)
     return TraceContext(int(found[2], 16), span_id, int(found[3], 16), sampled, request_id)
 

@@ -6,7 +6,7 @@ front (request id, time, security headers, who calls) ──► routes ──►
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -128,20 +128,18 @@ def make_app(
 def _routing(routes: Routes, endpoints: GatewayEndpoints, console: ASGIApp | None) -> ASGIApp:
     """The routes alone: the front does what a framework's own layers of middleware do, once."""
 
-    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+    def route(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             if is_gateway(scope["path"]):
-                await endpoints(scope, receive, send)  # type: ignore[arg-type]
-                return
+                return endpoints(scope, receive, send)  # type: ignore[arg-type]
             if (found := routes.find(scope["method"], scope["path"])) is not None:
                 answering, scope["path_params"] = found
-                await answering(scope, receive, send)
-                return
+                return answering(scope, receive, send)
             if methods := routes.methods(scope["path"]):
                 raise MethodNotAllowed(methods)
         if console is None or not is_console(scope["path"]):
             raise HTTPException(404)
         scope["app"] = console  # so that its router raises what it refuses
-        await console(scope, receive, send)
+        return console(scope, receive, send)
 
     return route

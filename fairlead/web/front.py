@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
 import traceback
 from collections.abc import Awaitable, MutableMapping
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
+from random import getrandbits
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,15 +39,14 @@ _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _OWN_WRITES = ("/console/preferences", "/console/sign-out")  # which concern the reader alone
 _BEARER, _BASIC = b'Bearer realm="fairlead"', b'Basic realm="fairlead"'
 _TRACE = 4000  # characters
-_SECURITY = {
-    b"x-content-type-options": b"nosniff",
-    b"x-frame-options": b"DENY",
-    b"referrer-policy": b"no-referrer",
-    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
-    b"cross-origin-resource-policy": b"same-origin",
-    b"cache-control": b"no-store",
-}
-_ALL = tuple(_SECURITY.items())
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -71,7 +70,7 @@ class Front:
         headers = Headers(scope["headers"])
         given = headers.raw.get(b"x-request-id")
         known = given is not None and _REQUEST_ID.fullmatch(given)
-        visit = Visit(given.decode() if given and known else os.urandom(16).hex(), headers, self._redactor)
+        visit = Visit(given.decode() if given and known else f"{getrandbits(128):032x}", headers, self._redactor)
         scope.setdefault("state", {})["visit"] = visit
         out = _Out(send, visit, scope, self._clock)
         bind(request_id=visit.request_id)
@@ -195,8 +194,7 @@ class _Out:
 
     def _dress(self, message: MutableMapping[str, Any]) -> None:
         headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
-        there = dict(headers)
-        headers += _ALL if _SECURITY.keys().isdisjoint(there) else [one for one in _ALL if one[0] not in there]
+        headers += _missing(tuple([name for name, _ in headers]))
         if _by_tls(self._scope, self._visit.headers):
             headers.append(_HSTS)
         if self._visit.room is not None:
@@ -204,6 +202,12 @@ class _Out:
         headers.append((b"x-request-id", self._visit.request_id.encode()))
         headers.append((b"x-response-time", b"%.1fms" % ((self._clock.monotonic() - self._started) * 1000)))
         message["headers"] = headers
+
+
+@lru_cache(maxsize=256)
+def _missing(names: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """Those of ours that an answer with such headers has not: answers have few sets of names."""
+    return tuple(one for one in _SECURITY if one[0] not in names)
 
 
 def _by_tls(scope: Scope, headers: Headers) -> bool:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, assert_never, cast
@@ -98,29 +98,34 @@ class GatewayEndpoints:
         except FairleadError as error:
             await answer.failed(error)
 
-    async def _do(self, endpoint: Endpoint, exchange: Exchange, path: str, visit: Visit, answer: _Answer) -> None:
+    def _do(
+        self, endpoint: Endpoint, exchange: Exchange, path: str, visit: Visit, answer: _Answer
+    ) -> Awaitable[None]:  # fmt: skip
         match endpoint.does:
             case Does.ASK:
-                await self._ask(exchange, visit, answer)
+                return self._ask(exchange, visit, answer)
             case Does.COUNT:
-                body, model = await self._read(exchange, visit, answer.wire)
-                self._gateway.check(model)
-                await exchange.json({"input_tokens": bounds.expected_input(body)})
+                return self._count(exchange, visit, answer.wire)
             case Does.LIST:
-                await exchange.json(self._models.answer(path, visit.caller))
+                return exchange.json(self._models.answer(path, visit.caller))
             case _:
                 assert_never(endpoint.does)
 
-    async def _read(self, exchange: Exchange, visit: Visit, wire: Wire) -> tuple[dict[str, Any], str]:
+    async def _count(self, exchange: Exchange, visit: Visit, wire: Wire) -> None:
+        body, model = self._asked(await exchange.read(), visit, wire)
+        self._gateway.check(model)
+        await exchange.json({"input_tokens": bounds.expected_input(body)})
+
+    def _asked(self, data: bytes, visit: Visit, wire: Wire) -> tuple[dict[str, Any], str]:
         """The body without its model, and the model."""
-        body = wire.parse_request(await exchange.read())
+        body = wire.parse_request(data)
         model = body.pop("model")
         if not visit.caller.may_ask(model):
             raise Forbidden(f"{visit.caller.name} may not ask {model}.", hint="Use another key or model.")
         return body, model
 
     async def _ask(self, exchange: Exchange, visit: Visit, answer: _Answer) -> None:
-        body, model = await self._read(exchange, visit, answer.wire)
+        body, model = self._asked(await exchange.read(), visit, answer.wire)
         streamed = body.pop("stream", None)
         if not isinstance(streamed, bool | None):
             raise InvalidInput("`stream` is neither true nor false.")
@@ -163,8 +168,8 @@ class _Answer:
         self._request_id = request_id
         self._started = False
 
-    async def whole(self, reply: ModelReply) -> None:
-        await self._exchange.whole(200, orjson.dumps(reply.body), JSON, *_told(reply))
+    def whole(self, reply: ModelReply) -> Awaitable[None]:
+        return self._exchange.whole(200, orjson.dumps(reply.body), JSON, *_told(reply))
 
     async def events(self, events: Sequence[bytes]) -> None:
         if not self._started:
@@ -173,8 +178,8 @@ class _Answer:
         event = self.wire.event
         await self._exchange.piece(b"".join([event(data) for data in events]))
 
-    async def end(self) -> None:
-        await self._exchange.end()
+    def end(self) -> Awaitable[None]:
+        return self._exchange.end()
 
     async def failed(self, error: FairleadError) -> None:
         """With a status while there is still one to give; after it, as the event that nobody takes for an end."""

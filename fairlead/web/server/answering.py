@@ -14,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from fairlead.web.server.head import lines_of, says_close
+from fairlead.web.server.head import form_of, says_close
 
 if TYPE_CHECKING:
     from fairlead.web.server.connection import Connection
@@ -142,13 +142,13 @@ class Answering:
             raise RuntimeError(f"{kind} was sent out of turn.")
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        told = dict[bytes, bytes](headers)
         names, values = zip(*headers, strict=True) if headers else ((), ())
-        head = lines_of(status, names, values)
+        form = form_of(names)
+        head = form.head(status, values)
         self.started = True
-        if (length := told.get(b"content-length")) is not None:
-            self._left = int(length)
-        elif told.get(b"transfer-encoding") == b"chunked":
+        if form.length is not None:
+            self._left = int(values[form.length])
+        elif form.coding is not None and values[form.coding] == b"chunked":
             self._left = _CHUNKED
         elif self._scope["method"] != "HEAD" and status not in _NO_BODY:
             if self._scope["http_version"] == "1.0":
@@ -156,7 +156,7 @@ class Answering:
             else:
                 self._left = _CHUNKED
                 head += b"transfer-encoding: chunked\r\n"
-        if (closing := told.get(b"connection")) is not None and says_close(closing):
+        if form.connection is not None and says_close(values[form.connection]):
             self.keeps = False
         elif not self.keeps:
             head += b"connection: close\r\n"

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import httptools
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, 5.1; ASGI has them in small letters
+_LF, _CR, _NUL = b"\n\r\0"  # numbers: for `bytes in bytes` Python first raises, and drops, that bytes are no number
 _REMEMBERED = 200  # bytes of an address that is asked for again and again
 _STATUS = {status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 
@@ -39,22 +41,31 @@ def head_without_upgrade(method: bytes, url: bytes, version: str, headers: Itera
     return b"%b %b HTTP/%b\r\n%b\r\n" % (method, url, version.encode(), b"".join(lines))
 
 
-@lru_cache(maxsize=256)
-def form_of(names: tuple[bytes, ...]) -> bytes:
-    """The lines of headers with a place for each value: an application has few sets of names.
+class Form(NamedTuple):
+    """Of headers with such names: their lines, with a place for each value, and which of the values say how the answer
+    ends. None: there is none."""
 
-    Raises `RuntimeError` where one is no name."""
+    lines: bytes
+    length: int | None
+    coding: int | None
+    connection: int | None
+
+    def head(self, status: int, values: tuple[bytes, ...]) -> bytes:
+        """The first line and those of the headers. Raises `RuntimeError` where one would end before it should."""
+        text = b"".join(values)
+        if _LF in text or _CR in text or _NUL in text:
+            raise RuntimeError("The value of a header is none.")
+        return (_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status) + self.lines % values
+
+
+@lru_cache(maxsize=256)
+def form_of(names: tuple[bytes, ...]) -> Form:
+    """An application has few sets of names. Raises `RuntimeError` where one is no name."""
     if not all(map(_NAME.fullmatch, names)):
         raise RuntimeError("The name of a header is none.")
-    return b"".join([b"%b: %%b\r\n" % name.replace(b"%", b"%%") for name in names])
-
-
-def lines_of(status: int, names: tuple[bytes, ...], values: tuple[bytes, ...]) -> bytes:
-    """The first line and those of the headers. Raises `RuntimeError` where one of them would end before it should."""
-    text = b"".join(values)
-    if b"\n" in text or b"\r" in text or b"\0" in text:
-        raise RuntimeError("The value of a header is none.")
-    return (_STATUS.get(status) or b"HTTP/1.1 %d \r\n" % status) + form_of(names) % values
+    lines = b"".join([b"%b: %%b\r\n" % name.replace(b"%", b"%%") for name in names])
+    places = {name: place for place, name in enumerate(names)}  # of one that is there twice, the last
+    return Form(lines, *map(places.get, (b"content-length", b"transfer-encoding", b"connection")))
 
 
 def says_close(told: bytes) -> bool:
