@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-
-import sentry_sdk
+from statistics import median
+from typing import Any, NamedTuple
 
 from bench import loopback
 from bench.figure import Figure, at_most
+from bench.paired import interval
 from bench.place import Place
 from fairlead.agents.spec import spec_of
 from fairlead.clock import SystemClock
@@ -32,13 +31,15 @@ from tests.servers import free_port, wait_for_port
 TITLE = "What telemetry costs"
 WORK = (
     "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, 20 at a time, on SQLite. "
-    "The same engine in short turns: nobody listens; all listen (the log into a file, metrics, Sentry with one run in "
-    "ten timed, traces of all runs by OTLP); one of them listens. CPU is the process's, its threads included, until "
-    "what was noted is written and sent; Sentry and the collector are a process of its own that answers at once."
+    "The same engine in turns of 40 runs: nobody listens; all listen (the log into a file, metrics, Sentry with one "
+    "run in ten timed, traces of all runs by OTLP); one of them listens. CPU is the process's, its threads included, "
+    "until what was noted is written and sent; Sentry and the collector are a process of its own that answers at once. "
+    "Differences are of turns side by side; in brackets what holds them with 95 %. `nobody again` is nobody compared "
+    "with nobody: how well it is measured."
 )
-_ALL = "all"
-_CALLS, _ROUNDS, _RUNS = 5, 32, 100
-_SETTLED = 0.35  # seconds: longer than lines and spans wait for others, and in which they are written and sent
+_ALL, _NOBODY, _AGAIN = "all", "nobody", "nobody again"
+_ALONE = ("log", "metrics", "Sentry", "traces", _AGAIN)
+_CALLS, _BLOCKS, _RUNS = 5, 100, 40
 _TAKES = """
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,6 +71,12 @@ async def _look(number: int) -> int:
     return number
 
 
+class _Listening(NamedTuple):
+    emit: Emit
+    flush: Callable[[], object]
+    """Write and send what was noted, now."""
+
+
 class _Ear:
     """What the engine speaks into. Who hears it changes from turn to turn, while nothing runs."""
 
@@ -86,42 +93,74 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     place.processes.append(taker)
     wait_for_port(port)
     provider = loopback.start(place)
-    async with _engine(place.new_folder(), provider.url, f"127.0.0.1:{port}") as (engine, ear, hearing):
+    async with _engine(place.new_folder(), provider.url, f"127.0.0.1:{port}") as (engine, ear, telemetry):
         settle_garbage_collector()  # as every process that serves or works does
-        for ear.emit in (silent, *hearing.values()):
-            await _cpu_of(engine, 50)
-        parts = itertools.cycle([part for part in hearing if part != _ALL])
-        rounds = [await _round(engine, ear, hearing, next(parts), back=n % 2) for n in range(place.amount(_ROUNDS))]
+        turn, hearing = _Turn(engine, ear), _hearing(telemetry)
+        for who in hearing.values():
+            await turn(who)
+        blocks = list[tuple[str, dict[str, float]]]()
+        for number in range(place.amount(_BLOCKS)):
+            one = _ALONE[number // 2 % len(_ALONE)]
+            whole = {who: hearing[who] for who in (_ALL, _NOBODY, one)}
+            blocks.append((one, await _block(turn, whole, back=number % 2 == 1)))
     provider.stop()
     taker.kill()
     taker.wait()
-    return _figures(rounds, [part for part in hearing if part != _ALL]), [loopback.note(place)]
+    return _figures(blocks), [loopback.note(place)]
 
 
-async def _round(engine: Engine, ear: _Ear, hearing: dict[str, Emit], part: str, *, back: bool) -> dict[str, float]:
-    """Milliseconds a run by who hears it."""
-    turns = [("", silent), (_ALL, hearing[_ALL]), (part, hearing[part])]
-    took: dict[str, float] = {}
-    for who, ear.emit in reversed(turns) if back else turns:
-        took[who] = await _cpu_of(engine, _RUNS)
+async def _block(turn: _Turn, hearing: dict[str, _Listening], *, back: bool) -> dict[str, float]:
+    """Microseconds a run by who hears it. Those who are compared are neighbours in time, and each of them is as early
+    as it is late."""
+    order = list(hearing)
+    if back:
+        order.reverse()
+    took = dict.fromkeys(order, 0.0)
+    for who in (*order, *reversed(order)):
+        took[who] += await turn(hearing[who]) / 2
     return took
 
 
-def _figures(rounds: list[dict[str, float]], parts: list[str]) -> list[Figure]:
-    def more(who: str) -> list[float]:
-        return [(took[who] - took[""]) / took[""] * 100 for took in rounds if who in took]
+def _figures(blocks: list[tuple[str, dict[str, float]]]) -> list[Figure]:
+    more = [took[_ALL] - took[_NOBODY] for _, took in blocks]
+    silent = median(took[_NOBODY] for _, took in blocks)
+    figures = [
+        Figure("CPU of a run that nobody hears", "ms", [silent / 1000]),
+        Figure("more CPU a run", "%", interval([one / silent * 100 for one in more]), at_most(5)),
+        Figure("added to a model call, its step included", "ms", interval([one / _CALLS / 1000 for one in more]),
+               at_most(0.05)),
+        Figure("added to a run", "us", interval(more)),
+    ]  # fmt: skip
+    for part in _ALONE:
+        alone = [took[part] - took[_NOBODY] for one, took in blocks if one == part]
+        if alone:
+            figures.append(Figure(f"added to a run, {part}", "us", interval(alone)))
+    return figures
 
-    a_call = [(took[_ALL] - took[""]) / _CALLS for took in rounds]
-    return [
-        Figure("CPU of a run", "ms", [took[_ALL] for took in rounds], None, "silent", [took[""] for took in rounds]),
-        Figure("more CPU a run", "%", more(_ALL), at_most(5)),
-        Figure("added to a model call, its step included", "ms", a_call, at_most(0.05)),
-        *(Figure(f"more CPU a run, {part} alone", "%", figures) for part in parts if (figures := more(part))),
-    ]
+
+class _Turn:
+    """Some runs that are heard by one."""
+
+    def __init__(self, engine: Engine, ear: _Ear) -> None:
+        self._engine = engine
+        self._ear = ear
+
+    async def __call__(self, who: _Listening) -> float:
+        """CPU in microseconds a run, until what was noted is written and sent."""
+        self._ear.emit = who.emit
+        gc.collect()
+        began = time.process_time()
+        await asyncio.gather(*(self._run(number) for number in range(_RUNS)))
+        await asyncio.to_thread(who.flush)
+        return (time.process_time() - began) / _RUNS * 1e6
+
+    async def _run(self, number: int) -> None:
+        run, _ = await self._engine.control.submit(NewRun("asking", {"number": number}))
+        await self._engine.feed.ended(run.id)
 
 
 @asynccontextmanager
-async def _engine(folder: Path, provider: str, taker: str) -> AsyncIterator[tuple[Engine, _Ear, dict[str, Emit]]]:
+async def _engine(folder: Path, provider: str, taker: str) -> AsyncIterator[tuple[Engine, _Ear, Telemetry]]:
     given: dict[str, Any] = {"database_url": f"sqlite:///{folder}/bench.db", "blob_dir": str(folder / "blobs")}
     settings = load_settings(
         root=folder, environ={"OPENAI_API_KEY": "sk-bench"}, environment="testing", worker_concurrency=20,
@@ -139,7 +178,7 @@ async def _engine(folder: Path, provider: str, taker: str) -> AsyncIterator[tupl
     working = asyncio.create_task(worker.run())
     await worker.ready.wait()
     try:
-        yield engine, ear, _hearing(telemetry)
+        yield engine, ear, telemetry
     finally:
         worker.stop()
         await working
@@ -148,28 +187,18 @@ async def _engine(folder: Path, provider: str, taker: str) -> AsyncIterator[tupl
         os.close(descriptor)
 
 
-def _hearing(telemetry: Telemetry) -> dict[str, Emit]:
-    assert telemetry.sentry and telemetry.tracing
-    hearing: dict[str, Emit] = {_ALL: telemetry.emit}
-    parts = {"log": telemetry.log, "metrics": telemetry.metrics, "Sentry": telemetry.sentry,
-             "traces": telemetry.tracing.listener}  # fmt: skip
-    for name, listener in parts.items():
-        alone = Emitter()
-        alone.subscribe(listener, events=listener.events)
-        hearing[name] = alone.emit
-    return hearing
+def _hearing(telemetry: Telemetry) -> dict[str, _Listening]:
+    sentry, tracing = telemetry.sentry, telemetry.tracing
+    assert sentry and tracing
+    nobody = _Listening(silent, lambda: None)
+    return {
+        _ALL: _Listening(telemetry.emit, telemetry.flush), _NOBODY: nobody, _AGAIN: nobody,
+        "log": _alone(telemetry.log, telemetry.log.flush), "metrics": _alone(telemetry.metrics, lambda: None),
+        "Sentry": _alone(sentry, sentry.flush), "traces": _alone(tracing.listener, tracing.sender.flush),
+    }  # fmt: skip
 
 
-async def _cpu_of(engine: Engine, runs: int) -> float:
-    """Milliseconds a run."""
-    gc.collect()
-    began = time.process_time()
-
-    async def one(number: int) -> None:
-        run, _ = await engine.control.submit(NewRun("asking", {"number": number}))
-        await engine.feed.ended(run.id)
-
-    await asyncio.gather(*(one(number) for number in range(runs)))
-    await asyncio.sleep(_SETTLED)
-    await asyncio.to_thread(sentry_sdk.flush, 2)
-    return (time.process_time() - began) / runs * 1000
+def _alone(listener: Any, flush: Callable[[], object]) -> _Listening:
+    emitter = Emitter()
+    emitter.subscribe(listener, events=listener.events)
+    return _Listening(emitter.emit, flush)

@@ -35,6 +35,7 @@ class Paper(Protocol):
     """What lines are written on: a `Sink`."""
 
     def write(self, line: Line, *, urgent: bool = False) -> None: ...
+    def flush(self) -> object: ...
     def close(self) -> None: ...
 
 
@@ -86,6 +87,10 @@ class Log:
         elif ids:
             fields = {**ids, **fields}
         return self._render(self._compose(at, level, event, fields))
+
+    def flush(self) -> None:
+        """Write what waits now."""
+        self._sink.flush()
 
     def close(self) -> None:
         self._sink.close()

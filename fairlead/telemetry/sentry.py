@@ -123,6 +123,10 @@ class Sentry:
         said = {"where": logger, "message": fields.get("message"), "trace": fields.get("trace")}
         self._report("library_log", (kind, str(fields.get("message", ""))), said)
 
+    def flush(self) -> None:
+        """Send what waits now, and no later."""
+        self._client.flush(timeout=_PATIENCE)
+
     def close(self) -> None:
         """Send what waits, for a short time at most."""
         self._client.close(timeout=_PATIENCE)
