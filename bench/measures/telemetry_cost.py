@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 from bench import loopback
 from bench.figure import Figure, at_most
@@ -22,7 +23,7 @@ from fairlead.agents.spec import spec_of
 from fairlead.clock import SystemClock
 from fairlead.config import load_settings
 from fairlead.runs.run import NewRun
-from fairlead.telemetry import Emit, Emitter, silent
+from fairlead.telemetry import Emit, Emitter, Listener, silent
 from fairlead.wiring.engine import Engine, make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.telemetry import Telemetry, open_telemetry
@@ -30,16 +31,17 @@ from tests.servers import free_port, wait_for_port
 
 TITLE = "What telemetry costs"
 WORK = (
-    "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, 20 at a time, on SQLite. "
-    "The same engine in turns of 40 runs: nobody listens; all listen (the log into a file, metrics, Sentry with one "
-    "run in ten timed, traces of all runs by OTLP); one of them listens. CPU is the process's, its threads included, "
-    "until what was noted is written and sent; Sentry and the collector are a process of its own that answers at once. "
-    "Differences are of turns side by side; in brackets what holds them with 95 %. `nobody again` is nobody compared "
-    "with nobody: how well it is measured."
+    "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, on SQLite. The same engine "
+    "in turns of 8 runs at once, one after the other: nobody listens; all listen (the log into a file, metrics, Sentry "
+    "with one run in ten timed, traces of all runs by OTLP). Sentry and the collector are a process of its own that "
+    "answers at once. Added is the CPU of telemetry's threads, which is counted as it is, and what the process takes "
+    "more without them, which is the difference of turns side by side; in brackets what holds it with 95 %. `nobody "
+    "again` is nobody compared with nobody: how well it is measured. What a part adds is the CPU within it."
 )
-_ALL, _NOBODY, _AGAIN = "all", "nobody", "nobody again"
-_ALONE = ("log", "metrics", "Sentry", "traces", _AGAIN)
-_CALLS, _BLOCKS, _RUNS = 5, 100, 40
+_NOBODY, _AGAIN, _ALL, _TIMED = "nobody", "nobody again", "all", "timed"
+_ROUND = (_ALL, _ALL, _AGAIN, _TIMED)
+_CALLS, _ROUNDS, _RUNS = 5, 200, 8
+_THREADS = {"log-sink": "log", "span-sender": "traces", "sentry-sdk.BackgroundWorker": "Sentry"}
 _TAKES = """
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -71,12 +73,6 @@ async def _look(number: int) -> int:
     return number
 
 
-class _Listening(NamedTuple):
-    emit: Emit
-    flush: Callable[[], object]
-    """Write and send what was noted, now."""
-
-
 class _Ear:
     """What the engine speaks into. Who hears it changes from turn to turn, while nothing runs."""
 
@@ -95,68 +91,124 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
     provider = loopback.start(place)
     async with _engine(place.new_folder(), provider.url, f"127.0.0.1:{port}") as (engine, ear, telemetry):
         settle_garbage_collector()  # as every process that serves or works does
-        turn, hearing = _Turn(engine, ear), _hearing(telemetry)
-        for who in hearing.values():
+        timing = _Timing()
+        turn = _Turn(engine, ear, {_NOBODY: silent, _AGAIN: silent, _ALL: telemetry.emit,
+                                   _TIMED: timing.within(telemetry)})  # fmt: skip
+        for who in turn.emits:
             await turn(who)
-        blocks = list[tuple[str, dict[str, float]]]()
-        for number in range(place.amount(_BLOCKS)):
-            one = _ALONE[number // 2 % len(_ALONE)]
-            whole = {who: hearing[who] for who in (_ALL, _NOBODY, one)}
-            blocks.append((one, await _block(turn, whole, back=number % 2 == 1)))
+        figures = await _measured(turn, timing, telemetry, place.amount(_ROUNDS))
     provider.stop()
     taker.kill()
     taker.wait()
-    return _figures(blocks), [loopback.note(place)]
+    return figures, [loopback.note(place)]
 
 
-async def _block(turn: _Turn, hearing: dict[str, _Listening], *, back: bool) -> dict[str, float]:
-    """Microseconds a run by who hears it. Those who are compared are neighbours in time, and each of them is as early
-    as it is late."""
-    order = list(hearing)
-    if back:
-        order.reverse()
+async def _measured(turn: _Turn, timing: _Timing, telemetry: Telemetry, rounds: int) -> list[Figure]:
+    await asyncio.to_thread(telemetry.flush)
+    turn.runs.clear()
+    timing.clear()
+    began = _cpu_of_threads()
+    blocks: dict[str, list[float]] = {who: [] for who in _ROUND}
+    alone = list[float]()
+    for number in range(rounds):
+        for who in _ROUND:
+            more, silent = await _block(turn, who, back=number % 2 == 1)
+            blocks[who].append(more)
+            alone.append(silent)
+    await asyncio.to_thread(telemetry.flush)
+    ended, heard = _cpu_of_threads(), turn.runs[_ALL] + turn.runs[_TIMED]
+    threads = {part: (ended[part] - began[part]) / heard for part in ended}
+    within = {part: took / turn.runs[_TIMED] for part, took in timing.took.items()}
+    return _figures(blocks, median(alone), threads, within)
+
+
+async def _block(turn: _Turn, who: str, *, back: bool) -> tuple[float, float]:
+    """Microseconds a run: what it takes more where these listen, and what it takes where nobody does. Turns that are
+    compared are neighbours in time, and each of both is as early as it is late."""
+    order = (_NOBODY, who, who, _NOBODY) if back else (who, _NOBODY, _NOBODY, who)
     took = dict.fromkeys(order, 0.0)
-    for who in (*order, *reversed(order)):
-        took[who] += await turn(hearing[who]) / 2
-    return took
+    for one in order:
+        took[one] += await turn(one) / 2
+    return took[who] - took[_NOBODY], took[_NOBODY]
 
 
-def _figures(blocks: list[tuple[str, dict[str, float]]]) -> list[Figure]:
-    more = [took[_ALL] - took[_NOBODY] for _, took in blocks]
-    silent = median(took[_NOBODY] for _, took in blocks)
-    figures = [
+def _figures(
+    blocks: dict[str, list[float]], silent: float, threads: dict[str, float], within: dict[str, float]
+) -> list[Figure]:
+    added = [one + sum(threads.values()) for one in interval(blocks[_ALL])]
+    return [
         Figure("CPU of a run that nobody hears", "ms", [silent / 1000]),
-        Figure("more CPU a run", "%", interval([one / silent * 100 for one in more]), at_most(5)),
-        Figure("added to a model call, its step included", "ms", interval([one / _CALLS / 1000 for one in more]),
-               at_most(0.05)),
-        Figure("added to a run", "us", interval(more)),
-    ]  # fmt: skip
-    for part in _ALONE:
-        alone = [took[part] - took[_NOBODY] for one, took in blocks if one == part]
-        if alone:
-            figures.append(Figure(f"added to a run, {part}", "us", interval(alone)))
-    return figures
+        Figure("more CPU a run", "%", [one / silent * 100 for one in added], at_most(5)),
+        Figure("added to a model call, its step included", "ms", [one / _CALLS / 1000 for one in added], at_most(0.05)),
+        Figure("added to a run", "us", added),
+        Figure("nobody again", "%", [one / silent * 100 for one in interval(blocks[_AGAIN])]),
+        *(Figure(f"added to a run by {part}, where it is told", "us", [took]) for part, took in within.items()),
+        *(Figure(f"added to a run by {part}, on its thread", "us", [took]) for part, took in threads.items()),
+    ]
 
 
 class _Turn:
     """Some runs that are heard by one."""
 
-    def __init__(self, engine: Engine, ear: _Ear) -> None:
+    def __init__(self, engine: Engine, ear: _Ear, emits: dict[str, Emit]) -> None:
         self._engine = engine
         self._ear = ear
+        self.emits = emits
+        self.runs: Counter[str] = Counter()
 
-    async def __call__(self, who: _Listening) -> float:
-        """CPU in microseconds a run, until what was noted is written and sent."""
-        self._ear.emit = who.emit
-        gc.collect()
-        began = time.process_time()
+    async def __call__(self, who: str) -> float:
+        """CPU in microseconds a run, without that of telemetry's threads."""
+        self._ear.emit = self.emits[who]
+        self.runs[who] += _RUNS
+        began = time.process_time() * 1e6 - sum(_cpu_of_threads().values())
         await asyncio.gather(*(self._run(number) for number in range(_RUNS)))
-        await asyncio.to_thread(who.flush)
-        return (time.process_time() - began) / _RUNS * 1e6
+        return (time.process_time() * 1e6 - sum(_cpu_of_threads().values()) - began) / _RUNS
 
     async def _run(self, number: int) -> None:
         run, _ = await self._engine.control.submit(NewRun("asking", {"number": number}))
         await self._engine.feed.ended(run.id)
+
+
+class _Timing:
+    """CPU within each of those who listen."""
+
+    def __init__(self) -> None:
+        self.took: dict[str, float] = {}
+
+    def within(self, telemetry: Telemetry) -> Emit:
+        """All who listen, timed."""
+        assert telemetry.sentry and telemetry.tracing
+        emitter = Emitter()
+        for name, listener in {
+            "traces": telemetry.tracing.listener, "log": telemetry.log, "metrics": telemetry.metrics,
+            "Sentry": telemetry.sentry, "counts": telemetry.counts,
+        }.items():  # fmt: skip
+            self.took[name] = 0.0
+            emitter.subscribe(self._timed(name, listener), events=listener.events)
+        return emitter.emit
+
+    def clear(self) -> None:
+        self.took = dict.fromkeys(self.took, 0.0)
+
+    def _timed(self, name: str, listener: Any) -> Listener:
+        now = time.thread_time
+        idle = median(now() - now() for _ in range(1000))  # the clock's own, less than nothing
+
+        def listen(event: str, fields: dict[str, Any]) -> None:
+            began = now()
+            listener(event, fields)
+            self.took[name] += (now() - began + idle) * 1e6
+
+        return listen
+
+
+def _cpu_of_threads() -> dict[str, float]:
+    """Microseconds so far of each thread of telemetry's, by its part."""
+    return {
+        _THREADS[one.name]: time.clock_gettime(time.pthread_getcpuclockid(one.ident)) * 1e6
+        for one in threading.enumerate()
+        if one.name in _THREADS and one.ident
+    }
 
 
 @asynccontextmanager
@@ -185,20 +237,3 @@ async def _engine(folder: Path, provider: str, taker: str) -> AsyncIterator[tupl
         await engine.close()
         telemetry.close()
         os.close(descriptor)
-
-
-def _hearing(telemetry: Telemetry) -> dict[str, _Listening]:
-    sentry, tracing = telemetry.sentry, telemetry.tracing
-    assert sentry and tracing
-    nobody = _Listening(silent, lambda: None)
-    return {
-        _ALL: _Listening(telemetry.emit, telemetry.flush), _NOBODY: nobody, _AGAIN: nobody,
-        "log": _alone(telemetry.log, telemetry.log.flush), "metrics": _alone(telemetry.metrics, lambda: None),
-        "Sentry": _alone(sentry, sentry.flush), "traces": _alone(tracing.listener, tracing.sender.flush),
-    }  # fmt: skip
-
-
-def _alone(listener: Any, flush: Callable[[], object]) -> _Listening:
-    emitter = Emitter()
-    emitter.subscribe(listener, events=listener.events)
-    return _Listening(emitter.emit, flush)
