@@ -31,16 +31,17 @@ from tests.servers import free_port, wait_for_port
 
 TITLE = "What telemetry costs"
 WORK = (
-    "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, on SQLite. The same engine "
-    "in turns of 8 runs at once, one after the other: nobody listens; all listen (the log into a file, metrics, Sentry "
+    "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, on SQLite. The same "
+    "engine in turns of 8 runs at once, one after the other: nobody listens; all listen (the log into a file, metrics, Sentry "
     "with one run in ten timed, traces of all runs by OTLP). Sentry and the collector are a process of its own that "
     "answers at once. Added is the CPU of telemetry's threads, which is counted as it is, and what the process takes "
     "more without them, which is the difference of turns side by side; in brackets what holds it with 95 %. `nobody "
-    "again` is nobody compared with nobody: how well it is measured. What a part adds is the CPU within it."
+    "again` is nobody compared with nobody: how well it is measured. What a part adds is what it takes within itself."
 )
 _NOBODY, _AGAIN, _ALL, _TIMED = "nobody", "nobody again", "all", "timed"
 _ROUND = (_ALL, _ALL, _AGAIN, _TIMED)
 _CALLS, _ROUNDS, _RUNS = 5, 200, 8
+_PREEMPTED = 0.002  # seconds: the scheduler takes the processor away for longer, no listener works so long
 _THREADS = {"log-sink": "log", "span-sender": "traces", "sentry-sdk.BackgroundWorker": "Sentry"}
 _TAKES = """
 import sys
@@ -170,7 +171,7 @@ class _Turn:
 
 
 class _Timing:
-    """CPU within each of those who listen."""
+    """Time within each of those who listen, but for when others had the processor."""
 
     def __init__(self) -> None:
         self.took: dict[str, float] = {}
@@ -191,13 +192,14 @@ class _Timing:
         self.took = dict.fromkeys(self.took, 0.0)
 
     def _timed(self, name: str, listener: Any) -> Listener:
-        now = time.thread_time
-        idle = median(now() - now() for _ in range(1000))  # the clock's own, less than nothing
+        now = time.perf_counter
 
         def listen(event: str, fields: dict[str, Any]) -> None:
             began = now()
             listener(event, fields)
-            self.took[name] += (now() - began + idle) * 1e6
+            took = now() - began
+            if took < _PREEMPTED:
+                self.took[name] += took * 1e6
 
         return listen
 
