@@ -8,8 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
@@ -23,7 +22,8 @@ from fairlead.agents.spec import spec_of
 from fairlead.clock import SystemClock
 from fairlead.config import load_settings
 from fairlead.runs.run import NewRun
-from fairlead.telemetry import Emit, Emitter, Listener, silent
+from fairlead.telemetry import Emit, Emitter, silent
+from fairlead.telemetry.notes import Notes
 from fairlead.wiring.engine import Engine, make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.telemetry import Telemetry, open_telemetry
@@ -32,14 +32,13 @@ from tests.servers import free_port, wait_for_port
 TITLE = "What telemetry costs"
 WORK = (
     "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, on SQLite. The same "
-    "engine in turns of 8 runs at once, one after the other: nobody listens; all listen (the log into a file, metrics, Sentry "
-    "with one run in ten timed, traces of all runs by OTLP). Sentry and the collector are a process of its own that "
+    "engine in turns of 8 runs at once, one after the other: nobody listens; all listen (the log into a file, metrics, "
+    "Sentry with one run in ten timed, traces of all runs by OTLP). Sentry and the collector are a process of its own that "
     "answers at once. Added is the CPU of telemetry's threads, which is counted as it is, and what the process takes "
     "more without them, which is the difference of turns side by side; in brackets what holds it with 95 %. `nobody "
     "again` is nobody compared with nobody: how well it is measured. What a part adds is what it takes within itself."
 )
 _NOBODY, _AGAIN, _ALL, _TIMED = "nobody", "nobody again", "all", "timed"
-_ROUND = (_ALL, _ALL, _AGAIN, _TIMED)
 _CALLS, _ROUNDS, _RUNS = 5, 200, 8
 _PREEMPTED = 0.002  # seconds: the scheduler takes the processor away for longer, no listener works so long
 _THREADS = {"log-sink": "log", "span-sender": "traces", "sentry-sdk.BackgroundWorker": "Sentry"}
@@ -105,22 +104,32 @@ async def measure(place: Place) -> tuple[list[Figure], list[str]]:
 
 
 async def _measured(turn: _Turn, timing: _Timing, telemetry: Telemetry, rounds: int) -> list[Figure]:
-    await asyncio.to_thread(telemetry.flush)
-    turn.runs.clear()
-    timing.clear()
-    began = _cpu_of_threads()
-    blocks: dict[str, list[float]] = {who: [] for who in _ROUND}
+    blocks: dict[str, list[float]] = {_ALL: [], _AGAIN: []}
     alone = list[float]()
-    for number in range(rounds):
-        for who in _ROUND:
-            more, silent = await _block(turn, who, back=number % 2 == 1)
-            blocks[who].append(more)
-            alone.append(silent)
+    for number in range(3 * rounds):
+        who = _AGAIN if number % 3 == 2 else _ALL
+        more, silent = await _block(turn, who, back=number % 2 == 1)
+        blocks[who].append(more)
+        alone.append(silent)
+    timing.clear()
+    runs = rounds * _RUNS
+    threads = await _cpu_on_threads(turn, telemetry, _ALL, rounds)
+    await _cpu_on_threads(turn, telemetry, _TIMED, rounds)
+    return _figures(
+        blocks, median(alone), {part: took / runs for part, took in threads.items()},
+        {part: took / runs for part, took in timing.took.items()},
+    )  # fmt: skip
+
+
+async def _cpu_on_threads(turn: _Turn, telemetry: Telemetry, who: str, turns: int) -> dict[str, float]:
+    """Microseconds, where runs follow each other as they do in a busy process: what is written and sent together is
+    as much as there."""
     await asyncio.to_thread(telemetry.flush)
-    ended, heard = _cpu_of_threads(), turn.runs[_ALL] + turn.runs[_TIMED]
-    threads = {part: (ended[part] - began[part]) / heard for part in ended}
-    within = {part: took / turn.runs[_TIMED] for part, took in timing.took.items()}
-    return _figures(blocks, median(alone), threads, within)
+    began = _cpu_of_threads()
+    for _ in range(turns):
+        await turn(who)
+    await asyncio.to_thread(telemetry.flush)
+    return {part: took - began[part] for part, took in _cpu_of_threads().items()}
 
 
 async def _block(turn: _Turn, who: str, *, back: bool) -> tuple[float, float]:
@@ -143,8 +152,8 @@ def _figures(
         Figure("added to a model call, its step included", "ms", [one / _CALLS / 1000 for one in added], at_most(0.05)),
         Figure("added to a run", "us", added),
         Figure("nobody again", "%", [one / silent * 100 for one in interval(blocks[_AGAIN])]),
-        *(Figure(f"added to a run by {part}, where it is told", "us", [took]) for part, took in within.items()),
-        *(Figure(f"added to a run by {part}, on its thread", "us", [took]) for part, took in threads.items()),
+        *(Figure(f"added to a run, thread of {part}", "us", [took]) for part, took in threads.items()),
+        *(Figure(f"within a run, {part}", "us", [took]) for part, took in within.items()),
     ]
 
 
@@ -155,12 +164,10 @@ class _Turn:
         self._engine = engine
         self._ear = ear
         self.emits = emits
-        self.runs: Counter[str] = Counter()
 
     async def __call__(self, who: str) -> float:
         """CPU in microseconds a run, without that of telemetry's threads."""
         self._ear.emit = self.emits[who]
-        self.runs[who] += _RUNS
         began = time.process_time() * 1e6 - sum(_cpu_of_threads().values())
         await asyncio.gather(*(self._run(number) for number in range(_RUNS)))
         return (time.process_time() * 1e6 - sum(_cpu_of_threads().values()) - began) / _RUNS
@@ -178,25 +185,30 @@ class _Timing:
 
     def within(self, telemetry: Telemetry) -> Emit:
         """All who listen, timed."""
-        assert telemetry.sentry and telemetry.tracing
+        sentry, tracing = telemetry.sentry, telemetry.tracing
+        assert sentry and tracing
         emitter = Emitter()
-        for name, listener in {
-            "traces": telemetry.tracing.listener, "log": telemetry.log, "metrics": telemetry.metrics,
-            "Sentry": telemetry.sentry, "counts": telemetry.counts,
-        }.items():  # fmt: skip
-            self.took[name] = 0.0
-            emitter.subscribe(self._timed(name, listener), events=listener.events)
+        notes = Notes(telemetry.sink, clock=SystemClock(), settled=telemetry.log.settled, failed=emitter.failed)
+        emitter.subscribe(self._timed("spans, at once", tracing.listener), events=tracing.listener.at_once)
+        emitter.subscribe(self._timed("Sentry, at once", sentry.hear_at_once), events=sentry.at_once)
+        for name, later, events in (
+            ("spans", tracing.listener.later, tracing.listener.calls), ("log", telemetry.log.later, telemetry.log.events),
+            ("Sentry", sentry.later, sentry.events), ("metrics", telemetry.metrics.later, telemetry.metrics.events),
+            ("counts", telemetry.counts.later, telemetry.counts.events),
+        ):  # fmt: skip
+            notes.tell(self._timed(f"{name}, later", later), events=events, with_task=name in ("spans", "log"))
+        emitter.subscribe(self._timed("noting", notes), events=notes.events)
         return emitter.emit
 
     def clear(self) -> None:
         self.took = dict.fromkeys(self.took, 0.0)
 
-    def _timed(self, name: str, listener: Any) -> Listener:
-        now = time.perf_counter
+    def _timed(self, name: str, listener: Callable[..., None]) -> Callable[..., None]:
+        now, self.took[name] = time.perf_counter, 0.0
 
-        def listen(event: str, fields: dict[str, Any]) -> None:
+        def listen(*said: Any) -> None:
             began = now()
-            listener(event, fields)
+            listener(*said)
             took = now() - began
             if took < _PREEMPTED:
                 self.took[name] += took * 1e6
