@@ -33,8 +33,8 @@ TITLE = "What telemetry costs"
 WORK = (
     "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, on SQLite. The same "
     "engine in turns of 8 runs at once, one after the other: nobody listens; all listen (the log into a file, metrics, "
-    "Sentry with one run in ten timed, traces of all runs by OTLP). Sentry and the collector are a process of its own that "
-    "answers at once. Added is the CPU of telemetry's threads, which is counted as it is, and what the process takes "
+    "Sentry with one run in ten timed, traces of all runs by OTLP). Sentry and the collector are a process of its own "
+    "that answers at once. Added is the CPU of telemetry's threads, counted as it is, and what the process takes "
     "more without them, which is the difference of turns side by side; in brackets what holds it with 95 %. `nobody "
     "again` is nobody compared with nobody: how well it is measured. What a part adds is what it takes within itself."
 )
@@ -192,8 +192,10 @@ class _Timing:
         emitter.subscribe(self._timed("spans, at once", tracing.listener), events=tracing.listener.at_once)
         emitter.subscribe(self._timed("Sentry, at once", sentry.hear_at_once), events=sentry.at_once)
         for name, later, events in (
-            ("spans", tracing.listener.later, tracing.listener.calls), ("log", telemetry.log.later, telemetry.log.events),
-            ("Sentry", sentry.later, sentry.events), ("metrics", telemetry.metrics.later, telemetry.metrics.events),
+            ("spans", tracing.listener.later, tracing.listener.calls),
+            ("log", telemetry.log.later, telemetry.log.events),
+            ("Sentry", sentry.later, sentry.events),
+            ("metrics", telemetry.metrics.later, telemetry.metrics.events),
             ("counts", telemetry.counts.later, telemetry.counts.events),
         ):  # fmt: skip
             notes.tell(self._timed(f"{name}, later", later), events=events, with_task=name in ("spans", "log"))

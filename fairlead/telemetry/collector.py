@@ -23,9 +23,13 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
+class Headers(Protocol):
+    def get(self, name: str, default: str, /) -> str: ...
+
+
 class Answer(NamedTuple):
     status: int
-    headers: Mapping[str, str]
+    headers: Headers
     """By their names, however they are written."""
     content: bytes
 

@@ -27,8 +27,8 @@ Fields = dict[str, Any]
 
 
 class Metrics:
-    """A listener for `Emitter.subscribe(metrics, events=metrics.events)`, or `later` is told by `Notes`, whose `catch_up`
-    is then asked before anybody sees a figure; `render()` is the body of /metrics."""
+    """A listener for `Emitter.subscribe(metrics, events=metrics.events)`, or `later` is told by `Notes`, whose
+    `catch_up` is then asked before anybody sees a figure; `render()` is the body of /metrics."""
 
     def __init__(self, registry: CollectorRegistry, *, catch_up: Callable[[], None] | None = None) -> None:
         self._registry = registry

@@ -16,6 +16,7 @@ from threading import RLock
 from typing import Any, Protocol
 
 from fairlead.clock import Clock
+from fairlead.telemetry.line import FIXED
 
 Fields = Mapping[str, Any]
 Note = tuple[str, dict[str, Any], Fields, int, Context, int]
@@ -70,7 +71,10 @@ class Notes:
 
     def __call__(self, event: str, fields: dict[str, Any], /) -> None:
         if event in self._with_task:
-            self._waiting.append(note(event, fields, self._as_it_is(event, fields), self._micros()))
+            fixed = FIXED.issuperset(map(type, fields.values()))
+            self._waiting.append(
+                note(event, fields, fields if fixed else self._as_it_is(event, fields), self._micros())
+            )
         else:
             self._waiting.append((event, fields, fields, self._micros(), _NO_TASK, 0))
         if not self._asked:
@@ -98,25 +102,19 @@ class Notes:
             return
         try:
             while self._waiting:
-                self._tell_of(self._waiting.popleft())
+                one = self._waiting.popleft()
+                for later in self._routes[one[0]]:
+                    try:
+                        later(one)
+                    except Exception as error:  # noqa: BLE001 - as with every listener: reported, the others are told
+                        self._failed(later, one[0], error)
         finally:
             self._telling.release()
 
-    def _tell_of(self, one: Note) -> None:
-        for later in self._routes[one[0]]:
-            try:
-                later(one)
-            except Exception as error:  # noqa: BLE001 - as with every listener: it is reported, the others are told
-                self._failed(later, one[0], error)
-
 
 def note(event: str, fields: dict[str, Any], settled: Fields, at: int) -> Note:
-    return (event, fields, settled, at, copy_context(), task())
-
-
-def task() -> int:
-    """A call is made, tried again and told of on one task."""
     try:
-        return id(asyncio.current_task())
-    except RuntimeError:
-        return 0
+        task = id(asyncio.current_task())
+    except RuntimeError:  # on no loop
+        task = 0
+    return (event, fields, settled, at, copy_context(), task)

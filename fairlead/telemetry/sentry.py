@@ -44,8 +44,9 @@ Trail = deque[tuple[str, Mapping[str, Any], datetime]]
 
 
 class Sentry:
-    """A listener for `Emitter.subscribe(sentry, events=sentry.events)`. Or `hear_at_once` is one for those of `at_once`,
-    before they are noted, and `later` is told of all by `Notes`, whose `catch_up` is asked when something fails. Takes the SDK's global client, so one in a process. Raises `ConfigurationError`."""
+    """A listener for `Emitter.subscribe(sentry, events=sentry.events)`. Or `hear_at_once` hears those of `at_once`, and
+    `later` is told of all by `Notes`, whose `catch_up` is asked when something fails. Takes the SDK's global
+    client, so one in a process. Raises `ConfigurationError`."""
 
     def __init__(
         self, dsn: str, *, environment: str, release: str, service: str, sample_rate: float, redactor: Redactor,
