@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -59,13 +59,16 @@ class SpanSender:
         limit: int = 20_000,
         gather: float = _GATHER,
         again: float = _AGAIN,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
+        """`catch_up` is asked before spans are sent: it may put what was only noted so far."""
         self._exporter = exporter
         self._clock = clock
         self._emit = emit
         self._limit = limit
         self._gather = gather
         self._again = again
+        self._catch_up = catch_up
         self._drafts: deque[Noted] = deque()
         self._overflown = 0
         self._lost = 0
@@ -114,6 +117,7 @@ class SpanSender:
                 self._hurry.wait(self._gather)
             self._wake.clear()
             self._hurry.clear()
+            self._catch_up()
             while self._drafts:
                 batch = [self._drafts.popleft() for _ in range(min(len(self._drafts), _BATCH))]
                 refused = self._sent(batch)

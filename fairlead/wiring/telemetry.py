@@ -76,13 +76,13 @@ def open_telemetry(settings: Settings, clock: Clock, *, descriptor: int = STDERR
     redactor = redactor_of(settings)
     emitter = Emitter(clock)
     sink = Sink(descriptor)
-    tracing = open_tracing(settings, clock, emitter.emit, redactor)
     log = Log(
         sink, clock=clock, level=chosen.log_level, service=settings.app.name,
-        redactor=redactor, traced=tracing is not None,
+        redactor=redactor, traced=chosen.otlp_endpoint is not None,
         render=renderer(chosen.log_format, settings.app.environment, terminal=terminal),
     )  # fmt: skip
     notes = Notes(sink, clock=clock, settled=log.settled, failed=emitter.failed, urgent=URGENT)
+    tracing = open_tracing(settings, clock, emitter.emit, redactor, notes.catch_up)
     sentry = _sentry(settings, redactor, clock, emitter.emit, notes.catch_up)
     take_over(log, level=chosen.log_level, quiet=_QUIET, others=[sentry.heard] if sentry else ())
     metrics, counts = Metrics(CollectorRegistry(), catch_up=notes.catch_up), Counts(clock, catch_up=notes.catch_up)

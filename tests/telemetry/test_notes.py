@@ -14,14 +14,23 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from fairlead.clock import SystemClock
+from fairlead.config import Secret
 from fairlead.telemetry.bound import bound
 from fairlead.telemetry.emit import Emitter
 from fairlead.telemetry.logs import URGENT, Log
 from fairlead.telemetry.metrics import Metrics
 from fairlead.telemetry.notes import Note, Notes
+from fairlead.telemetry.otlp import OtlpExporter
+from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.sentry import Sentry
 from fairlead.telemetry.sink import Sink
+from fairlead.telemetry.span import Wording
+from fairlead.telemetry.span_sender import SpanSender
 from fairlead.telemetry.trace_context import TraceContext, current_in, enter
+from fairlead.telemetry.traces import Traces
 from tests.servers import wait_until
+from tests.telemetry.collector import collector
+from tests.telemetry.sentry_server import sentry_server
 
 RUN = "01932f4a-7b1c-7123-8abc-1234567890ab"
 
@@ -168,6 +177,58 @@ def test_the_log_and_the_metrics_of_what_was_noted_are_those_of_what_was_said(tm
     assert (called["event"], called["request_id"], called["run_id"]) == ("tool_call", "req-12345678", RUN)
     assert called["input"] == '{"to":["[email]"]}'
     assert (error["level"], error["message"]) == ("error", "of [email]")
+
+
+async def test_spans_of_what_was_noted_are_sent_also_where_the_teller_stands_still() -> None:
+    async with collector() as at:
+        emitter, notes, failures = noting(Teller())
+        exporter = OtlpExporter(at.url, Secret(""), service={"service.name": "test"}, version="1",
+                                wording=Wording(Redactor()))  # fmt: skip
+        sender = SpanSender(exporter, clock=SystemClock(), emit=emitter.emit, gather=0.02, catch_up=notes.catch_up)
+        traces = Traces(sender.put, clock=SystemClock())
+        emitter.subscribe(traces, events=traces.at_once)
+        notes.tell(traces.later, events=traces.calls)
+        emitter.subscribe(notes, events=notes.events)
+        enter(TraceContext(0xABC, 0xDEF, 0x123))
+        emitter.emit("agent_started", run_id=RUN, agent="a", tenant="t", attempt=1, task="x")
+        emitter.emit("llm_retry", run_id=RUN, provider="p", model="p/m", attempt=1, error="model_unavailable")
+        emitter.emit("llm_call", run_id=RUN, provider="p", model="p/m", status="ok", took=timedelta(milliseconds=30))
+        emitter.emit("agent_completed", run_id=RUN, agent="a", status="success", attempt=1)
+        enter(None)
+        await at.until("chat m", "run a")
+        call, attempt = at.one("chat m"), at.one("invoke_agent a")
+        await asyncio.to_thread(sender.close)
+    assert call.parent == attempt.id
+    assert [name for name, _ in call.events] == ["llm_retry"]
+    assert failures == []
+
+
+async def test_what_was_noted_of_a_run_comes_with_its_failure_and_of_no_other() -> None:
+    async with sentry_server() as server:
+        emitter, notes, failures = noting(Teller())
+        sentry = Sentry(
+            server.dsn, environment="testing", release="b", service="s", sample_rate=1.0, redactor=Redactor(),
+            clock=SystemClock(), emit=emitter.emit, catch_up=notes.catch_up,
+        )  # fmt: skip
+        emitter.subscribe(sentry.hear_at_once, events=sentry.at_once)
+        notes.tell(sentry.later, events=sentry.events, with_task=False)
+        emitter.subscribe(notes, events=notes.events)
+        for run_id in (RUN, "another"):
+            emitter.emit("agent_started", run_id=run_id, agent="a", attempt=1)
+            emitter.emit("llm_call", run_id=run_id, provider="p", model=f"model of {run_id}", status="ok")
+        emitter.emit("agent_completed", run_id="another", agent="a", status="success", took=timedelta(seconds=1))
+        error = {"error": "ValueError", "message": "no such file"}
+        emitter.emit("agent_completed", run_id=RUN, agent="a", status="error", error=error, took=timedelta(seconds=1))
+        emitter.emit("error", code="internal", message="of no run", where="here")
+        failed, of_no_run = await server.until("event", 2)
+        notes.catch_up()
+        await asyncio.to_thread(sentry.close)
+    crumbs = failed["breadcrumbs"]["values"]
+    assert [crumb["category"] for crumb in crumbs] == ["agent_started", "llm_call", "agent_completed"]
+    assert crumbs[1]["data"]["model"] == f"model of {RUN}"
+    assert [crumb["category"] for crumb in of_no_run["breadcrumbs"]["values"]] == ["error"]
+    assert {timed["tags"]["run_id"] for timed in server.of("transaction")} == {RUN, "another"}
+    assert failures == []
 
 
 def test_a_log_that_takes_nothing_holds_up_no_metrics_and_keeps_its_bounds() -> None:
