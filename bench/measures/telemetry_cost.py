@@ -23,7 +23,6 @@ from fairlead.clock import SystemClock
 from fairlead.config import load_settings
 from fairlead.runs.run import NewRun
 from fairlead.telemetry import Emit, Emitter, silent
-from fairlead.telemetry.notes import Notes
 from fairlead.wiring.engine import Engine, make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
 from fairlead.wiring.telemetry import Telemetry, open_telemetry
@@ -34,9 +33,10 @@ WORK = (
     "Runs of 5 model calls, to a provider on this machine that answers at once, and 5 steps, on SQLite. The same "
     "engine in turns of 8 runs at once, one after the other: nobody listens; all listen (the log into a file, metrics, "
     "Sentry with one run in ten timed, traces of all runs by OTLP). Sentry and the collector are a process of its own "
-    "that answers at once. Added is the CPU of telemetry's threads, counted as it is, and what the process takes "
-    "more without them, which is the difference of turns side by side; in brackets what holds it with 95 %. `nobody "
-    "again` is nobody compared with nobody: how well it is measured. What a part adds is what it takes within itself."
+    "that answers at once. Added is the CPU of telemetry's threads, counted as it is, and what the process takes more "
+    "without them, which is the difference of turns side by side; in brackets what holds it with 95 %. `nobody again` "
+    "is nobody compared with nobody: how well it is measured. What a part adds is the time within it where it is told, "
+    "the clock's own included, and the CPU of its thread."
 )
 _NOBODY, _AGAIN, _ALL, _TIMED = "nobody", "nobody again", "all", "timed"
 _CALLS, _ROUNDS, _RUNS = 5, 200, 8
@@ -185,21 +185,15 @@ class _Timing:
 
     def within(self, telemetry: Telemetry) -> Emit:
         """All who listen, timed."""
-        sentry, tracing = telemetry.sentry, telemetry.tracing
-        assert sentry and tracing
         emitter = Emitter()
-        notes = Notes(telemetry.sink, clock=SystemClock(), settled=telemetry.log.settled, failed=emitter.failed)
-        emitter.subscribe(self._timed("spans, at once", tracing.listener), events=tracing.listener.at_once)
-        emitter.subscribe(self._timed("Sentry, at once", sentry.hear_at_once), events=sentry.at_once)
-        for name, later, events in (
-            ("spans", tracing.listener.later, tracing.listener.calls),
-            ("log", telemetry.log.later, telemetry.log.events),
-            ("Sentry", sentry.later, sentry.events),
-            ("metrics", telemetry.metrics.later, telemetry.metrics.events),
-            ("counts", telemetry.counts.later, telemetry.counts.events),
-        ):  # fmt: skip
-            notes.tell(self._timed(f"{name}, later", later), events=events, with_task=name in ("spans", "log"))
-        emitter.subscribe(self._timed("noting", notes), events=notes.events)
+        for name, listener in {
+            "traces": telemetry.tracing.listener,
+            "log": telemetry.log,
+            "metrics": telemetry.metrics,
+            "Sentry": telemetry.sentry,
+            "counts": telemetry.counts,
+        }.items():
+            emitter.subscribe(self._timed(name, listener), events=listener.events)
         return emitter.emit
 
     def clear(self) -> None:

@@ -55,10 +55,9 @@ class Emitter:
             try:
                 listener(event, fields)
             except Exception as error:  # noqa: BLE001 - a listener may fail in any way; the speaker must not
-                self.failed(listener, event, error)
+                self._failed(listener, event, error)
 
-    def failed(self, listener: Any, event: str, error: Exception) -> None:
-        """Of one who is told by another than us, too."""
+    def _failed(self, listener: Listener, event: str, error: Exception) -> None:
         with self._lock:
             failures = self._failures.setdefault(id(listener), _Failures())
             failures.count += 1
@@ -76,7 +75,7 @@ class Emitter:
         except Exception:  # noqa: BLE001 - nobody is left to be told
             pass
 
-    def _tell_others(self, failed: Any, fields: dict[str, Any]) -> None:
+    def _tell_others(self, failed: Listener, fields: dict[str, Any]) -> None:
         for listener in self._routes.get("listener_failed", self._all):
             if listener is failed:
                 continue

@@ -70,10 +70,10 @@ class Composer:
 
     def settled(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """The same, in which nothing can change any more: it may be composed later, by another thread."""
-        if FIXED.issuperset(map(type, fields.values())):
+        if _FIXED.issuperset(map(type, fields.values())):
             return fields
         return {
-            name: value if value.__class__ in FIXED else self._settled(name, value) for name, value in fields.items()
+            name: value if value.__class__ in _FIXED else self._settled(name, value) for name, value in fields.items()
         }
 
     def _settled(self, name: str, value: Any) -> Any:
@@ -163,7 +163,7 @@ def _in_ms(name: str) -> str:
 
 
 _PLAIN = frozenset((int, float, bool, datetime))
-FIXED = _PLAIN | {str, timedelta, type(None)}
+_FIXED = _PLAIN | {str, timedelta, type(None)}
 # What to do with a field by its name.
 _EVENT = "event"  # said already
 _MONEY = "money"

@@ -17,19 +17,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from fairlead.clock import Clock, from_micros
+from fairlead.clock import Clock
 from fairlead.config import Environment, LogFormat, LogLevel
 from fairlead.telemetry.bound import ids_in
 from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
 from fairlead.telemetry.line import Composer, Render, as_json, for_people
-from fairlead.telemetry.notes import Note
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.sink import Line
 from fairlead.telemetry.structlog_door import hand_over_structlog
 from fairlead.telemetry.trace_context import current_in
 
 _URGENT = frozenset(("error", "critical", "exception"))  # the process may be about to end
-URGENT = tuple(name for name, spec in EVENTS.items() if spec.level in _URGENT)
 _LEVELS = {name: spec.level.value for name, spec in EVENTS.items()}
 
 
@@ -81,16 +79,6 @@ class Log:
         noted = self._compose.settled(fields)
         line = partial(self._line, copy_context(), self._clock.now(), level, event, noted)
         self._sink.write(line, urgent=level in _URGENT)
-
-    def settled(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Of an event, what `later` needs."""
-        return self._compose.settled(fields)
-
-    def later(self, one: Note) -> None:
-        """Its line, on the thread that writes."""
-        event, _, fields, at, task, _ = one
-        level = _LEVELS.get(event, "info")
-        self._sink.write(self._line(task, from_micros(at), level, event, fields), urgent=level in _URGENT)
 
     def _line(self, task: Context, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
         ids = ids_in(task)

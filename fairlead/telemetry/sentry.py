@@ -14,26 +14,24 @@ from __future__ import annotations
 import sys
 import traceback
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from random import random
 from typing import Any, cast
 
-from fairlead.clock import Clock, from_micros
+from fairlead.clock import Clock
 from fairlead.errors import ConfigurationError
 from fairlead.telemetry import sentry_event
 from fairlead.telemetry.bound import ids_of_task
 from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.line import encodable
-from fairlead.telemetry.notes import Note
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.sentry_transport import Losses, transport
 
 _CRUMBS, _RUNS = 50, 1000  # kept of one run, runs
 _SAME, _ALL, _MINUTE = 5, 60, 60.0
-_AT_ONCE = frozenset(("agent_started", "agent_completed", *(n for n, s in EVENTS.items() if s.level is Level.ERROR)))
 _LEFT = frozenset(("agent_completed", "run_parked", "run_interrupted", "run_cancelled", "worker_fenced"))
 _POLLED = ("/health", "/ready", "/metrics")  # by machines, all day
 _TOLD_BY_US = ("sentry_sdk", "urllib3")  # what they say of a Sentry that is down must not be sent to it
@@ -44,13 +42,12 @@ Trail = deque[tuple[str, Mapping[str, Any], datetime]]
 
 
 class Sentry:
-    """A listener for `Emitter.subscribe(sentry, events=sentry.events)`. Or `hear_at_once` hears those of `at_once`, and
-    `later` is told of all by `Notes`, whose `catch_up` is asked when something fails. Takes the SDK's global
-    client, so one in a process. Raises `ConfigurationError`."""
+    """A listener for `Emitter.subscribe(sentry, events=sentry.events)`. Takes the SDK's global client, so one in a
+    process. Raises `ConfigurationError`."""
 
     def __init__(
         self, dsn: str, *, environment: str, release: str, service: str, sample_rate: float, redactor: Redactor,
-        clock: Clock, emit: Emit, catch_up: Callable[[], None] = lambda: None,
+        clock: Clock, emit: Emit,
     ) -> None:  # fmt: skip
         try:
             import sentry_sdk  # extra
@@ -72,7 +69,6 @@ class Sentry:
         self._redactor = redactor
         self._rate = sample_rate
         self._clock = clock
-        self._catch_up = catch_up
         self._trails: OrderedDict[str, Trail] = OrderedDict()
         self._house: Trail = deque(maxlen=_CRUMBS)  # of no run
         self._storm = Storm(clock)
@@ -101,44 +97,20 @@ class Sentry:
     def events(self) -> tuple[str, ...]:
         return tuple(name for name, spec in EVENTS.items() if _hears(name, spec.heard, spec.level))
 
-    @property
-    def at_once(self) -> tuple[str, ...]:
-        """Of them those that `hear_at_once` has to hear where they are said."""
-        return tuple(name for name in self.events if name in _AT_ONCE)
-
     def __call__(self, event: str, fields: Mapping[str, Any], /) -> None:
-        self.hear_at_once(event, fields)
-        self._hear(event, fields, self._clock.now())
-
-    def hear_at_once(self, event: str, fields: Mapping[str, Any], /) -> None:
-        if event == "agent_started":
-            self._enter(fields)
-        elif failure := sentry_event.failure_of(event, fields):
-            self._catch_up()
-            self._append(event, fields, self._clock.now())
-            self._report(event, failure, fields)
-
-    def later(self, one: Note) -> None:
-        self._hear(one[0], one[1], from_micros(one[3]))
-
-    def _hear(self, event: str, fields: Mapping[str, Any], at: datetime) -> None:
         if event == "http_request":
-            self._request(fields, at)
+            self._request(fields)
             return
         run_id = fields.get("run_id")
         if event == "agent_started":
-            self._trails[fields["run_id"]] = deque(maxlen=_CRUMBS)
-            while len(self._trails) > _RUNS:
-                self._trails.popitem(last=False)
-        if event not in _AT_ONCE or event == "agent_started" or not sentry_event.failure_of(event, fields):
-            self._append(event, fields, at)
+            self._enter(fields)
+        self._trails.get(run_id or "", self._house).append((event, _kept(event, fields), self._clock.now()))
+        if failure := sentry_event.failure_of(event, fields):
+            self._report(event, failure, fields)
         if event == "agent_completed":
-            self._completed(fields, at)
+            self._completed(fields)
         if event in _LEFT and run_id:
             self._trails.pop(run_id, None)
-
-    def _append(self, event: str, fields: Mapping[str, Any], at: datetime) -> None:
-        self._trails.get(fields.get("run_id") or "", self._house).append((event, _kept(event, fields), at))
 
     def heard(self, level: str, fields: Mapping[str, Any], error: BaseException | None) -> None:
         """What a library, or an agent through structlog, logged."""
@@ -162,6 +134,9 @@ class Sentry:
 
     def _enter(self, fields: Mapping[str, Any]) -> None:
         """From here on, what this task and its own capture belongs to the run: it is told in the run's own task."""
+        self._trails[fields["run_id"]] = deque(maxlen=_CRUMBS)
+        while len(self._trails) > _RUNS:
+            self._trails.popitem(last=False)
         scope = self._sdk.get_isolation_scope().fork()
         scope.set_tags(sentry_event.tags_of(fields))
         self._sdk.Scope.set_isolation_scope(scope)
@@ -177,19 +152,19 @@ class Sentry:
         )
         self._client.capture_event(made, scope=self._sdk.Scope())
 
-    def _completed(self, fields: Mapping[str, Any], at: datetime) -> None:
+    def _completed(self, fields: Mapping[str, Any]) -> None:
         if random() < self._rate and self._pace.admit():
             status = str(fields["status"])
-            self._time(str(fields["agent"]), "agent.run", fields, at, "ok" if status == "success" else "internal_error")
+            self._time(str(fields["agent"]), "agent.run", fields, "ok" if status == "success" else "internal_error")
 
-    def _request(self, fields: Mapping[str, Any], at: datetime) -> None:
+    def _request(self, fields: Mapping[str, Any]) -> None:
         endpoint = str(fields["endpoint"])
         if random() < self._rate and not endpoint.startswith(_POLLED) and self._pace.admit():
             status = "internal_error" if int(fields["status_code"]) >= 500 else "ok"
-            self._time(f"{fields['method']} {endpoint}", "http.server", fields, at, status)
+            self._time(f"{fields['method']} {endpoint}", "http.server", fields, status)
 
-    def _time(self, name: str, operation: str, fields: Mapping[str, Any], at: datetime, status: str) -> None:
-        self._client.transport.gather(partial(self._timed, name, operation, fields, at, status))
+    def _time(self, name: str, operation: str, fields: Mapping[str, Any], status: str) -> None:
+        self._client.transport.gather(partial(self._timed, name, operation, fields, self._clock.now(), status))
 
     def _timed(self, name: str, operation: str, fields: Mapping[str, Any], at: datetime, status: str) -> Any:
         """Past the SDK, which would take five times as long to make the same of it."""
@@ -204,7 +179,6 @@ class Sentry:
     def _before_send(self, event: Any, _hint: Any) -> Any:
         """Of ours and of what agents capture by themselves, the last thing before it is queued."""
         if event.get("type") != "transaction":
-            self._catch_up()
             run_id = str(sentry_event.part(event, "tags").get("run_id", ""))
             trail = self._trails.get(run_id, self._house)
             crumbs = [crumb for said in tuple(trail) if (crumb := sentry_event.crumb(*said))]

@@ -17,7 +17,7 @@ from fairlead.telemetry.redact import Redactor
 
 _MINUTE = 60.0  # seconds
 _SENT = frozenset(("event", "transaction", "client_report"))
-_GATHER, _MOST_GATHERED = 0.9, 20  # seconds that durations wait for others, and how many do
+_GATHER, _MOST_GATHERED = 1.0, 20  # seconds that durations wait for others, and how many do
 _MOST_WAITING = 200
 
 

@@ -7,7 +7,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from threading import get_ident
 
 import orjson
 
@@ -44,27 +43,10 @@ class Sink:
             self._dropped += 1
             return
         self._lines.append(line)
-        if get_ident() == self._thread.ident:  # it is at it
-            return
         if not self._wake.is_set():
             self._wake.set()
         if urgent:
             self._hurry.set()
-
-    def ask(self, do: Callable[[], None], /) -> None:
-        """Have something done in its turn. Lines that it writes are written with those that wait."""
-
-        def done() -> bytes:
-            do()
-            return b""
-
-        self._lines.append(done)
-        if not self._wake.is_set():
-            self._wake.set()
-
-    def hurry(self) -> None:
-        """Others are not waited for."""
-        self._hurry.set()
 
     def flush(self, timeout: float = 2.0) -> bool:
         """Write what waits now, and no later; whether that was done within `timeout` seconds."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -17,9 +17,7 @@ from fairlead.clock import Clock
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.span import Noted
 
-# Seconds: spans that come together are sent together. What a killed process had not sent is lost: with the tenth of a
-# second that a model call waits to be told, a quarter of a second's.
-_GATHER = 0.15
+_GATHER = 0.25  # seconds: spans that come together are sent together, and what a killed process had not sent is lost
 _BATCH = 512
 _TRIES = 8  # of a batch: a collector that is started anew is away for so long
 _AGAIN = 5.0  # seconds between them
@@ -59,16 +57,13 @@ class SpanSender:
         limit: int = 20_000,
         gather: float = _GATHER,
         again: float = _AGAIN,
-        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
-        """`catch_up` is asked before spans are sent: it may put what was only noted so far."""
         self._exporter = exporter
         self._clock = clock
         self._emit = emit
         self._limit = limit
         self._gather = gather
         self._again = again
-        self._catch_up = catch_up
         self._drafts: deque[Noted] = deque()
         self._overflown = 0
         self._lost = 0
@@ -117,7 +112,6 @@ class SpanSender:
                 self._hurry.wait(self._gather)
             self._wake.clear()
             self._hurry.clear()
-            self._catch_up()
             while self._drafts:
                 batch = [self._drafts.popleft() for _ in range(min(len(self._drafts), _BATCH))]
                 refused = self._sent(batch)

@@ -16,8 +16,10 @@ there are thousands a second of them, and a span costs about as much as a step.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from random import getrandbits
 from typing import Any, cast
 
@@ -33,17 +35,8 @@ from fairlead.telemetry.conventions import (
     TOOL_TYPE,
     method_of,
 )
-from fairlead.telemetry.notes import Note, note
 from fairlead.telemetry.span import Draft, Happening, Noted, Value, picked
-from fairlead.telemetry.trace_context import (
-    TraceContext,
-    current,
-    current_in,
-    enter,
-    is_sampled,
-    of_request,
-    span_id_of,
-)
+from fairlead.telemetry.trace_context import TraceContext, current, enter, is_sampled, of_request, span_id_of
 
 Fields = dict[str, Any]
 _MOST_NOTES = 1000  # model calls under way of which something was said
@@ -99,36 +92,20 @@ class Traces:
             "error": self._dropped,
             "tool_call": self._tool,
             "tool_result": self._tool_ended,
-            **dict.fromkeys(_WITHIN_ATTEMPT, self._note_attempt),
-        }
-        self._calls: dict[str, Callable[[Note], None]] = {
-            **dict.fromkeys(("llm_call", "llm_cache_hit"), self._call),
+            "llm_call": self._call,
+            "llm_cache_hit": self._call,
             **dict.fromkeys(_WITHIN_CALL, self._note_call),
+            **dict.fromkeys(_WITHIN_ATTEMPT, self._note_attempt),
         }
         if steps:
             self._heard["step_recorded"] = self._step
 
     @property
     def events(self) -> tuple[str, ...]:
-        return (*self._heard, *self._calls)
-
-    @property
-    def at_once(self) -> tuple[str, ...]:
-        """Of them those that have to be heard where they are said. Of the others `later` may be told."""
         return tuple(self._heard)
 
-    @property
-    def calls(self) -> tuple[str, ...]:
-        return tuple(self._calls)
-
     def __call__(self, event: str, fields: Fields, /) -> None:
-        if hear := self._heard.get(event):
-            hear(event, fields)
-        else:
-            self.later(note(event, fields, fields, self._clock.micros()))
-
-    def later(self, one: Note) -> None:
-        self._calls[one[0]](one)
+        self._heard[event](event, fields)
 
     # -- requests
 
@@ -271,25 +248,26 @@ class Traces:
 
     # -- model calls
 
-    def _call(self, one: Note) -> None:
-        event, fields, _, end, task, its_id = one
-        happened = tuple(self._notes.pop(its_id, ())) if self._notes else ()
-        outer = current_in(task) or of_request("")  # what nobody asked for (vectors of a document): a trace of its own
+    def _call(self, event: str, fields: Fields) -> None:
+        happened = tuple(self._notes.pop(_task(), ())) if self._notes else ()
+        outer = current() or of_request("")  # what nobody asked for (vectors of a document) is a trace of its own
         if not self._wanted(outer):
             return
-        shown = fields if _is_brief(fields) else self._picked(fields)
-        self._send(_draft_of_call(event, fields, shown, outer.beneath(getrandbits(64) or 1), end, happened))
+        context, end = outer.beneath(getrandbits(64) or 1), self._clock.micros()
+        if _is_brief(fields):
+            self._send(partial(_draft_of_call, event, fields, fields, context, end, happened))
+        else:
+            self._send(_draft_of_call(event, fields, self._picked(fields), context, end, happened))
 
-    def _note_call(self, one: Note) -> None:
-        event, fields, _, at, task, its_id = one
-        outer = current_in(task)
+    def _note_call(self, event: str, fields: Fields) -> None:
+        outer = current()
         if outer is not None and not self._wanted(outer):
             return
         if len(self._notes) >= _MOST_NOTES:  # calls that never ended: their processes' loops are gone
             self._notes.pop(next(iter(self._notes)))
-        notes = self._notes.setdefault(its_id, [])
+        notes = self._notes.setdefault(_task(), [])
         if len(notes) < _MOST_HAPPENINGS:
-            notes.append(Happening(event, at, self._picked(fields)))
+            notes.append(Happening(event, self._clock.micros(), self._picked(fields)))
 
     # --
 
@@ -343,6 +321,14 @@ def _is_brief(fields: Fields) -> bool:
         fields.get("status") == "ok" and not fields.get("message") and len(fields["model"] or "") <= _LONGEST_MODEL
         and _FIXED.issuperset(map(type, fields.values()))
     )  # fmt: skip
+
+
+def _task() -> int:
+    """A call is made, tried again and told of on one task."""
+    try:
+        return id(asyncio.current_task())
+    except RuntimeError:
+        return 0
 
 
 def _failure(fields: Fields) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -23,9 +22,7 @@ class Tracing:
     sender: SpanSender
 
 
-def open_tracing(
-    settings: Settings, clock: Clock, emit: Emit, redactor: Redactor, catch_up: Callable[[], None]
-) -> Tracing | None:
+def open_tracing(settings: Settings, clock: Clock, emit: Emit, redactor: Redactor) -> Tracing | None:
     """None where OTEL_EXPORTER_OTLP_ENDPOINT is not set. Raises `ConfigurationError` when the extra is missing."""
     chosen = settings.telemetry
     if chosen.otlp_endpoint is None:
@@ -52,7 +49,7 @@ def open_tracing(
         version=__version__,
         wording=Wording(redactor),
     )
-    sender = SpanSender(exporter, clock=clock, emit=emit, catch_up=catch_up)
+    sender = SpanSender(exporter, clock=clock, emit=emit)
     listener = traces.Traces(
         sender.put, clock=clock, ratio=chosen.trace_ratio, previews=chosen.trace_previews, steps=chosen.trace_steps
     )
