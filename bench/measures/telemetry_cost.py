@@ -185,6 +185,7 @@ class _Timing:
 
     def within(self, telemetry: Telemetry) -> Emit:
         """All who listen, timed."""
+        assert telemetry.sentry and telemetry.tracing
         emitter = Emitter()
         for name, listener in {
             "traces": telemetry.tracing.listener,
