@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 _PREFIX = "structlog_"
@@ -32,10 +32,15 @@ def bound(**ids: Any) -> Generator[None]:
 
 def ids_of_task() -> dict[str, Any]:
     """What is bound here: by us, or by an agent through structlog."""
+    return ids_in(copy_context())
+
+
+def ids_in(context: Context) -> dict[str, Any]:
+    """What is bound there."""
     return {
-        var.name[len(_PREFIX) :]: value
-        for var, value in copy_context().items()
-        if var.name.startswith(_PREFIX) and value is not Ellipsis
+        name[len(_PREFIX) :]: value
+        for name, var in tuple(_vars.items())  # another thread may bind a new one
+        if (value := context.get(var, Ellipsis)) is not Ellipsis
     }
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from importlib import import_module
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -26,6 +27,8 @@ Render = Callable[[Fields], bytes]
 PREVIEWS = {"task": 100, "input": 200, "output": 200}
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_PLANS = 500  # agents may name fields as they like
+_MOST_IDS = 1000
+_NO_IDS: Mapping[str, Any] = MappingProxyType({})
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 # DEL, C1 controls, line and paragraph separators, and marks that turn the reading direction.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -62,22 +65,32 @@ class Composer:
         self._redactor = redactor
         self._service = service
         self._plans: dict[tuple[Any, ...], _Plan] = {}
+        self._ids: dict[str, str] = {}
+        self._clean = redactor.clean
 
     def settled(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """The same, in which nothing can change any more: it may be composed later, by another thread."""
         if _FIXED.issuperset(map(type, fields.values())):
             return fields
-        return {name: self._settled(name, value) for name, value in fields.items()}
+        return {
+            name: value if value.__class__ in _FIXED else self._settled(name, value) for name, value in fields.items()
+        }
 
     def _settled(self, name: str, value: Any) -> Any:
-        if value.__class__ in _FIXED or isinstance(value, Enum) or _KNOWN.get(name) is _OURS:
+        if isinstance(value, Enum) or _KNOWN.get(name) is _OURS:
             return value
         if name in PREVIEWS:
             return previewed(_as_text(value), PREVIEWS[name])
         return _Settled(self._redacted(name, value))
 
-    def __call__(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> Fields:
+    def __call__(
+        self, at: datetime, level: str, event: str, fields: Mapping[str, Any], ids: Mapping[str, Any] = _NO_IDS
+    ) -> Fields:  # fmt: skip
+        """`ids` are those of the task; what `fields` name again is theirs."""
         line: Fields = {"timestamp": at, "level": level, "event": event, "service": self._service}
+        for name, value in ids.items():
+            if name not in fields and value is not None:
+                self._put(line, name, value)
         shape = (*fields, *map(type, fields.values()))
         plan = self._plans.get(shape) or self._planned(shape, fields)
         if plan.texts is not None and self._redactor.clean.issuperset(plan.texts(fields)):
@@ -107,7 +120,7 @@ class Composer:
         if how is _OURS or (how is _ORDINARY and kind in _PLAIN):
             line[name] = value
         elif how is _ID and kind is str:
-            line[name] = self._redactor.id(value)
+            line[name] = self._id(value)
         elif kind is timedelta:
             name = _in_ms(name)
             line[name] = self._redacted(name, value // _MICROSECOND / 1000)
@@ -117,6 +130,16 @@ class Composer:
             line["cost_usd"] = value / 1_000_000_000
         elif how is not _EVENT:
             line[name] = self._redacted(name, value)
+
+    def _id(self, text: str) -> str:
+        """The lines of a request come close together."""
+        if self._clean is not self._redactor.clean or len(self._ids) >= _MOST_IDS:
+            self._clean = self._redactor.clean
+            self._ids.clear()
+        known = self._ids.get(text)
+        if known is None:
+            known = self._ids[text] = self._redactor.id(text)
+        return known
 
     def _redacted(self, name: str, value: Any) -> Any:
         kind = value.__class__
@@ -161,7 +184,11 @@ _HEAD = ("timestamp", "level", "event", "service")
 def _plan(fields: Mapping[str, Any]) -> _Plan:
     """By their names and kinds alone."""
     kinds = {name: (_KNOWN.get(name), value.__class__) for name, value in fields.items() if value is not None}
-    durations = {name: _in_ms(name) for name, (how, kind) in kinds.items() if kind is timedelta and how is _ORDINARY}
+    durations = {
+        name: _in_ms(name)
+        for name, (how, kind) in kinds.items()
+        if kind is timedelta and how is not _OURS and not is_sensitive(_in_ms(name))
+    }
     texts = [name for name, (how, kind) in kinds.items() if kind is str and how is _ORDINARY]
     said = [name for name, (how, kind) in kinds.items() if how is _OURS or (how is _ORDINARY and kind in _PLAIN)]
     others = [name for name in kinds if name not in durations and name not in texts and name not in said]

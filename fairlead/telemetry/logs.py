@@ -12,20 +12,20 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
 from fairlead.clock import Clock
 from fairlead.config import Environment, LogFormat, LogLevel
-from fairlead.telemetry.bound import ids_of_task
+from fairlead.telemetry.bound import ids_in
 from fairlead.telemetry.catalogue import EVENTS, EventSpec, Heard
 from fairlead.telemetry.line import Composer, Render, as_json, for_people
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.sink import Line
 from fairlead.telemetry.structlog_door import hand_over_structlog
-from fairlead.telemetry.trace_context import current
+from fairlead.telemetry.trace_context import current_in
 
 _URGENT = frozenset(("error", "critical", "exception"))  # the process may be about to end
 _LEVELS = {name: spec.level.value for name, spec in EVENTS.items()}
@@ -35,6 +35,7 @@ class Paper(Protocol):
     """What lines are written on: a `Sink`."""
 
     def write(self, line: Line, *, urgent: bool = False) -> None: ...
+    def flush(self) -> object: ...
     def close(self) -> None: ...
 
 
@@ -76,16 +77,18 @@ class Log:
     def say(self, level: str, event: str, fields: dict[str, Any]) -> None:
         """Notes what is said, as it is now: it is put into words by whoever writes it, many lines at a time."""
         noted = self._compose.settled(fields)
-        line: partial[bytes] = partial(copy_context().run, self._line, self._clock.now(), level, event, noted)
+        line = partial(self._line, copy_context(), self._clock.now(), level, event, noted)
         self._sink.write(line, urgent=level in _URGENT)
 
-    def _line(self, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
-        ids = ids_of_task()
-        if self._traced and (context := current()) is not None:
-            fields = {"trace_id": context.trace_hex, **ids, **fields}
-        elif ids:
-            fields = {**ids, **fields}
-        return self._render(self._compose(at, level, event, fields))
+    def _line(self, task: Context, at: datetime, level: str, event: str, fields: Mapping[str, Any]) -> bytes:
+        ids = ids_in(task)
+        if self._traced and (trace := current_in(task)) is not None:
+            ids = {"trace_id": trace.trace_hex, **ids}
+        return self._render(self._compose(at, level, event, fields, ids))
+
+    def flush(self) -> None:
+        """Write what waits now."""
+        self._sink.flush()
 
     def close(self) -> None:
         self._sink.close()

@@ -85,7 +85,7 @@ class OtlpExporter:
         status = answer.status
         if not 200 <= status < 300:
             again = status == _TOO_MANY or status >= 500
-            return Refused(f"{self._endpoint} answered {status}", again, _wait(answer.retry_after))
+            return Refused(f"{self._endpoint} answered {status}", again, _wait(answer.headers.get("retry-after", "")))
         try:
             partly = ExportTraceServiceResponse.FromString(answer.content).partial_success
         except DecodeError:  # it answered in another format, and has taken them

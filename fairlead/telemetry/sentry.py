@@ -12,10 +12,9 @@ a second are sent at most.
 from __future__ import annotations
 
 import sys
-import threading
 import traceback
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from random import random
@@ -29,15 +28,14 @@ from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.line import encodable
 from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.sentry_transport import Losses, transport
 
 _CRUMBS, _RUNS = 50, 1000  # kept of one run, runs
 _SAME, _ALL, _MINUTE = 5, 60, 60.0
 _LEFT = frozenset(("agent_completed", "run_parked", "run_interrupted", "run_cancelled", "worker_fenced"))
 _POLLED = ("/health", "/ready", "/metrics")  # by machines, all day
 _TOLD_BY_US = ("sentry_sdk", "urllib3")  # what they say of a Sentry that is down must not be sent to it
-_SENT = frozenset(("event", "transaction", "client_report"))
 _QUEUE = 100
-_GATHER, _MOST_GATHERED = 1.0, 20  # seconds that durations wait for others, and how many do
 _PATIENCE = 2.0  # seconds at the end for what waits
 
 Trail = deque[tuple[str, Mapping[str, Any], datetime]]
@@ -79,7 +77,7 @@ class Sentry:
             # `send_default_pii` is off where nobody sets it, and the SDK does not want it set any more.
             sentry_sdk.init(
                 dsn=dsn, environment=environment, release=release, server_name=service,
-                traces_sample_rate=sample_rate, transport=_transport(HttpTransport, redactor, _Losses(clock, emit)),
+                traces_sample_rate=sample_rate, transport=transport(HttpTransport, redactor, Losses(clock, emit)),
                 transport_queue_size=_QUEUE, shutdown_timeout=_PATIENCE,
                 default_integrations=False, auto_enabling_integrations=False, auto_session_tracking=False,
                 include_local_variables=False, max_request_body_size="never",
@@ -122,6 +120,10 @@ class Sentry:
         kind = type(error).__name__ if error else logger
         said = {"where": logger, "message": fields.get("message"), "trace": fields.get("trace")}
         self._report("library_log", (kind, str(fields.get("message", ""))), said)
+
+    def flush(self) -> None:
+        """Send what waits now, and no later."""
+        self._client.flush(timeout=_PATIENCE)
 
     def close(self) -> None:
         """Send what waits, for a short time at most."""
@@ -167,7 +169,7 @@ class Sentry:
     def _timed(self, name: str, operation: str, fields: Mapping[str, Any], at: datetime, status: str) -> Any:
         """Past the SDK, which would take five times as long to make the same of it."""
         made = self._says | sentry_event.transaction(name, operation, fields, at=at, status=status)
-        return self._envelope(sentry_event.clean(made, self._redactor))
+        return self._envelope(sentry_event.clean_transaction(made, self._redactor))
 
     def _envelope(self, timed: sentry_event.SentryEvent) -> Any:
         about = {"event_id": timed["event_id"], "sent_at": self._clock.now().isoformat()}
@@ -228,94 +230,6 @@ class Pace:
             self._since, self._sent = now, 0
         self._sent += 1
         return self._sent <= self._most
-
-
-class _Losses:
-    """Tells once a minute how many events did not get to Sentry."""
-
-    def __init__(self, clock: Clock, emit: Emit) -> None:
-        self._clock = clock
-        self._emit = emit
-        self._count = 0
-        self._told: float | None = None
-
-    def __call__(self, reason: str) -> None:
-        self._count += 1
-        now = self._clock.monotonic()
-        if self._told is None or now - self._told >= _MINUTE:
-            self._told, count, self._count = now, self._count, 0
-            self._emit("sentry_unreachable", reason=reason, count=count)
-
-
-def _transport(http: Any, redactor: Redactor, lost: Callable[[str], None]) -> Any:
-    class Transport(http):
-        """Sends what went past us, and nothing else: no attachments, profiles, logs. The head of an envelope names its
-        transaction, which an agent may have named."""
-
-        TIMEOUT = 10  # seconds; the queue is what waits
-
-        def __init__(self, options: Any) -> None:
-            http.__init__(self, options)
-            self._gathered: deque[Callable[[], Any]] = deque()
-            self._timer: threading.Timer | None = None
-
-        def gather(self, make: Callable[[], Any]) -> None:
-            """Durations can wait a moment. Made and sent together they cost a third: each alone would find nothing of
-            what it needs in the caches of a busy processor."""
-            self._gathered.append(make)
-            if len(self._gathered) >= _MOST_GATHERED:  # the queue is bounded
-                self._hand_over()
-            elif self._timer is None:
-                self._timer = threading.Timer(_GATHER, self._hand_over)
-                self._timer.daemon = True
-                self._timer.start()
-
-        def _hand_over(self) -> None:
-            timer, self._timer = self._timer, None
-            if timer is not None:
-                timer.cancel()
-            if self._gathered and not self._worker.submit(self._send_gathered):
-                self._lose("full_queue")
-
-        def _send_gathered(self) -> None:
-            """On the SDK's thread."""
-            while make := self._next():
-                try:
-                    envelope = make()
-                except Exception as error:  # noqa: BLE001 - one that can't be made costs no other
-                    lost(type(error).__name__)
-                    continue
-                try:
-                    self._send_envelope(envelope)
-                except Exception:  # noqa: BLE001 - the SDK has counted it; the others would fare no better
-                    self._lose("network")
-
-        def _lose(self, reason: str) -> None:
-            while self._next():
-                lost(reason)
-
-        def _next(self) -> Callable[[], Any] | None:
-            try:
-                return self._gathered.popleft()
-            except IndexError:  # none, or another thread was quicker
-                return None
-
-        def flush(self, *how: Any, **more: Any) -> Any:
-            self._hand_over()
-            return http.flush(self, *how, **more)
-
-        def capture_envelope(self, envelope: Any) -> None:
-            envelope.items = [item for item in envelope.items if item.headers.get("type") in _SENT]
-            trace = envelope.headers.get("trace")
-            if trace and "transaction" in trace:
-                envelope.headers["trace"] = {**trace, "transaction": redactor.text(str(trace["transaction"]))}
-            if envelope.items:
-                http.capture_envelope(self, envelope)
-
-        def on_dropped_event(self, _reason: str) -> None:
-            lost(_reason)
-
-    return Transport
 
 
 def _hears(name: str, heard: Heard, level: Level) -> bool:

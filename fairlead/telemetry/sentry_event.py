@@ -15,7 +15,7 @@ import orjson
 
 from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.line import encodable
-from fairlead.telemetry.redact import Redactor
+from fairlead.telemetry.redact import Redactor, is_sensitive
 
 Fields = Mapping[str, Any]
 SentryEvent = dict[str, Any]
@@ -138,6 +138,21 @@ def clean(event: Any, redactor: Redactor) -> Any:
         ids = {name: trace[name] for name in ("trace_id", "span_id", "parent_span_id", "status") if trace.get(name)}
         cleaned["contexts"]["trace"] = {**cleaned["contexts"]["trace"], **ids}
     return cleaned
+
+
+def clean_transaction(made: SentryEvent, redactor: Redactor) -> SentryEvent:
+    """The same for one that `transaction` made, in a fifth of the time: its names are ours, and its texts in few
+    places."""
+    cleaned = {**made, "transaction": redactor.text(made["transaction"]), "release": redactor.text(made["release"])}
+    cleaned["tags"] = _clean_texts(made["tags"], redactor)
+    contexts = cast("dict[str, Any]", made["contexts"])
+    cleaned["contexts"] = {**contexts, "fairlead": _clean_texts(contexts["fairlead"], redactor)}
+    return cleaned
+
+
+def _clean_texts(named: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    return {name: "[secret]" if value and is_sensitive(name) else redactor.value(value)
+            for name, value in named.items()}  # fmt: skip
 
 
 def as_json(event: SentryEvent) -> bytes:

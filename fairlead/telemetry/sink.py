@@ -32,6 +32,7 @@ class Sink:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._hurry = threading.Event()
+        self._idle = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-sink", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -46,6 +47,13 @@ class Sink:
             self._wake.set()
         if urgent:
             self._hurry.set()
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Write what waits now, and no later; whether that was done within `timeout` seconds."""
+        self._idle.clear()
+        self._hurry.set()
+        self._wake.set()
+        return self._idle.wait(timeout)
 
     def close(self, timeout: float = 2.0) -> None:
         """Write what waits, for at most `timeout` seconds."""
@@ -63,6 +71,7 @@ class Sink:
             self._hurry.clear()
             stopping = self._stop.is_set()
             self._write_waiting(stopping)
+            self._idle.set()
             if stopping and not self._lines:
                 return
 

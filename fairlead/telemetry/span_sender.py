@@ -72,6 +72,8 @@ class SpanSender:
         self._error = ""
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._hurry = threading.Event()
+        self._idle = threading.Event()
         self._thread = threading.Thread(target=self._run, name="span-sender", daemon=True)
         self._thread.start()
 
@@ -83,9 +85,17 @@ class SpanSender:
         if not self._wake.is_set():
             self._wake.set()
 
+    def flush(self, timeout: timedelta = timedelta(seconds=3)) -> bool:
+        """Send what waits now, and no later; whether that was done in time."""
+        self._idle.clear()
+        self._hurry.set()
+        self._wake.set()
+        return self._idle.wait(timeout.total_seconds())
+
     def close(self, timeout: timedelta = timedelta(seconds=3)) -> None:
         """Send what waits, for at most so long; what can't be sent by then is lost, and told."""
         self._stop.set()
+        self._hurry.set()
         self._wake.set()
         self._thread.join(timeout.total_seconds())
         self._exporter.close()
@@ -99,8 +109,9 @@ class SpanSender:
         while not (self._stop.is_set() and not self._drafts):
             self._wake.wait()
             if len(self._drafts) < _BATCH:
-                self._stop.wait(self._gather)
+                self._hurry.wait(self._gather)
             self._wake.clear()
+            self._hurry.clear()
             while self._drafts:
                 batch = [self._drafts.popleft() for _ in range(min(len(self._drafts), _BATCH))]
                 refused = self._sent(batch)
@@ -108,6 +119,7 @@ class SpanSender:
                 self._account(refused.why if refused else "", lost)
                 if self._error and self._stop.is_set():
                     return
+            self._idle.set()
 
     def _sent(self, batch: list[Noted]) -> Refused | None:
         tried = 0

@@ -11,7 +11,7 @@ on with a run, on any machine, joins its trace without having been told. A calle
 from __future__ import annotations
 
 import re
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from hashlib import blake2b
 from random import getrandbits
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ class TraceContext(NamedTuple):
 
     @property
     def trace_hex(self) -> str:
-        return f"{self.trace_id:032x}"
+        return self.trace_id.to_bytes(16).hex()
 
     def beneath(self, span_id: int) -> TraceContext:
         """A span within this one."""
@@ -51,6 +51,10 @@ _CURRENT: ContextVar[TraceContext | None] = ContextVar("fairlead_trace", default
 
 def current() -> TraceContext | None:
     return _CURRENT.get()
+
+
+def current_in(context: Context) -> TraceContext | None:
+    return context.get(_CURRENT)
 
 
 def enter(context: TraceContext | None) -> None:

@@ -44,6 +44,14 @@ class Telemetry:
     tracing: Tracing | None = None
     embedded: EmbeddedMetrics | None = None
 
+    def flush(self) -> None:
+        """Send and write what waits now: nobody waits for others any longer."""
+        if self.sentry:
+            self.sentry.flush()
+        if self.tracing:
+            self.tracing.sender.flush()
+        self.log.flush()
+
     def close(self) -> None:
         """Send and write what waits, for a few seconds at most."""
         if self.sentry:
