@@ -12,6 +12,7 @@ import ctypes
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from fairlead.clock import Clock
 
@@ -41,8 +42,7 @@ async def keep_in_huge_pages(clock: Clock) -> None:
 def move_into_huge_pages() -> int:
     """How many of them there are more."""
     try:
-        with open("/proc/self/smaps") as areas:
-            worth_it = list(pages_worth_moving(areas.read()))
+        worth_it = list(pages_worth_moving(Path("/proc/self/smaps").read_text()))
         advise = ctypes.CDLL(None).madvise
     except (OSError, AttributeError):  # no Linux
         return 0

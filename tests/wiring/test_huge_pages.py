@@ -57,7 +57,8 @@ def huge():
 
 objects = [[number] for number in range(500_000)]
 before = huge()
-print(move_into_huge_pages(), huge() - before, move_into_huge_pages(), all(one == [at] for at, one in enumerate(objects)))
+moved, more = move_into_huge_pages(), huge() - before
+print(moved, more, move_into_huge_pages(), all(one == [at] for at, one in enumerate(objects)))
 """
 
 
