@@ -11,6 +11,7 @@ from fairlead.errors import ConfigurationError
 from fairlead.wiring.complete import load_complete
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
+from fairlead.wiring.huge_pages import keep_in_huge_pages
 from fairlead.wiring.keyring import open_keyring, open_tokens
 from fairlead.wiring.levels import Levels
 from fairlead.wiring.listening import Server, bind, url_of
@@ -51,9 +52,10 @@ async def work(setup: Setup, announce: Callable[[str], None]) -> int:
     http = Server(door, sock, grace=_GRACE)
     levels = Levels(engine, telemetry, "worker")
     listening, working = asyncio.create_task(http.listen()), asyncio.create_task(worker.run())
-    asked = asyncio.create_task(stop.asked.wait())
+    asked, keeping = asyncio.create_task(stop.asked.wait()), asyncio.create_task(keep_in_huge_pages(clock))
     announce(url_of(sock))
     await asyncio.wait([asked, working, listening], return_when=asyncio.FIRST_COMPLETED)
+    keeping.cancel()
     worker.stop()
     await working  # answers /health/ready with 503 and /metrics to the end
     http.stop()
