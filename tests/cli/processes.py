@@ -1,4 +1,4 @@
-"""The command as a user types it: each call a process of its own."""
+"""The command as a user types it: each call a process of its own, those that end quickly started by `starter`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from fairlead.cli.client import Client
+from tests.cli.starter import Command, Starter
 
 PATIENCE = 60  # seconds: only a broken command needs them
 
@@ -76,11 +78,14 @@ class Done:
 
 def fairlead(folder: Path, *words: str, stdin: str = "", **settings: str) -> Done:
     """Run a command to its end."""
-    done = subprocess.run(
-        (sys.executable, "-m", "fairlead", *words), cwd=folder, input=stdin, capture_output=True, text=True,
-        timeout=PATIENCE, env=_environment(settings), check=False,
-    )  # fmt: skip
+    command = Command(words, str(folder), _environment(settings))
+    done = _starter().run(command, stdin=stdin, patience=PATIENCE)
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+@cache
+def _starter() -> Starter:
+    return Starter()
 
 
 class Running:
