@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
 from fairlead.cli.client import Client
-from tests.cli.starter import Command, Starter
+from tests.cli.starter import Command, Started, Starter
 
 PATIENCE = 60  # seconds: only a broken command needs them
 
@@ -91,8 +90,8 @@ def _starter() -> Starter:
 class Running:
     """A command that goes on, and what it says as JSON lines."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
+    def __init__(self, process: Started, out: IO[str]) -> None:
+        self.process, self._out = process, out
         self.said: list[dict[str, Any]] = []
         self._more = threading.Condition()
         self._over = False
@@ -116,12 +115,10 @@ class Running:
 
     def close(self) -> None:
         self._listener.join(PATIENCE)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._out.close()
 
     def _listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self._out:
             with self._more:
                 self.said.append(orjson.loads(line))
                 self._more.notify_all()
@@ -133,12 +130,12 @@ class Running:
 @contextmanager
 def running(folder: Path, *words: str, **settings: str) -> Iterator[Running]:
     """Start a command that says JSON lines; at the end it is gone, and with it its children."""
-    with (folder / "stderr.log").open("ab") as errors:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "fairlead", *words, "--json"), cwd=folder, stdout=subprocess.PIPE, stderr=errors,
-            text=True, env=_environment(settings),
-        )  # fmt: skip
-    command = Running(process)
+    ours, theirs = os.pipe()
+    with (folder / "stderr.log").open("ab") as errors, Path(os.devnull).open() as nothing:
+        started = Command((*words, "--json"), str(folder), _environment(settings))
+        process = _starter().start(started, (nothing.fileno(), theirs, errors.fileno()))
+    os.close(theirs)
+    command = Running(process, os.fdopen(ours))
     try:
         yield command
     finally:

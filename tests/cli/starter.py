@@ -25,7 +25,7 @@ from pathlib import Path
 
 from fairlead.cli.lazy import COMMANDS
 
-_LENGTH = struct.Struct("!Q")
+_NUMBER = struct.Struct("!q")
 _ROOT = Path(__file__).resolve().parents[2]
 _LATE = ("fairlead.wiring.engine", "fairlead.wiring.shipping")  # what commands load once they know what they need
 
@@ -54,31 +54,63 @@ class Starter:
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin.encode())
             given.seek(0)
-            code = self._ended(command, (given.fileno(), out.fileno(), err.fileno()), patience)
+            started = self.start(command, (given.fileno(), out.fileno(), err.fileno()))
+            try:
+                code = started.wait(patience)
+            except subprocess.TimeoutExpired:
+                started.kill()
+                started.wait()
+                raise
             for file in (out, err):
                 file.seek(0)
             return subprocess.CompletedProcess(command.words, code, out.read().decode(), err.read().decode())
 
-    def _ended(self, command: Command, files: tuple[int, int, int], patience: float) -> int:
+    def start(self, command: Command, files: tuple[int, int, int]) -> Started:
+        """It reads and writes the files, which the caller may close."""
         ours, theirs = os.pipe()
-        try:
-            asked = pickle.dumps(command)
-            with self._asking:
-                socket.send_fds(self._channel, [_LENGTH.pack(len(asked))], [*files, theirs])
-                self._channel.sendall(asked)
-            os.close(theirs)
-            (pid,) = struct.unpack("!q", os.read(ours, 8))
-            if not select.select([ours], [], [], patience)[0]:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(command.words, patience)
-            (code,) = struct.unpack("!q", os.read(ours, 8))
-            return code
-        finally:
-            os.close(ours)
+        asked = pickle.dumps(command)
+        with self._asking:
+            socket.send_fds(self._channel, [_NUMBER.pack(len(asked))], [*files, theirs])
+            self._channel.sendall(asked)
+        os.close(theirs)
+        return Started(command, ours)
 
     def close(self) -> None:
         self._channel.close()
         self._process.wait()
+
+
+class Started:
+    """As a `Popen`, of a process that another one has begun."""
+
+    def __init__(self, command: Command, told: int) -> None:
+        self._command, self._told = command, told
+        self._code: int | None = None
+        (self.pid,) = _NUMBER.unpack(os.read(told, _NUMBER.size))
+
+    def poll(self) -> int | None:
+        if self._code is None and select.select([self._told], [], [], 0)[0]:
+            self.wait()
+        return self._code
+
+    def wait(self, patience: float | None = None) -> int:
+        """Its exit code."""
+        if self._code is None:
+            if not select.select([self._told], [], [], patience)[0]:
+                raise subprocess.TimeoutExpired(self._command.words, patience or 0)
+            (self._code,) = _NUMBER.unpack(os.read(self._told, _NUMBER.size))
+            os.close(self._told)
+        return self._code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 # -- who is asked
@@ -98,12 +130,12 @@ def serve(channel: socket.socket) -> Command | None:
             _tell(waiting)
         if channel not in ready:
             continue
-        head, files, _, _ = socket.recv_fds(channel, _LENGTH.size, 4)
+        head, files, _, _ = socket.recv_fds(channel, _NUMBER.size, 4)
         if not head:
             return None
-        command: Command = pickle.loads(_exactly(channel, _LENGTH.unpack(head)[0]))
+        command: Command = pickle.loads(_exactly(channel, _NUMBER.unpack(head)[0]))
         if pid := os.fork():
-            os.write(files[3], struct.pack("!q", pid))
+            os.write(files[3], _NUMBER.pack(pid))
             waiting[pid] = files[3]
             for file in files[:3]:
                 os.close(file)
@@ -124,7 +156,7 @@ def _tell(waiting: dict[int, int]) -> None:
         if not pid:
             return
         told = waiting.pop(pid)
-        os.write(told, struct.pack("!q", os.waitstatus_to_exitcode(status)))
+        os.write(told, _NUMBER.pack(os.waitstatus_to_exitcode(status)))
         os.close(told)
 
 
