@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +77,13 @@ class Done:
 
 
 def fairlead(folder: Path, *words: str, stdin: str = "", **settings: str) -> Done:
-    """Run a command to its end."""
+    """Run a command to its end. What tells Python how to begin is told to one that begins."""
+    if any(name.startswith("PYTHON") for name in settings):
+        begun = subprocess.run(
+            (sys.executable, "-m", "fairlead", *words), cwd=folder, input=stdin, capture_output=True, text=True,
+            timeout=PATIENCE, env=_environment(settings), check=False,
+        )  # fmt: skip
+        return Done(begun.returncode, begun.stdout, begun.stderr)
     command = Command(words, str(folder), _environment(settings))
     done = _starter().run(command, stdin=stdin, patience=PATIENCE)
     return Done(done.returncode, done.stdout, done.stderr)
