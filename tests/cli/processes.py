@@ -1,4 +1,4 @@
-"""The command as a user types it: each call a process of its own, those that end quickly started by `starter`."""
+"""The command as a user types it: each call a process of its own, which `starter` begins."""
 
 from __future__ import annotations
 
