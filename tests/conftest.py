@@ -7,13 +7,14 @@
     redis_url        an empty Redis of our own
     browser          a headless Chromium, driven by Playwright              (marked `browser`)
 
-The server on 127.0.0.1:5432 is used if it trusts us, or the one TEST_DATABASE_URL names; else one is started
-in a temporary folder. A server that a test will stop or kill is made with `tests.servers.PostgresServer`.
+Each process of the tests has a PostgreSQL of its own that never waits for the disk, unless TEST_DATABASE_URL names
+one. A server that a test will stop or kill is made with `tests.servers.PostgresServer`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -26,12 +27,27 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from fairlead import testing
+from tests.order import dealt
 from tests.servers import PostgresServer, RedisServer, chromium, postgres_with_vectors
 
 _numbers = itertools.count(1)
-_CANDIDATES = ("postgresql://postgres@127.0.0.1:5432/postgres", "postgresql://root@127.0.0.1:5432/postgres")
+_TESTS = Path(__file__).parent
+
+gc.disable()  # nothing of what is collected is rubbish, and looking for it is a quarter of the work
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`. Two for each core: half of the time a test waits, for a process, a browser or a lease."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", 2 * (os.cpu_count() or 1)))
+
+
+@pytest.hookimpl(trylast=True)  # once it is known which are left
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
     for item in items:
@@ -40,20 +56,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if "browser" in fixtures:
             item.add_marker(pytest.mark.browser)
+    hands = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = dealt(items, hands, file=lambda item: item.path.relative_to(_TESTS).as_posix())
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a server on which we may create databases."""
-    named = os.environ.get("TEST_DATABASE_URL")
-    if named:
+    if named := os.environ.get("TEST_DATABASE_URL"):
         asyncio.run(_sweep(named))
         yield named
         return
-    for url in _CANDIDATES:
-        if asyncio.run(_sweep(url)):
-            yield url
-            return
     server = PostgresServer(durable=False)
     try:
         yield server.start()
@@ -194,12 +207,9 @@ async def _drop(server: str, name: str) -> None:
         await connection.close()
 
 
-async def _sweep(url: str) -> bool:
-    """Drop what test runs that were killed left behind. False if the server does not let us in."""
-    try:
-        connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
-        return False
+async def _sweep(url: str) -> None:
+    """Drop what test runs that were killed left behind."""
+    connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'fairlead_test_%'")
         for (name,) in rows:
@@ -207,7 +217,6 @@ async def _sweep(url: str) -> bool:
                 await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     finally:
         await connection.close()
-    return True
 
 
 def _alive(pid: int) -> bool:

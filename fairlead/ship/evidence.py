@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _ODDS = (1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 _TIMES = (1.5, 2.0, 4.0, 8.0)  # of a share that must not be passed
@@ -121,6 +122,7 @@ def over(histogram: Histogram, bound: float) -> Counts:
     return Counts(sum(histogram.values()), sum(count for end, count in histogram.items() if begins[end] >= bound))
 
 
+@lru_cache(maxsize=4096)  # the looks of a watch are weighed again with each that follows
 def _hypergeometric(stable: Counts, canary: Counts, odds: float) -> float:
     """The logarithm of how much likelier the canary's share of the bad ones is under these odds than under none."""
     bad = stable.bad + canary.bad

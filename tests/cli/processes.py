@@ -1,4 +1,4 @@
-"""The command as a user types it: each call a process of its own."""
+"""The command as a user types it: each call a process of its own, which `starter` begins."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
 from fairlead.cli.client import Client
+from tests.cli.starter import Command, Started, Starter
 
 PATIENCE = 60  # seconds: only a broken command needs them
 
@@ -75,19 +77,28 @@ class Done:
 
 
 def fairlead(folder: Path, *words: str, stdin: str = "", **settings: str) -> Done:
-    """Run a command to its end."""
-    done = subprocess.run(
-        (sys.executable, "-m", "fairlead", *words), cwd=folder, input=stdin, capture_output=True, text=True,
-        timeout=PATIENCE, env=_environment(settings), check=False,
-    )  # fmt: skip
+    """Run a command to its end. What tells Python how to begin is told to one that begins."""
+    if any(name.startswith("PYTHON") for name in settings):
+        begun = subprocess.run(
+            (sys.executable, "-m", "fairlead", *words), cwd=folder, input=stdin, capture_output=True, text=True,
+            timeout=PATIENCE, env=_environment(settings), check=False,
+        )  # fmt: skip
+        return Done(begun.returncode, begun.stdout, begun.stderr)
+    command = Command(words, str(folder), _environment(settings))
+    done = _starter().run(command, stdin=stdin, patience=PATIENCE)
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+@cache
+def _starter() -> Starter:
+    return Starter()
 
 
 class Running:
     """A command that goes on, and what it says as JSON lines."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
+    def __init__(self, process: Started, out: IO[str]) -> None:
+        self.process, self._out = process, out
         self.said: list[dict[str, Any]] = []
         self._more = threading.Condition()
         self._over = False
@@ -111,12 +122,10 @@ class Running:
 
     def close(self) -> None:
         self._listener.join(PATIENCE)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._out.close()
 
     def _listen(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self._out:
             with self._more:
                 self.said.append(orjson.loads(line))
                 self._more.notify_all()
@@ -128,12 +137,12 @@ class Running:
 @contextmanager
 def running(folder: Path, *words: str, **settings: str) -> Iterator[Running]:
     """Start a command that says JSON lines; at the end it is gone, and with it its children."""
-    with (folder / "stderr.log").open("ab") as errors:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "fairlead", *words, "--json"), cwd=folder, stdout=subprocess.PIPE, stderr=errors,
-            text=True, env=_environment(settings),
-        )  # fmt: skip
-    command = Running(process)
+    ours, theirs = os.pipe()
+    with (folder / "stderr.log").open("ab") as errors, Path(os.devnull).open() as nothing:
+        started = Command((*words, "--json"), str(folder), _environment(settings))
+        process = _starter().start(started, (nothing.fileno(), theirs, errors.fileno()))
+    os.close(theirs)
+    command = Running(process, os.fdopen(ours))
     try:
         yield command
     finally:

@@ -18,7 +18,9 @@ _HELD = (
     "SELECT r.id, w.pid FROM runs r JOIN workers w ON w.id = r.owner"
     " WHERE r.status = 'running' AND w.lost_at IS NULL AND w.pid IN ({})"
 )
-_PATIENCE = 15.0  # seconds to wait for a worker that holds a run: on a busy machine one takes long to start
+_UP = "SELECT pid FROM workers WHERE lost_at IS NULL AND pid IN ({})"
+_PATIENCE = 15.0  # seconds to wait until a worker that is up holds a run
+_START = 60.0  # and until it is up: on a busy machine that takes long
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ class Striker:
             return ()
         return tuple(row["id"] for row in rows)
 
+    async def _is_up(self, fault: Fault) -> bool:
+        with contextlib.suppress(Away):
+            return bool(await self._site.rows(_UP.format(",".join(str(pid) for pid in self._struck(fault)))))
+        return False
+
     async def _has_peers(self, fault: Fault) -> bool:
         with contextlib.suppress(Away):
             rows = await self._site.rows("SELECT pid FROM workers WHERE lost_at IS NULL")
@@ -84,10 +91,12 @@ class Striker:
         return False
 
     async def _until_held(self, fault: Fault) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while not await self._held(fault) and time.monotonic() < deadline:
+        began = up = time.monotonic()
+        while not await self._held(fault) and time.monotonic() < min(up + _PATIENCE, began + _START):
             await asyncio.sleep(0.02)
             self._fleet.revive()
+            if not await self._is_up(fault):
+                up = time.monotonic()
 
     # -- the faults
 

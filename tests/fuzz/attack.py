@@ -96,7 +96,7 @@ def attack(folder: Path, url: str, *, examples: int, seed: int) -> Found:
         f"{url}/openapi.json", "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--checks", "all",
         "--seed", str(seed),
         *(word for path in _ENDLESS for word in ("--exclude-path", path)),
-        "--continue-on-failure", "--no-color", "--request-timeout", "10",
+        "--continue-on-failure", "--no-color", "--request-timeout", "60",
     ]  # fmt: skip
     hooked = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(HERE.parent.parent)}
     said = subprocess.run(

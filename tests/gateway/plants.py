@@ -90,4 +90,5 @@ if __name__ == "__main__":
     from tests.gateway import plants  # the module that the battery asks is another than this one
 
     plants.chosen.append(plants.PLANTS[sys.argv[1]])
-    sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib", BATTERY]))
+    without = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:langsmith_plugin")
+    sys.exit(pytest.main(["-x", "-q", *without, "-o", "addopts=--import-mode=importlib", BATTERY]))
