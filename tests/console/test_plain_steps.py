@@ -19,7 +19,7 @@ from tests.console.gallery import gallery
 AT = SystemClock().now().replace(microsecond=0)
 DOOR = gallery(AT, large=60)
 ONE_TRY = [{"provider": "a", "started_at": AT.isoformat(), "took_us": 5, "outcome": "ok", "message": ""}]
-TWO_TRIES = [{**ONE_TRY[0], "outcome": "error"}, *ONE_TRY]
+TWO_TRIES = [{**ONE_TRY[0], "outcome": "model_timeout"}, *ONE_TRY]
 
 
 def _told(events: Sequence[Event]) -> Told:
