@@ -156,7 +156,8 @@ async def _until_paint(browser: Browser, address: str) -> float:
     page = await _opened(browser)
     await browser.start_tracing(page=page, categories=_TRACED)
     await page.goto(address, wait_until="load")
-    await page.wait_for_function(_PAINT)
+    while not await page.evaluate(_PAINT):  # Playwright's own waiting is a script that our policy forbids
+        await asyncio.sleep(0.05)
     events: list[dict[str, Any]] = json.loads(await browser.stop_tracing())["traceEvents"]
     await page.context.close()
     paint = next(one for one in events if one["name"] == "firstContentfulPaint")

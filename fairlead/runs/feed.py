@@ -22,9 +22,10 @@ from fairlead.errors import NotFound
 from fairlead.runs.announcer import EVERY_FIGURE, EVERY_RUN, FIGURES, TOPIC
 from fairlead.runs.body import FORGOTTEN, Messages, digests_in
 from fairlead.runs.following import NO_EVENTS, PAGE, Delta, Follower, Followers
-from fairlead.runs.payload import Payloads
-from fairlead.runs.rows import event_of, told_of
+from fairlead.runs.payload import Payloads, is_kept
+from fairlead.runs.rows import event_of
 from fairlead.runs.run import Event
+from fairlead.runs.told import Told
 
 _WATCH_AGAIN = 5.0  # seconds
 _MOST_CHANGES = 500  # that wait to be read
@@ -60,20 +61,23 @@ class Feed:
                 break
         return await self._asked(events, tenant, run_id)
 
-    async def told(self, run_id: str, *, tenant: str = "default", after: int = 0) -> list[Event]:
+    async def told(self, run_id: str, *, tenant: str = "default", after: int = 0) -> Told:
         """The same, with what each carries as a `Body`."""
-        found, messages = list[Event](), Messages()
+        found, messages = list[Any](), Messages()
         while page := await self._database.read(
-            self._queries["told"], tenant=tenant, run_id=run_id, after=found[-1].seq if found else after, limit=_MANY
+            self._queries["told"], tenant=tenant, run_id=run_id, after=found[-1]["seq"] if found else after, limit=_MANY
         ):
-            texts = [await self._payloads.text(row["data"]) for row in page]
-            found += [told_of(row, text, messages) for row, text in zip(page, texts, strict=True)]
+            found += page
             if len(page) < _MANY:
                 break
-        if any(event.kind == "model" for event in found):
+        if any(row["kind"] == "model" for row in found):
             asked = await self._database.read(self._queries["messages"], tenant=tenant, run_id=run_id)
             messages.texts = {row["digest"]: row["body"] for row in asked}
-        return found
+        return Told([await self._with_text(row) if is_kept(row["data"]) else row for row in found], messages)
+
+    async def _with_text(self, row: Any) -> tuple[Any, ...]:
+        *fields, text = row
+        return (*fields, await self._payloads.text(text))
 
     async def follow(
         self, run_id: str, *, tenant: str = "default", after: int = 0, deltas: bool = False, until_end: bool = True

@@ -19,6 +19,11 @@ def thread_scope(tenant: str, thread_id: str) -> str:
     return f"thread {tenant} {thread_id}"
 
 
+def is_kept(text: str | None) -> bool:
+    """Whether the column's text stands for a blob."""
+    return text is not None and text.startswith(_MARK)
+
+
 class Payloads:
     """Writes and reads the values of one run (`scope`), blobs above `threshold` bytes."""
 

@@ -89,9 +89,9 @@ def event_of(row: Row, *, data: Any) -> Event:
     )
 
 
-def told_of(row: Any, text: str | None, messages: Messages) -> Event:
-    """A row of `told`, whose columns are in the order of the fields: half the time, and a long run has thousands."""
-    run_id, seq, type, at, kind, name, key, branch, digest, started_at, fence, _ = row
+def told_of(row: Any, messages: Messages) -> Event:
+    """A row of `told`, whose columns are in the order of the fields."""
+    run_id, seq, type, at, kind, name, key, branch, digest, started_at, fence, text = row
     body = None if text is None else Body(text, messages if kind == "model" else None)
     return Event(
         run_id, seq, type, from_micros(at), kind, name, key, branch, digest, _moment(started_at), fence, body

@@ -11,6 +11,7 @@ import pytest
 from fairlead.clock import SystemClock
 from fairlead.runs.run import Status
 from fairlead.web.console.policy import CONTENT_SECURITY_POLICY
+from fairlead.web.console.waterfall import MORE_ROWS, MOST_ROWS
 from tests.console.gallery import HOSTILE, big, gallery, run_id
 from tests.console.memory_door import GalleryDoor
 from tests.console.preview import gallery_app
@@ -202,6 +203,15 @@ async def test_a_run_of_five_thousand_steps_is_a_small_page(visitor: Visitor, do
     assert "show 150 more" in answer.page.said
 
 
+async def test_of_many_events_the_latest_are_shown_and_more_when_asked_for(visitor: Visitor, door: GalleryDoor) -> None:
+    door.put(*big(5, AT, steps=400))
+    path = f"/console/runs/{run_id(5)}?tab=events"
+    first = (await visitor.get(path)).page
+    assert f"The latest {MOST_ROWS} of 403 events." in first.said
+    more = next(one["href"] or "" for one in first.all("a") if "rows=" in (one.get("href") or ""))
+    assert f"The latest {MOST_ROWS + MORE_ROWS} of 403 events." in (await visitor.get(more)).page.said
+
+
 async def test_a_value_that_is_cut_can_be_had_whole(visitor: Visitor) -> None:
     answer = await visitor.get(f"/console/runs/{run_id(1)}/value?step=order:call_2&name=result")
     assert answer.headers["content-disposition"].startswith("attachment")
@@ -310,7 +320,7 @@ async def test_the_tab_of_many_calls_shows_the_first_of_them_and_leads_to_more()
     path = f"/console/runs/{run_id(5)}?tab=tools"
     first = await visitor.get(path)
     shown = first.text.count('class="row-link mono"')
-    assert shown == 200
-    more = next(one["href"] or "" for one in first.page.all("a") if "rows=350" in (one.get("href") or ""))
+    assert shown == 100
+    more = next(one["href"] or "" for one in first.page.all("a") if "rows=250" in (one.get("href") or ""))
     assert "tab=tools" in more
     assert (await visitor.get(more)).text.count('class="row-link mono"') > shown

@@ -62,7 +62,7 @@ async def test_of_more_rows_than_are_shown_the_number_of_the_others_is_told() ->
     run, made = _running(300)
     rows, frames = StepRows(TEMPLATES), live.Frames()
     whole = frames.changed({"waterfall": await _drawn(rows, run, made)})
-    assert "100 steps not shown" in whole
+    assert "200 steps not shown" in whole
 
 
 async def test_a_stream_draws_the_waterfall_that_the_page_has() -> None:

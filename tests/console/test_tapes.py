@@ -183,9 +183,9 @@ async def test_a_picture_is_drawn_anew_when_the_run_or_what_is_asked_has_changed
         drawn = await draw(**params)
         return drawn.steps, len(drawn.rows)
 
-    assert await chart() == (300, 200)
+    assert await chart() == (300, 100)
     assert await draw() is await draw(step="step-7")
     assert await chart(rows="350") == (300, 300)
-    assert await chart() == (300, 200)
+    assert await chart() == (300, 100)
     door.tapes[run.id].append(Event(run.id, 9000, "step", AT, kind="tool", name="read", key="late"))
-    assert await chart() == (301, 200)
+    assert await chart() == (301, 100)

@@ -47,7 +47,7 @@ class Try:
     provider: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes thrice the time, and a long run has thousands
 class Step:
     key: str
     kind: str  # model tool step timer child approval value
@@ -60,8 +60,6 @@ class Step:
     state: StepState
     tries: tuple[Try, ...] = ()
     lost: tuple[Span, ...] = ()  # what was under way when a worker died
-    first_token: timedelta | None = None
-    cost_nano: int | None = None
     body: Any = None  # what was recorded of it; a `Body` is decoded when it is looked at
     again: int = 1  # the how manieth step of this name in its branch
     text: str = ""  # what has been streamed so far
@@ -71,6 +69,17 @@ class Step:
     def data(self) -> Any:
         """Decoded anew each time."""
         return model_call.plain(self.body) if self.kind == "model" else reading.at(self.body)
+
+    @property
+    def first_token(self) -> timedelta | None:
+        return None if self.end is None else reading.span(_told(self.kind, self.body), "first_token")
+
+    @property
+    def cost_nano(self) -> int | None:
+        if self.end is None or self.kind not in ("model", "child"):
+            return None
+        found = reading.number(_told(self.kind, self.body), "cost_nano")
+        return None if found is None else int(found)
 
     @property
     def begin(self) -> datetime:
@@ -192,8 +201,6 @@ class Telling:
                 end=event.at,
                 state=StepState.DONE if event.type != "failed" and told.get("error") is None else StepState.FAILED,
                 tries=_tries(told["attempts"], event.at) if "attempts" in told else (),
-                first_token=reading.span(told, "first_token"),
-                cost_nano=_cost(told) if kind in ("model", "child") else None,
                 body=body,
                 speaks=kind == "model" and _speaks(told),
             )
@@ -262,11 +269,6 @@ def _tries(attempts: Any, over: datetime) -> tuple[Try, ...]:
     return tuple(found)
 
 
-def _cost(data: Any) -> int | None:
-    found = reading.number(data, "cost_nano")
-    return None if found is None else int(found)
-
-
 def _infer_lost(steps: list[Step], resumes: list[Resume]) -> list[Step]:
     """What ran in each branch when a worker died left no record: it lies between the last record and the death."""
     for resume in resumes:
@@ -322,5 +324,5 @@ def _numbered(step: Step, again: int) -> Step:
     """A fifth of the time of `replace`, and a long run has thousands."""
     return Step(
         step.key, step.kind, step.name, step.branch, step.seq, step.fence, step.start, step.end, step.state, step.tries,
-        step.lost, step.first_token, step.cost_nano, step.body, again, step.text, step.speaks,
+        step.lost, step.body, again, step.text, step.speaks,
     )  # fmt: skip

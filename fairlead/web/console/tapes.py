@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 
 from fairlead.clock import Clock
-from fairlead.runs.body import Body, Messages
 from fairlead.runs.run import Event
-from fairlead.web.console import reading, steps
+from fairlead.runs.told import Told
+from fairlead.web.console import plain_steps, reading, steps
 from fairlead.web.console.door import Door
 from fairlead.web.console.waterfall import Waterfall
 
@@ -33,7 +33,9 @@ class Tape:
 
     def __init__(self, made: float) -> None:
         self.made = made  # on the monotonic clock
-        self.events: list[Event] = []
+        self.events: Sequence[Event] = []
+        self.logs: list[Event] = []
+        self.progress: Event | None = None  # the last that was told
         self.bytes = 0  # about
         self._telling = steps.Telling()
         self._told: dict[bool, steps.Story] = {}
@@ -62,10 +64,25 @@ class Tape:
     def add(self, fresh: Sequence[Event]) -> None:
         self._told.clear()
         self._charts.clear()
+        if isinstance(fresh, Told):
+            plain_steps.hear(self._telling, fresh)
+            self.logs += fresh.of_type("log")
+            self.progress = next(iter(fresh.of_type("progress")[-1:]), self.progress)
+            self.bytes += len(fresh) * _EVENT + fresh.size
+            self.events = [*self.events, *fresh] if self.events else fresh
+        else:
+            self._add(fresh)
+
+    def _add(self, fresh: Sequence[Event]) -> None:
+        self.events = events = self.events if isinstance(self.events, list) else [*self.events]
         for event in fresh:
-            self.events.append(event)
+            events.append(event)
             self._telling.hear(event)
             self.bytes += _size(event, self._counted)
+            if event.type == "log":
+                self.logs.append(event)
+            elif event.type == "progress":
+                self.progress = event
 
     def chart(self, key: Hashable, draw: Callable[[], Waterfall]) -> Waterfall:
         """The picture of a run that is over, drawn once. `key`: all that it depends on, but for the events."""
@@ -127,8 +144,6 @@ def _is_asked(event: Event) -> bool:
 
 def _size(event: Event, counted: set[int]) -> int:
     """About how much memory it takes. A message that many calls repeat is one value."""
-    if isinstance(event.data, Body):
-        return _EVENT + len(event.data.text) + _once(event.data.messages, counted)
     messages = reading.items(event.data, "request", "messages")
     if not messages:
         return _EVENT + _ROOM * _length(event.data)
@@ -139,13 +154,6 @@ def _size(event: Event, counted: set[int]) -> int:
             size += _ROOM * _length(message)
     rest = {**event.data, "request": {**event.data["request"], "messages": None}}
     return size + _ROOM * _length(rest)
-
-
-def _once(messages: Messages | None, counted: set[int]) -> int:
-    if messages is None or id(messages) in counted:
-        return 0
-    counted.add(id(messages))
-    return messages.size
 
 
 def _length(value: Any) -> int:

@@ -14,7 +14,7 @@ from fairlead.web.console.bars import Bar, Clock
 from fairlead.web.console.format import Format
 from fairlead.web.console.steps import Resume, Step, StepState, Story
 
-MOST_ROWS = 200
+MOST_ROWS = 100  # three screens: more of them keep the first from being painted
 MORE_ROWS = 150
 _MARK = 17  # letters
 

@@ -33,7 +33,7 @@ TABS = {
     "children": N_("Child runs"),
     "json": N_("JSON"),
 }
-MOST_EVENTS = 500
+MOST_LOGS = 500
 MOST_ROWS = 10_000  # of a tab that is a table: whoever asks for so many waits for them
 _MODEL_CALLS = ("model",)
 _TOOL_CALLS = ("tool", "step")
@@ -68,7 +68,7 @@ class Selection:
 
 def select(run_id: str, params: Mapping[str, str], opened: Sequence[str]) -> Selection:
     rows, tab = params.get("rows", ""), params.get("tab", "")
-    most = MOST_ROWS if tab in ("model", "tools") else 1000
+    most = MOST_ROWS if tab in ("events", "model", "tools") else 1000
     return Selection(
         run_id=run_id,
         tab=tab if tab in TABS else "overview",
@@ -212,7 +212,7 @@ def shape(
     story = material.tape.story(texts, over=not working)
     selected = _selected(story, selection)
     approvals = None if material.approvals is None else tuple(material.approvals)
-    logs = tuple(event for event in material.events if event.type == "log")
+    logs, before_shown = material.tape.logs, max(0, len(material.events) - selection.rows)
     drawn = selection.tab == "overview" and not pane_only
     return RunView(
         run=run,
@@ -229,10 +229,10 @@ def shape(
         waiting=tuple(one for one in approvals or () if one.approved is None and one.expires_at > fmt.now),
         approvals=approvals,
         children=None if material.children is None else tuple(material.children),
-        events=_read(material.events[-MOST_EVENTS:]) if selection.tab == "events" else (),
-        events_before=max(0, len(material.events) - MOST_EVENTS),
-        logs=_read(logs[-MOST_EVENTS:]) if selection.tab == "logs" else (),
-        progress=_progress(material.events),
+        events=_read(material.events[before_shown:]) if selection.tab == "events" else (),
+        events_before=before_shown,
+        logs=_read(logs[-MOST_LOGS:]) if selection.tab == "logs" else (),
+        progress=reading.text(material.tape.progress and material.tape.progress.data, "text"),
         live="" if run.status.finished else selection.address(live=True),
         scores=None if material.scores is None else scores.shape(material.scores),
         evaluated=None if material.evaluated is None else evaluated.shape(material.evaluated, fmt),
@@ -276,11 +276,6 @@ def _said(
 
 def _selected(story: steps.Story, selection: Selection) -> steps.Step | None:
     return next((step for step in story.steps if step.key == selection.step), None) if selection.step else None
-
-
-def _progress(events: Sequence[Event]) -> str:
-    latest = next((event for event in reversed(events) if event.type == "progress"), None)
-    return reading.text(latest.data, "text") if latest else ""
 
 
 def _tabs(material: Material, story: steps.Story, logs: Sequence[Event], selection: Selection) -> list[Tab]:

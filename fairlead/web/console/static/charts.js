@@ -25,21 +25,35 @@ function draw(element) {
 const sizes = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     const plot = drawn.get(target.closest("[data-chart]"))?.plot;
-    if (plot && target.clientWidth) plot.setSize({ width: target.clientWidth, height: target.clientHeight });
+    const { clientWidth: width, clientHeight: height } = target;
+    if (plot && width && (plot.width !== width || plot.height !== height)) plot.setSize({ width, height });
   }
 });
+
+// Once the page is painted, and each by itself: all together would keep the reader from whatever else he does.
+const waiting = new Set();
+function queue(element) {
+  if (!waiting.size) requestAnimationFrame(() => setTimeout(next));
+  waiting.add(element);
+}
+function next() {
+  const [element] = waiting;
+  waiting.delete(element);
+  if (element.isConnected) draw(element);
+  if (waiting.size) setTimeout(next);
+}
 
 function repaint() {
   forgetColours();
   for (const { plot } of drawn.values()) plot.redraw(false);
 }
 
-const fresh = () => document.querySelectorAll("[data-chart]").forEach((one) => drawn.has(one) || draw(one));
+const fresh = () => document.querySelectorAll("[data-chart]").forEach((one) => drawn.has(one) || queue(one));
 fresh();
 // Whoever changes the data, by whatever means, has it drawn; what has left the page is forgotten.
 new MutationObserver((changes) => {
   for (const [element, { plot }] of drawn) if (!element.isConnected) (plot.destroy(), drawn.delete(element));
-  for (const one of changes) if (one.type === "attributes") draw(one.target);
+  for (const one of changes) if (one.type === "attributes") queue(one.target);
   fresh();
 }).observe(document.getElementById("main"), { subtree: true, childList: true, attributeFilter: ["data-chart"] });
 new MutationObserver(repaint).observe(root, { attributeFilter: ["data-theme"] });

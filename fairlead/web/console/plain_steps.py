@@ -1,0 +1,59 @@
+"""Steps that went as most do, straight from the rows they were read as: of a run of thousands most are.
+
+What a page shows of them is decoded when it is looked at. Whatever went in another way `Telling` hears as an event.
+"""
+
+from __future__ import annotations
+
+from fairlead.clock import from_micros
+from fairlead.runs.body import Body
+from fairlead.runs.told import Told
+from fairlead.web.console.steps import Step, StepState, Telling
+
+_KINDS = frozenset({"model", "tool", "step"})
+_BESIDE = frozenset({"log", "progress", "accepted"})  # tells nothing of steps
+
+
+def hear(telling: Telling, told: Told) -> None:
+    """What `telling` would make of these events one by one."""
+    rows, messages, done = told.rows, told.messages, telling.done
+    begun: dict[str, int] = {}  # places of intents whose steps may come
+    for place, row in enumerate(rows):
+        _, seq, type, at, kind, name, key, branch, _, started, fence, text = row
+        if type == "intent" and key:
+            begun[key] = place
+        elif type == "step" and key and name and fence and kind in _KINDS and _is_plain(text, kind, key, telling):
+            intent = begun.pop(key, None)
+            if intent is not None:
+                began = rows[intent]
+                branch = branch or began[7]
+                started = started or began[9] or began[3]
+            end = from_micros(at)
+            start = end if started is None or started >= at else from_micros(started)
+            body = Body(text, messages if kind == "model" else None)
+            done.append(
+                Step(key, kind, name, branch, seq, fence, start, end, StepState.DONE, body=body, speaks=kind == "model")
+            )
+        elif type not in _BESIDE:
+            _hear_intents(telling, told, begun)
+            telling.hear(told[place])
+    _hear_intents(telling, told, begun)
+    if rows:
+        telling.latest = from_micros(rows[-1][3])
+
+
+def _hear_intents(telling: Telling, told: Told, begun: dict[str, int]) -> None:
+    for place in begun.values():
+        telling.hear(told[place])
+    begun.clear()
+
+
+def _is_plain(text: str | None, kind: str, key: str, telling: Telling) -> bool:
+    """It was done at the first try, and nothing else is told of it that a story is made of. What looks like the name of
+    a field in what somebody said is none: its quotation marks are escaped."""
+    if text is None or key in telling.open or '"error"' in text:
+        return False
+    if kind != "model":
+        return '"attempts"' not in text
+    once = text.count('"outcome":') == 1 and '"outcome":"ok"' in text
+    return once and text.startswith('{"request":{"') and '"aside"' not in text
