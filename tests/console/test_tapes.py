@@ -15,6 +15,7 @@ from fairlead.runs.run import Event, Run
 from fairlead.testing import MovableClock
 from fairlead.web.console import steps
 from fairlead.web.console.format import Format
+from fairlead.web.console.glances import Glances
 from fairlead.web.console.pages import run as page
 from fairlead.web.console.tapes import LASTS, Tapes
 from fairlead.web.console.waterfall import Waterfall
@@ -142,7 +143,7 @@ async def test_a_page_that_is_open_reads_of_a_step_nothing_but_what_it_was_told(
 
     door.__class__ = Listening
     clock = MovableClock(AT)
-    reading = page.Reading(door, Tapes(clock), clock, again=timedelta(seconds=5))
+    reading = page.Reading(door, Tapes(clock), clock, again=timedelta(seconds=5), glances=Glances(clock))
     known = await reading.read(run_id, [])
     told = _said(run_id, known.events[-1].seq + 1)
     assert (await reading.read(run_id, [told])).events[-1] == told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 
 class Pieces:
@@ -20,7 +20,7 @@ class Pieces:
         self._drawn[mark] = now
         return "".join([html for _, html in now.values()])
 
-    def keep(self, marks: Collection[str]) -> None:
-        """Forget the others."""
-        if len(self._drawn) > len(marks):
-            self._drawn = {mark: known for mark, known in self._drawn.items() if mark in marks}
+    def keep(self, wanted: Callable[[str], bool], *, most: int) -> None:
+        """Forget rows that are not wanted any more, where there are more than `most`."""
+        if len(self._drawn) > most:
+            self._drawn = {mark: known for mark, known in self._drawn.items() if wanted(mark)}

@@ -31,7 +31,7 @@ class StepRows:
         rows = dict(self._rows(view, chart, fill))
         if len(self._drawn) > len(chart.rows):
             self._drawn = {mark: known for mark, known in self._drawn.items() if mark in rows}
-        self._pieces.keep(rows.keys())
+        self._pieces.keep(rows.__contains__, most=len(rows))
 
         def whole() -> str:
             given = Markup("".join(rows.values()))
