@@ -34,6 +34,8 @@ class Tape:
     def __init__(self, made: float) -> None:
         self.made = made  # on the monotonic clock
         self.events: list[Event] = []
+        self.logs: list[Event] = []
+        self.progress: Event | None = None  # the last that told of it
         self.bytes = 0  # about
         self._telling = steps.Telling()
         self._told: dict[bool, steps.Story] = {}
@@ -64,6 +66,10 @@ class Tape:
         self._charts.clear()
         for event in fresh:
             self.events.append(event)
+            if event.type == "log":
+                self.logs.append(event)
+            elif event.type == "progress":
+                self.progress = event
             self._telling.hear(event)
             self.bytes += _size(event, self._counted)
 

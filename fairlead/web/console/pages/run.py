@@ -241,7 +241,7 @@ def shape(
     story = material.tape.story(texts, over=not working)
     selected = _selected(story, selection)
     approvals = None if material.approvals is None else tuple(material.approvals)
-    logs = tuple(event for event in material.events if event.type == "log")
+    logs = material.tape.logs
     drawn = selection.tab == "overview" and not pane_only
     return RunView(
         run=run,
@@ -261,7 +261,7 @@ def shape(
         events=_read(material.events[-MOST_EVENTS:]) if selection.tab == "events" else (),
         events_before=max(0, len(material.events) - MOST_EVENTS),
         logs=_read(logs[-MOST_EVENTS:]) if selection.tab == "logs" else (),
-        progress=_progress(material.events),
+        progress=reading.text(progress.data, "text") if (progress := material.tape.progress) else "",
         live="" if run.status.finished else selection.address(live=True),
         scores=None if material.scores is None else scores.shape(material.scores),
         evaluated=None if material.evaluated is None else evaluated.shape(material.evaluated, fmt),
@@ -305,11 +305,6 @@ def _said(
 
 def _selected(story: steps.Story, selection: Selection) -> steps.Step | None:
     return next((step for step in story.steps if step.key == selection.step), None) if selection.step else None
-
-
-def _progress(events: Sequence[Event]) -> str:
-    latest = next((event for event in reversed(events) if event.type == "progress"), None)
-    return reading.text(latest.data, "text") if latest else ""
 
 
 def _tabs(material: Material, story: steps.Story, logs: Sequence[Event], selection: Selection) -> list[Tab]:
