@@ -54,7 +54,7 @@ class StepRows:
 
     def _row(self, row: Row, chosen: bool, view: RunView, fill: FillOne) -> str:
         looks = row.looks
-        looks["step_name"] = chosen, looks["step_name"]
+        looks["step_rail"] = chosen, looks["step_rail"]  # it begins the row, which is marked
         return self._pieces.row(row.mark, looks, partial(fill, view=view, row=row))
 
     def _skipped(self, mark: str, skipped: int, view: RunView, fill: FillOne) -> tuple[str, str]:

@@ -39,14 +39,16 @@ class Row:
 
     @property
     def looks(self) -> dict[str, Hashable]:
-        """All that each piece of it is drawn from, but for what is selected. When the axis grows, only the line looks
-        different."""
+        """All that each piece of it is drawn from, but for what is selected. When the axis grows, only its line looks
+        different; when a row comes below it, only its rail."""
         step, rail = self.step, self.rail
         return {
+            "step_rail": (
+                step.state, self.node, self.folded, rail.lane, rail.up, rail.down, rail.through, rail.fork, rail.join,
+            ),
             "step_name": (
-                step.key, step.state, step.name, step.again, len(step.lost), self.node, self.tries, self.folded,
-                self.hidden, self.hidden_failed, self.who, rail.lane, rail.up, rail.down, rail.through, rail.fork,
-                rail.join,
+                step.key, step.state, step.name, step.again, len(step.lost), self.tries, self.folded, self.hidden,
+                self.hidden_failed, self.who,
             ),
             "step_line": self.bars,
             "step_figures": (
