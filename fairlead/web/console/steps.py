@@ -16,7 +16,6 @@ from fairlead.runs.body import Body
 from fairlead.runs.run import Event
 from fairlead.web.console import model_call, reading
 
-
 WAITS = frozenset({"timer", "child", "approval"})
 """Kinds of steps in which nothing executes."""
 

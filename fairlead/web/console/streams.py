@@ -19,6 +19,7 @@ from fairlead.web.console import live, policy
 from fairlead.web.console.broadcast import DrawCuts, whole
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Counts, Delta, Door
+from fairlead.web.console.look import Reader
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import deploys, runs, workers
 from fairlead.web.console.pages import run as run_page
@@ -26,7 +27,7 @@ from fairlead.web.console.pieces import Pieces
 from fairlead.web.console.step_rows import WATERFALL, StepRows
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
-_PARTS_OF_RUN = ("facts", "actions", "attention", "tabs", "rest", "conversation")
+_PARTS_OF_RUN = ("facts", "actions", "attention", "rest", "conversation")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
 _CLOSES = ("step", "failed")
 _HEARD_AHEAD = 1000
@@ -40,7 +41,7 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
     reading = run_page.Reading(
         door, desk.tapes, desk.clock, again=desk.settings.look_again, glances=desk.glances
     )  # fmt: skip
-    rows = StepRows(desk.templates)
+    rows, tabs = StepRows(desk.templates), Pieces()
     texts: dict[str, str] = {}
     drawn: run_page.RunView | None = None
 
@@ -59,6 +60,8 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
         parts: dict[str, str | live.Listed] = {
             name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
         }
+        if before is None or view.tabs != before.tabs:
+            parts["tabs"] = _tabs(desk, reader, view, tabs)
         if view.chart is not None:
             parts[WATERFALL] = rows.draw(view, view.chart, reader)
         return parts, view.run.status.finished
@@ -72,13 +75,23 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
     return _stream(desk, request, draw, happenings())
 
 
+def _tabs(desk: Desk, reader: Reader, view: run_page.RunView, pieces: Pieces) -> live.Listed:
+    """Nearly every event changes what one of them counts."""
+    fill = desk.templates.macros("parts/_tab.html", reader)
+    marks = {f"tab-{tab.name}": tab for tab in view.tabs}
+    rows = {mark: pieces.row(mark, {"tab": tab}, partial(fill, of=tab)) for mark, tab in marks.items()}
+
+    def whole() -> str:
+        return desk.templates.fill("parts/_tabs.html", reader, view=view, path="")
+
+    return live.Listed((), {}, rows, "tabs", whole)
+
+
 def _differs(part: str, before: run_page.RunView, now: run_page.RunView) -> bool:
-    """Whether a part of a run's page, but for its waterfall, may look different. What is read beside the events is the
-    same until it is read anew."""
+    """Whether a part of a run's page may look different; of its tabs and its waterfall others know. What is read beside
+    the events is the same until it is read anew."""
     anew = now.run is not before.run
     match part:
-        case "tabs":
-            return now.tabs != before.tabs
         case "rest":
             return now.selection.tab != "overview"
         case "conversation":
