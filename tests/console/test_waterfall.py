@@ -123,3 +123,12 @@ def test_the_axis_is_the_same_as_when_every_pause_is_looked_at(seed: int) -> Non
     fmt = Format(AT + timedelta(seconds=second + dice.choice((1, 40))))
     story = fold(tape.events)
     assert draw(run, story, fmt) == draw(run, replace(story, work=None), fmt)
+
+
+def test_a_value_that_was_written_down_in_a_pause_does_not_fill_it() -> None:
+    run = make_run(1, AT, status=Status.RUNNING)
+    tape = Tape(run)
+    tape.tool("read", 0, 1, {}, None)
+    tape.add("step", 45, kind="value", key="now", started_at=tape.at(2))
+    tape.tool("read", 45, 46, {}, None)
+    assert len(draw(run, fold(tape.events), Format(AT + timedelta(seconds=47))).breaks) == 1

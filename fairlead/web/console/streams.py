@@ -99,7 +99,7 @@ def _differs(part: str, before: run_page.RunView, now: run_page.RunView) -> bool
         case "actions":
             return anew and (now.moves, now.run.status) != (before.moves, before.run.status)
         case "attention":
-            return anew and (now.calls or before.calls)
+            return anew and (now.urgent or before.urgent)
         case _:
             return anew
 

@@ -156,7 +156,7 @@ async def read(
 
 
 async def _again(there: Sequence[T] | None, ask: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T] | None:
-    """None, where there was none: of the first an event would have told."""
+    """Nothing, where there was nothing before: of the first an event would have told."""
     return there if there is not None and not there else await or_none(ask())
 
 
@@ -205,8 +205,8 @@ class RunView:
     still: datetime | None  # since when nothing has come of a run that is held
 
     @property
-    def calls(self) -> bool:
-        """For attention."""
+    def urgent(self) -> bool:
+        """There is something to say about it that a person should heed."""
         run = self.run
         return bool(self.waiting or self.retrying or self.still or run.reason or run.error)
 
