@@ -15,6 +15,7 @@ from fairlead.runs.run import Event, Run
 from fairlead.testing import MovableClock
 from fairlead.web.console import steps
 from fairlead.web.console.format import Format
+from fairlead.web.console.glances import Glances
 from fairlead.web.console.pages import run as page
 from fairlead.web.console.tapes import LASTS, Tapes
 from fairlead.web.console.waterfall import Waterfall
@@ -142,7 +143,7 @@ async def test_a_page_that_is_open_reads_of_a_step_nothing_but_what_it_was_told(
 
     door.__class__ = Listening
     clock = MovableClock(AT)
-    reading = page.Reading(door, Tapes(clock), clock, again=timedelta(seconds=5))
+    reading = page.Reading(door, Tapes(clock), clock, again=timedelta(seconds=5), glances=Glances(clock))
     known = await reading.read(run_id, [])
     told = _said(run_id, known.events[-1].seq + 1)
     assert (await reading.read(run_id, [told])).events[-1] == told
@@ -152,6 +153,32 @@ async def test_a_page_that_is_open_reads_of_a_step_nothing_but_what_it_was_told(
     clock.move(timedelta(seconds=6))
     await reading.read(run_id, [])
     assert len(asked) == 3  # some things change without an event
+
+
+async def test_a_page_that_is_open_asks_again_for_nothing_that_an_event_would_have_told() -> None:
+    door, run_id = _door(2)
+    asked: list[str] = []
+
+    class Listening(CountingDoor):
+        async def children(self, run_id: str) -> Sequence[Run]:
+            asked.append("children")
+            return await super().children(run_id)
+
+        async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
+            asked.append("events")
+            return await super().events(run_id, after=after)
+
+    door.__class__ = Listening
+    clock = MovableClock(AT)
+    reading = page.Reading(door, Tapes(clock), clock, again=timedelta(seconds=5), glances=Glances(clock))
+    known = await reading.read(run_id, [])
+    asked.clear()
+    clock.move(timedelta(seconds=6))
+    told = _said(run_id, known.events[-1].seq + 1)
+    assert (await reading.read(run_id, [told])).events[-1] == told
+    assert asked == []
+    await reading.read(run_id, [replace(told, kind="child", seq=told.seq + 1)])
+    assert "children" in asked
 
 
 async def test_what_could_not_be_read_is_asked_for_again() -> None:

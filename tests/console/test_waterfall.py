@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from fairlead.runs.run import Status
 from fairlead.web.console.format import Format
 from fairlead.web.console.rails import arrange
 from fairlead.web.console.steps import fold
 from fairlead.web.console.waterfall import Waterfall, chosen, draw
-from tests.console.gallery import big, make_run, refund
+from tests.console.gallery import Tape, big, make_run, refund
 
 AT = datetime(2026, 11, 22, 9, 2, 11, tzinfo=UTC)
 
@@ -96,3 +99,36 @@ def test_queueing_is_a_thin_line_before_the_first_bar() -> None:
 
 def _later(moment: datetime | None) -> datetime | None:
     return moment + timedelta(seconds=9) if moment else None
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_the_axis_is_the_same_as_when_every_pause_is_looked_at(seed: int) -> None:
+    """Whatever lies side by side, is told late, was waited for, or died meanwhile."""
+    dice = random.Random(seed)
+    run, second = make_run(1, AT, status=Status.RUNNING), 0.0
+    tape = Tape(run)
+    for number in range(dice.choice((1, 3, 5, 30))):
+        second += dice.choice((0.5, 29.9, 31, 50) if seed % 4 else (0.5, 3))
+        began = max(0.0, second - dice.choice((0.1, 0.1, 0.4, 5, 90)))
+        if dice.random() < 0.1:
+            tape.add("lost", second, data={"worker": "w"})
+            tape.started(second + 0.1, "v")
+        elif dice.random() < 0.2:
+            kind, long_ago = dice.choice(("timer", "value")), tape.at(max(0.0, second - 60))
+            tape.add("step", second, kind=kind, key=f"{number}", started_at=long_ago)
+        else:
+            tape.tool("read", began, second, {}, None, key=f"{number}", branch=dice.choice(("", "look.0")))
+    if dice.random() < 0.5:
+        tape.add("intent", second, kind="tool", name="read", key="open", started_at=tape.at(second - 0.1))
+    fmt = Format(AT + timedelta(seconds=second + dice.choice((1, 40))))
+    story = fold(tape.events)
+    assert draw(run, story, fmt) == draw(run, replace(story, work=None), fmt)
+
+
+def test_a_value_that_was_written_down_in_a_pause_does_not_fill_it() -> None:
+    run = make_run(1, AT, status=Status.RUNNING)
+    tape = Tape(run)
+    tape.tool("read", 0, 1, {}, None)
+    tape.add("step", 45, kind="value", key="now", started_at=tape.at(2))
+    tape.tool("read", 45, 46, {}, None)
+    assert len(draw(run, fold(tape.events), Format(AT + timedelta(seconds=47))).breaks) == 1

@@ -10,9 +10,8 @@ from functools import cached_property
 from fairlead.runs.run import Run, Status
 from fairlead.web.console import scale
 from fairlead.web.console.language import N_
-from fairlead.web.console.steps import Span, Step, StepState, Story
+from fairlead.web.console.steps import WAITS, Span, Step, StepState, Story
 
-_WAITS = frozenset({"timer", "child", "approval"})
 LEGEND = {
     "first": N_("model: waiting, streaming"),
     "model": N_("model: waiting, streaming"),
@@ -62,11 +61,14 @@ class Clock:
         return max(self.second(max(ends)) if ends else 0.0, self.second(last) if last else 0.0)
 
     def busy(self) -> list[tuple[float, float]]:
-        """When something executed: not while a person, a child or a time was waited for."""
+        """When something executed: not while a person, a child or a time was waited for. Pauses too short to be cut out
+        of the axis may count, where there are no others."""
+        if not self._paused:
+            return [(0.0, self.until)]
         found: list[tuple[float, float]] = []
         accepted, until = self.run.created_at, self.until
         for step in self.story.steps:
-            if step.kind in _WAITS:
+            if step.kind in WAITS:
                 continue
             if step.lost:
                 found += [(self.second(span.start), self.second(span.end)) for span in step.lost]
@@ -74,6 +76,14 @@ class Clock:
             end = until if step.end is None else (step.end - accepted).total_seconds()
             found.append((max(start, 0.0), max(start, end, 0.0)))
         return found
+
+    @property
+    def _paused(self) -> bool:
+        work = self.story.work
+        if work is None:
+            return True
+        longest = max(self.second(work.since), work.pause.total_seconds(), self.until - self.second(work.until))
+        return longest > scale.IDLE
 
 
 def of_step(step: Step, clock: Clock, axis: scale.Scale) -> list[Bar]:

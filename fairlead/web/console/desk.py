@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from fairlead.web.console import look, policy
 from fairlead.web.console.assets import SMALL, Assets
 from fairlead.web.console.broadcast import Broadcasts
 from fairlead.web.console.door import Door, Wanted
+from fairlead.web.console.glances import Glances
 from fairlead.web.console.reading import or_none
 from fairlead.web.console.section import of_house
 from fairlead.web.console.settings import ConsoleSettings
@@ -26,7 +28,6 @@ MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
 KEEPS_CASES = "/console/runs/{run_id}/case"
 _PACKED = 5  # level: a long page in about a millisecond
-MARKS_LAST = 2.0  # seconds: whoever opens page after page does not have the same counted each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Desk:
         self.make_token = make_token
         self.tapes = Tapes(clock)
         self.broadcasts = Broadcasts(clock)
-        self._marks: dict[str, tuple[float, dict[str, Mark]]] = {}
+        self.glances = Glances(clock)
         self.assets = Assets("/console/static")
         self.templates = look.Pages(
             self.assets, environment_name=settings.environment, trace_url=settings.trace_url, locales=settings.locales
@@ -64,11 +65,8 @@ class Desk:
 
     async def count(self, request: Request) -> None:
         """What is under way and what waits for a person, for the side bar of the page that is about to be drawn."""
-        tenant, now = caller_of(request).tenant, self.clock.monotonic()
-        known = self._marks.get(tenant)
-        if known is None or now - known[0] > MARKS_LAST:
-            known = self._marks[tenant] = (now, await self._count(self.door(request)))
-        request.state.marks = known[1]
+        door, tenant = self.door(request), caller_of(request).tenant
+        request.state.marks = await self.glances.at(("marks", tenant), partial(self._count, door))
 
     async def _count(self, door: Door) -> dict[str, Mark]:
         counts, waiting, deploys = await asyncio.gather(

@@ -31,8 +31,9 @@ def asked(value: Any) -> str:
     for message in reversed(reading.items(value, "messages")):
         if reading.text(message, "role") in ("user", "human") or reading.text(message, "type") == "human":
             return content_text(reading.at(message, "content"))
-    for name in _NAMES:
-        if found := reading.text(value, name):
+    given = reading.mapping(value)
+    for name in _NAMES if given else ():
+        if found := reading.text(given, name):
             return found
     return "" if value is None or value == {} else compact(value)
 

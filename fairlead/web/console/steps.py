@@ -16,6 +16,9 @@ from fairlead.runs.body import Body
 from fairlead.runs.run import Event
 from fairlead.web.console import model_call, reading
 
+WAITS = frozenset({"timer", "child", "approval"})
+"""Kinds of steps in which nothing executes."""
+
 
 class StepState(StrEnum):
     DONE = "done"
@@ -100,6 +103,19 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """When something executed, but for what is still open, as far as it is known without looking at each step: from
+    the first of them until the last, and never a longer pause between two."""
+
+    since: datetime
+    until: datetime
+    pause: timedelta = timedelta()
+
+    def and_then(self, start: datetime, end: datetime) -> Work:
+        return Work(self.since, max(self.until, end), max(self.pause, start - self.until))
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """Everything the events say about how a run went."""
 
@@ -107,6 +123,7 @@ class Story:
     resumes: tuple[Resume, ...]
     started_at: datetime | None  # when a worker first had it
     workers: dict[int, str] = field(default_factory=dict[int, str])  # by fence
+    work: Work | None = None
 
     @property
     def branches(self) -> int:
@@ -139,6 +156,7 @@ class Telling:
         self.death: Event | None = None
         self.fence = 0
         self.latest: datetime | None = None
+        self.work: Work | None = None
         self._numbered: dict[int, Step] = {}  # as told last, by what closed them
 
     def hear(self, event: Event) -> None:
@@ -188,6 +206,9 @@ class Telling:
         if began is not None and began.type == "waiting":
             start = _start(began)
             body = {**reading.mapping(began.data), **reading.mapping(body)}  # what it waited for stays known
+        start = min(start, event.at)
+        if kind not in (*WAITS, "value"):
+            self.work = self.work.and_then(start, event.at) if self.work else Work(start, event.at)
         told = _told(kind, body)
         self.done.append(
             Step(
@@ -197,7 +218,7 @@ class Telling:
                 branch=event.branch or (began.branch if began else ""),
                 seq=event.seq,
                 fence=event.fence or self.fence,
-                start=min(start, event.at),
+                start=start,
                 end=event.at,
                 state=StepState.DONE if event.type != "failed" and told.get("error") is None else StepState.FAILED,
                 tries=_tries(told["attempts"], event.at) if "attempts" in told else (),
@@ -213,7 +234,7 @@ class Telling:
             steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in steps]
         in_order = sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq))
         steps, self._numbered = _count_names(in_order, self._numbered)
-        return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers)
+        return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers, self.work)
 
     def _left(self, step: Step, texts: Mapping[str, str], *, over: bool) -> Step:
         """What nobody works on any more: an effect may or may not have happened, everything else was given up."""

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from starlette.requests import Request
 
@@ -18,13 +19,15 @@ from fairlead.web.console import live, policy
 from fairlead.web.console.broadcast import DrawCuts, whole
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Counts, Delta, Door
+from fairlead.web.console.look import Reader
 from fairlead.web.console.pages import deploy as deploy_page
 from fairlead.web.console.pages import deploys, runs, workers
 from fairlead.web.console.pages import run as run_page
+from fairlead.web.console.pieces import Pieces
 from fairlead.web.console.step_rows import WATERFALL, StepRows
 
 _HEADERS = policy.HEADERS | {"Cache-Control": "no-store, no-transform"}
-_PARTS_OF_RUN = ("facts", "actions", "attention")  # of what is read now and then, and when an event tells of it
+_PARTS_OF_RUN = ("facts", "actions", "attention", "rest", "conversation")
 _DEPLOY_PARTS = ("notice", "facts", "words", "watched", "course", "traffic")
 _CLOSES = ("step", "failed")
 _HEARD_AHEAD = 1000
@@ -35,8 +38,10 @@ _DEPLOYS_AGAIN = timedelta(seconds=2)  # the ledger tells of nothing by itself
 def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection) -> live.EventStream:
     """Everything on a run's page but the pane the reader opened."""
     door = desk.door(request)
-    reading = run_page.Reading(door, desk.tapes, desk.clock, again=desk.settings.look_again)
-    rows = StepRows(desk.templates)
+    reading = run_page.Reading(
+        door, desk.tapes, desk.clock, again=desk.settings.look_again, glances=desk.glances
+    )  # fmt: skip
+    rows, tabs = StepRows(desk.templates), Pieces()
     texts: dict[str, str] = {}
     drawn: run_page.RunView | None = None
 
@@ -50,15 +55,13 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
             elif one.type in _CLOSES and one.key:
                 texts.pop(one.key, None)
         view, before = run_page.shape(material, selection, reader.fmt, texts=texts, before=drawn), drawn
-        anew = before is None or view.run is not before.run
-        names = [*_PARTS_OF_RUN] if anew else []
-        names += ["tabs"] if before is None or view.tabs != before.tabs else []
-        names += ["rest"] if before is None or selection.tab != "overview" else []
-        names += ["conversation"] if anew or before is None or view.said != before.said else []
         drawn = view
+        names = [name for name in _PARTS_OF_RUN if before is None or _differs(name, before, view)]
         parts: dict[str, str | live.Listed] = {
             name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
         }
+        if before is None or view.tabs != before.tabs:
+            parts["tabs"] = _tabs(desk, reader, view, tabs)
         if view.chart is not None:
             parts[WATERFALL] = rows.draw(view, view.chart, reader)
         return parts, view.run.status.finished
@@ -72,12 +75,41 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
     return _stream(desk, request, draw, happenings())
 
 
+def _tabs(desk: Desk, reader: Reader, view: run_page.RunView, pieces: Pieces) -> live.Listed:
+    """Nearly every event changes what one of them counts."""
+    fill = desk.templates.macros("parts/_tab.html", reader)
+    marks = {f"tab-{tab.name}": tab for tab in view.tabs}
+    rows = {mark: pieces.row(mark, {"tab": tab}, partial(fill, of=tab)) for mark, tab in marks.items()}
+
+    def whole() -> str:
+        return desk.templates.fill("parts/_tabs.html", reader, view=view, path="")
+
+    return live.Listed((), {}, rows, "tabs", whole)
+
+
+def _differs(part: str, before: run_page.RunView, now: run_page.RunView) -> bool:
+    """Whether a part of a run's page may look different; of its tabs and its waterfall others know. What is read beside
+    the events is the same until it is read anew."""
+    anew = now.run is not before.run
+    match part:
+        case "rest":
+            return now.selection.tab != "overview"
+        case "conversation":
+            return now.said != before.said
+        case "actions":
+            return anew and (now.moves, now.run.status) != (before.moves, before.run.status)
+        case "attention":
+            return anew and (now.urgent or before.urgent)
+        case _:
+            return anew
+
+
 def of_runs(desk: Desk, request: Request) -> live.EventStream:
     """Rows that are shown change in place; new ones are only counted, so nothing moves under the reader."""
     given = request.query_params
     query = runs.parse(given, now=desk.clock.now())
     door = desk.door(request)
-    listing = _Listing(desk, door, query)
+    listing, pieces = _Listing(desk, door, query), Pieces()
 
     async def draw(
         pending: list[Event | Delta], cuts: Collection[Hashable]
@@ -85,8 +117,9 @@ def of_runs(desk: Desk, request: Request) -> live.EventStream:
         reader, shown = desk.reader(request), [cut for cut in cuts if isinstance(cut, _Shown)]
         found = await listing.look({one.run_id for one in pending}, shown)
         fill = desk.templates.macros("parts/_row.html", reader)
-        held = [run for run in found if any(cut.holds(run.id) for cut in shown)]
-        rows = {run.id: fill("run_row", row=runs.row(run, reader.fmt)) for run in held}
+        held = [runs.row(run, reader.fmt) for run in found if any(cut.holds(run.id) for cut in shown)]
+        rows = {row.run.id: pieces.row(row.run.id, row.looks(reader.fmt), partial(fill, row=row)) for row in held}
+        pieces.keep(lambda run_id: any(cut.holds(run_id) for cut in shown), most=runs.PAGE * len(shown))
         same: dict[str, str] = {}
         if (counts := await listing.count()) is not None:
             total, links = sum(counts.by_status.values()), runs.statuses(query, counts)

@@ -38,14 +38,23 @@ class Row:
     skipped: int = 0  # rows left out above this one
 
     @property
-    def looks(self) -> Hashable:
-        """All that it is drawn from."""
+    def looks(self) -> dict[str, Hashable]:
+        """All that each piece of it is drawn from, but for what is selected. When the axis grows, only its line looks
+        different; when a row comes below it, only its rail."""
         step, rail = self.step, self.rail
-        return (
-            step.key, step.seq, step.state, step.name, step.again, len(step.lost), step.cost_nano, self.bars, self.took,
-            self.ticking, self.node, self.tries, self.begins, self.folded, self.hidden, self.hidden_failed, self.who,
-            self.offset, rail.lane, rail.up, rail.down, rail.through, rail.fork, rail.join,
-        )  # fmt: skip
+        return {
+            "step_rail": (
+                step.state, self.node, self.folded, rail.lane, rail.up, rail.down, rail.through, rail.fork, rail.join,
+            ),
+            "step_name": (
+                step.key, step.state, step.name, step.again, len(step.lost), self.tries, self.folded, self.hidden,
+                self.hidden_failed, self.who,
+            ),
+            "step_line": self.bars,
+            "step_figures": (
+                step.cost_nano, self.took, self.ticking, self.tries, self.begins, self.folded, self.offset
+            ),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from fairlead.clock import Clock
@@ -16,6 +16,7 @@ from fairlead.ship.evaluation.book import OfRun
 from fairlead.web.console import conversation, reading, state, steps, waterfall
 from fairlead.web.console.door import Door, Standings
 from fairlead.web.console.format import Format
+from fairlead.web.console.glances import Glances
 from fairlead.web.console.headline import headline
 from fairlead.web.console.language import N_
 from fairlead.web.console.pages import evaluated, scores
@@ -33,6 +34,7 @@ TABS = {
     "children": N_("Child runs"),
     "json": N_("JSON"),
 }
+T = TypeVar("T")
 MOST_LOGS = 500
 MOST_ROWS = 10_000  # of a tab that is a table: whoever asks for so many waits for them
 _MODEL_CALLS = ("model",)
@@ -98,22 +100,28 @@ class Material:
 
 class Reading:
     """Reads for one open page, again and again: what stands beside the events is asked for anew when an event may tell
-    of it, and now and then."""
+    of it, and now and then what changes without one."""
 
-    def __init__(self, door: Door, tapes: Tapes, clock: Clock, *, again: timedelta) -> None:
+    def __init__(self, door: Door, tapes: Tapes, clock: Clock, *, again: timedelta, glances: Glances) -> None:
         self._door = door
         self._tapes = tapes
         self._clock = clock
         self._again = again.total_seconds()
+        self._glances = glances
         self._known: Material | None = None
         self._read = 0.0
 
     async def read(self, run_id: str, pending: Sequence[Event]) -> Material:
         known, now = self._known, self._clock.monotonic()
-        if known is None or now - self._read >= self._again or not all(map(_is_plain, pending)):
+        heard = known is not None and await known.tape.hear(pending)
+        plain = all(map(_is_plain, pending))
+        if known is None or not plain or now - self._read >= self._again:
             self._read = now
-            known = await read(self._door, self._tapes, run_id, held=known and known.tape)
-        elif not await known.tape.hear(pending):
+            known = await read(
+                self._door, self._tapes, run_id, held=known and known.tape, before=known if heard and plain else None,
+                glances=self._glances,
+            )  # fmt: skip
+        elif not heard:
             known = replace(known, tape=await self._tapes.read(self._door, known.run.tenant, run_id, known.tape))
         self._known = known
         return known
@@ -124,25 +132,40 @@ def _is_plain(event: Event) -> bool:
     return event.type in ("step", "intent", "log") and event.kind not in ("approval", "child")
 
 
-async def read(door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None) -> Material:
-    """The run and its events, or an error; everything else as far as it can be had."""
+async def read(
+    door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None, before: Material | None = None,
+    glances: Glances | None = None,
+) -> Material:  # fmt: skip
+    """The run and its events, or an error; everything else as far as it can be had. `before`: what was read last, if
+    its tape holds all that has happened, and none of that is more than steps. `glances`: for who reads often."""
     run = await door.run(run_id)
+
+    def seen(what: str, ask: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+        return ask() if glances is None else glances.at((what, run.tenant), ask)
+
     tape, children, approvals, workers, said, (standings, told) = await asyncio.gather(
-        tapes.read(door, run.tenant, run_id, held),
-        or_none(door.children(run_id)),
-        or_none(door.approvals(run_id=run_id, waiting=False)),
-        or_none(door.workers()),
+        tapes.read(door, run.tenant, run_id, held) if before is None else tapes.keep(run.tenant, run_id, before.tape),
+        _again(before and before.children, lambda: door.children(run_id)),
+        _again(before and before.approvals, lambda: door.approvals(run_id=run_id, waiting=False)),
+        or_none(seen("workers", door.workers)),
         or_none(door.scores(run_id)),
-        _beside(door, run),
+        _beside(door, run, lambda: seen("standings", door.standings)),
     )
     releases = sorted({worker.release for worker in workers or () if worker.lost_at is None} - {run.release})
     return Material(run, tape, children, approvals, releases, said, standings, told)
 
 
-async def _beside(door: Door, run: Run) -> tuple[Standings | None, OfRun | None]:
+async def _again(there: Sequence[T] | None, ask: Callable[[], Awaitable[Sequence[T]]]) -> Sequence[T] | None:
+    """Nothing, where there was nothing before: of the first an event would have told."""
+    return there if there is not None and not there else await or_none(ask())
+
+
+async def _beside(
+    door: Door, run: Run, standings: Callable[[], Awaitable[Standings]]
+) -> tuple[Standings | None, OfRun | None]:
     """Of a running one how it stands; of one that ended what evaluations say: they are written down after it."""
     if not run.status.finished:
-        return await or_none(door.standings()) if run.status is Status.RUNNING else None, OfRun()
+        return await or_none(standings()) if run.status is Status.RUNNING else None, OfRun()
     return None, await or_none(door.evaluated(run))
 
 
@@ -180,6 +203,12 @@ class RunView:
     evaluated: evaluated.Evaluated | None
     retrying: int  # failed tries of a run whose call is being tried again
     still: datetime | None  # since when nothing has come of a run that is held
+
+    @property
+    def urgent(self) -> bool:
+        """There is something to say about it that a person should heed."""
+        run = self.run
+        return bool(self.waiting or self.retrying or self.still or run.reason or run.error)
 
     @property
     def broken(self) -> steps.Step | None:
@@ -232,7 +261,7 @@ def shape(
         events=_read(material.events[before_shown:]) if selection.tab == "events" else (),
         events_before=before_shown,
         logs=_read(logs[-MOST_LOGS:]) if selection.tab == "logs" else (),
-        progress=reading.text(material.tape.progress and material.tape.progress.data, "text"),
+        progress=reading.text(progress.data, "text") if (progress := material.tape.progress) else "",
         live="" if run.status.finished else selection.address(live=True),
         scores=None if material.scores is None else scores.shape(material.scores),
         evaluated=None if material.evaluated is None else evaluated.shape(material.evaluated, fmt),

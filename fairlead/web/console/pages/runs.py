@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -118,6 +118,16 @@ class Row:
     title: str
     duration: str
     ticking: bool
+
+    def looks(self, fmt: Format) -> dict[str, Hashable]:
+        """All that each piece of it is drawn from."""
+        run = self.run
+        return {
+            "run_name": (self.state, self.title, run.agent, run.release),
+            "run_steps": run.steps,
+            "run_accepted": fmt.time(run.created_at),
+            "run_figures": (run.cost_nano, self.duration, fmt.now if self.ticking else None),
+        }
 
 
 @dataclass(frozen=True, slots=True)
