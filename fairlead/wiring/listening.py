@@ -40,13 +40,13 @@ def url_of(sock: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, but for the signals: those are heard once for the whole process."""
+    """Uvicorn, but for the signals: those are heard once for the whole process. `connection`: what makes one."""
 
-    def __init__(self, app: Any, sock: socket.socket, *, grace: int) -> None:
+    def __init__(self, app: Any, sock: socket.socket, *, grace: int, connection: Any = Connection) -> None:
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
-                http=Connection, interface="asgi3", ws="none", lifespan="off", timeout_graceful_shutdown=grace,
+                http=connection, interface="asgi3", ws="none", lifespan="off", timeout_graceful_shutdown=grace,
             )
         )  # fmt: skip
         self._sock = sock

@@ -2,7 +2,8 @@
 
     quiet ──head──► answering ──answer──► quiet ──► … ──no head for a while──► closed
       │                └── more heads (pipelined) ──► waiting; no more is read until it is their turn
-      └── what is no request ──► 400, after the answers that are due, and closed
+      ├── what is no request ──► 400, after the answers that are due, and closed
+      └── half a request, and then nothing ──► 408, the same
 
 httptools reads the bytes; `uvicorn.Server`, which makes us, listens, and at the end tells each connection so.
 """
@@ -26,6 +27,7 @@ from fairlead.web.server.head import head_without_upgrade, target_of
 _LOG = logging.getLogger("fairlead.web.server")
 _MOST_FRAMING = 64 * 1024  # bytes of a head or a trailer, beside those that came with its first
 _MOST_GATHERED = 64 * 1024  # bytes; what is beyond them the transport has to know of, or it can't make anyone wait
+_PATIENCE = 60.0  # seconds for a head, and between two pieces of a body, as nginx gives
 _METHODS = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _REFUSAL = (
@@ -35,17 +37,18 @@ _REFUSAL = (
 
 class Connection(asyncio.Protocol):
     """Made by `uvicorn.Server` for each client that connects. Of its settings we heed the application, how long a
-    connection may be quiet, and how long it may take to stop."""
+    connection may be quiet, and how long it may take to stop. `patience`: seconds that a client has for its first
+    request, for a head it has begun, and for each next piece of a body."""
 
     __slots__ = (
-        "_about", "_advanced", "_answering", "_app", "_framing", "_gathered", "_headers", "_held", "_instead",
-        "_keep_alive", "_last", "_leaving", "_loop", "_parser", "_pieces", "_quiet_since", "_reading", "_refusal",
-        "_server", "_timer", "_transport", "_url", "_waiting", "writable",
+        "_about", "_advanced", "_answering", "_app", "_due", "_framing", "_gathered", "_headers", "_held", "_in_head",
+        "_instead", "_keep_alive", "_last", "_leaving", "_looks_at", "_loop", "_parser", "_patience", "_pieces",
+        "_reading", "_refusal", "_server", "_timer", "_transport", "_url", "_waiting", "writable",
     )  # fmt: skip
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
+        _loop: asyncio.AbstractEventLoop | None = None, *, patience: float = _PATIENCE,
     ) -> None:  # fmt: skip
         self._app: App = cast("Any", config).loaded_app
         self._keep_alive = config.timeout_keep_alive
@@ -67,7 +70,10 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []  # of answers, not yet written
         self._gathered = 0  # bytes of them
         self.writable: asyncio.Event | None = None  # until the client has read more of what we wrote
-        self._quiet_since: float | None = None
+        self._patience = patience
+        self._in_head = False  # a head has begun, and there is nothing else to do
+        self._due: float | None = None  # by when more has to come
+        self._looks_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     # -- what the event loop tells
@@ -80,9 +86,9 @@ class Connection(asyncio.Protocol):
             "client": get_remote_addr(self._transport), "scheme": "https" if is_ssl(self._transport) else "http",
             "root_path": "", "extensions": {LEAVING: self._leaving},
         }  # fmt: skip
+        self._expect_more(self._patience)
 
     def data_received(self, data: bytes) -> None:
-        self._quiet_since = None
         if self._last and self._reading is None:
             return
         begun = self._url or self._reading is not None
@@ -97,6 +103,13 @@ class Connection(asyncio.Protocol):
             self._framing = 0 if not begun or self._advanced else self._framing + len(data)
             if self._framing > _MOST_FRAMING:
                 self._refuse(b"431 Request Header Fields Too Large", b"The head of the request is too large.")
+        if self._reading is not None:
+            self._expect_more(self._patience)
+        elif self._answering is not None:
+            self._due = None
+        elif not self._in_head:
+            self._in_head = True
+            self._expect_more(self._patience)
 
     def _read(self, data: bytes) -> None:
         left = memoryview(data)  # one read may hold thousands of heads: what follows each is not copied
@@ -140,7 +153,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         url, headers, parser = self._url, self._headers, self._parser
-        self._url, self._headers, self._advanced = b"", [], True
+        self._url, self._headers, self._advanced, self._in_head = b"", [], True, False
         if self._last:
             return
         path, raw_path, query = target_of(url)
@@ -225,9 +238,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(self._refusal)
             self._transport.close()
         else:
-            self._quiet_since = self._loop.time()
-            if self._timer is None:
-                self._timer = self._loop.call_later(self._keep_alive, self._look)
+            self._expect_more(self._keep_alive)
         if self._held:
             self.go_on_reading()
 
@@ -267,14 +278,28 @@ class Connection(asyncio.Protocol):
             self.write(refusal)
         self._transport.close()
 
+    def _expect_more(self, seconds: float) -> None:
+        """One timer for many requests: to set one costs more than to look."""
+        self._due = due = self._loop.time() + seconds
+        if self._timer is None or self._looks_at > due:
+            self._look_at(due)
+
+    def _look_at(self, moment: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._looks_at = moment
+        self._timer = self._loop.call_at(moment, self._look)
+
     def _look(self) -> None:
-        """Closes the connection where nothing came for as long as it may. One timer for many requests: to set one costs
-        more than to look."""
+        """Ends the connection where nothing came for as long as it may."""
         self._timer = None
-        if self._quiet_since is None or self._answering is not None or self._transport.is_closing():
+        if self._due is None or self._transport.is_closing():
             return
-        left = self._quiet_since + self._keep_alive - self._loop.time()
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
+        if self._held:  # it is we who make the client wait
+            self._due = self._loop.time() + self._patience
+        if self._due > self._loop.time():
+            self._look_at(self._due)
+        elif self._in_head or self._reading is not None:
+            self._refuse(b"408 Request Timeout", b"The rest of the request did not come in time.")
         else:
             self._transport.close()

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
 
+from fairlead.web.server.connection import Connection
 from fairlead.wiring.listening import Server, bind
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -51,10 +53,12 @@ class Client:
 
 
 @asynccontextmanager
-async def talking(app: App, *, keep_alive: float | None = None, grace: int = 5) -> AsyncIterator[Client]:
-    """`keep_alive`: seconds."""
+async def talking(
+    app: App, *, keep_alive: float | None = None, patience: float = 60, grace: int = 5
+) -> AsyncIterator[Client]:
+    """`keep_alive`, `patience`: seconds."""
     sock = bind("127.0.0.1", 0)
-    server = Server(app, sock, grace=grace)
+    server = Server(app, sock, grace=grace, connection=partial(Connection, patience=patience))
     if keep_alive is not None:
         server.config.timeout_keep_alive = keep_alive  # type: ignore[assignment]
     task = asyncio.create_task(server.listen())

@@ -359,6 +359,57 @@ async def test_a_quiet_connection_is_closed_and_one_that_works_is_not() -> None:
         assert loop.time() - before < 2
 
 
+@pytest.mark.parametrize("half", [b"G", b"GET /a HTTP/1.1\r\nhost: x\r\nx-a", POST[:-1]])
+async def test_half_a_request_is_waited_for_and_then_refused(half: bytes) -> None:
+    async with talking(Echo(), patience=0.3) as client:
+        client.send(GET)
+        await said(client)
+        client.send(half)
+        assert (await client.head())[0] == 408
+        assert b"did not come in time" in await client.rest()
+
+
+async def test_a_head_that_drips_has_no_more_time_than_one_that_stops() -> None:
+    async with talking(Echo(), patience=0.5) as client:
+        answer = asyncio.create_task(client.head())
+        client.send(b"GET /")
+        while not answer.done():
+            client.send(b"a")
+            await asyncio.sleep(0.05)
+        assert answer.result()[0] == 408
+
+
+async def test_a_client_that_says_nothing_is_left() -> None:
+    async with talking(Echo(), patience=0.2) as client:
+        assert await client.is_closed()
+
+
+async def test_a_body_may_come_slowly_and_a_connection_waits_as_long_as_its_answer_takes() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        body, _ = await read(receive)
+        await asyncio.sleep(0.8)  # longer than a client may
+        await tell(send, 200, body)
+
+    async with talking(app, patience=0.4) as client:
+        client.send(POST[:-5])
+        for letter in b"hello":
+            await asyncio.sleep(0.1)
+            client.send(bytes((letter,)))
+        assert (await client.answer())[::2] == (200, b"hello")
+
+
+async def test_a_client_that_is_made_to_wait_is_not_at_fault() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.8)
+        body, _ = await read(receive)
+        await tell(send, 200, b"%d" % len(body))
+
+    async with talking(app, patience=0.3) as client:
+        size = 4 << 20  # more than is held
+        client.send(b"POST /p HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size + bytes(size))
+        assert (await client.answer())[::2] == (200, b"%d" % size)
+
+
 async def test_a_connection_is_kept_while_it_is_used_now_and_then() -> None:
     async with talking(Echo(), keep_alive=0.3) as client:
         for _ in range(8):
