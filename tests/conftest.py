@@ -7,8 +7,9 @@
     redis_url        an empty Redis of our own
     browser          a headless Chromium, driven by Playwright              (marked `browser`)
 
-Each process of the tests has a PostgreSQL of its own that never waits for the disk, unless TEST_DATABASE_URL names
-one. A server that a test will stop or kill is made with `tests.servers.PostgresServer`.
+The server on 127.0.0.1:5432 is used if it trusts us and has room, or the one TEST_DATABASE_URL names; else each
+process of the tests has one of its own that never waits for the disk. A server that a test will stop or kill is made
+with `tests.servers.PostgresServer`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from tests.order import dealt
 from tests.servers import PostgresServer, RedisServer, chromium, postgres_with_vectors
 
 _numbers = itertools.count(1)
+_CANDIDATES = ("postgresql://postgres@127.0.0.1:5432/postgres", "postgresql://root@127.0.0.1:5432/postgres")
+_CONNECTIONS = 50  # that the tests of one process may need at once
 _TESTS = Path(__file__).parent
 
 gc.disable()  # nothing of what is collected is rubbish, and looking for it is a quarter of the work
@@ -47,6 +50,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", 2 * (os.cpu_count() or 1)))
 
 
+def _hands() -> int:
+    """How many processes run tests beside each other."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
 @pytest.hookimpl(trylast=True)  # once it is known which are left
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
@@ -56,8 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if "browser" in fixtures:
             item.add_marker(pytest.mark.browser)
-    hands = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    items[:] = dealt(items, hands, file=lambda item: item.path.relative_to(_TESTS).as_posix())
+    items[:] = dealt(items, _hands(), file=lambda item: item.path.relative_to(_TESTS).as_posix())
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +74,10 @@ def postgres_server() -> Iterator[str]:
         asyncio.run(_sweep(named))
         yield named
         return
+    for url in _CANDIDATES:
+        if asyncio.run(_sweep(url, connections=_CONNECTIONS * _hands())):
+            yield url
+            return
     server = PostgresServer(durable=False)
     try:
         yield server.start()
@@ -207,16 +218,22 @@ async def _drop(server: str, name: str) -> None:
         await connection.close()
 
 
-async def _sweep(url: str) -> None:
-    """Drop what test runs that were killed left behind."""
-    connection = await asyncpg.connect(url)
+async def _sweep(url: str, *, connections: int = 0) -> bool:
+    """Drop what test runs that were killed left behind. False if the server does not let us in, or not so often."""
     try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return False
+    try:
+        if int(await connection.fetchval("SHOW max_connections")) < connections:
+            return False
         rows = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'fairlead_test_%'")
         for (name,) in rows:
             if not _alive(int(name.split("_")[2])):
                 await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     finally:
         await connection.close()
+    return True
 
 
 def _alive(pid: int) -> bool:

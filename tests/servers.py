@@ -106,7 +106,7 @@ class PostgresServer:
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "200",
-            **({} if self._durable else {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}),
+            **({} if self._durable else {"fsync": "off", "full_page_writes": "off"}),
             **self._settings,
         }
         with (self.folder / "data" / "postgresql.conf").open("a") as conf:

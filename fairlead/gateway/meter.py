@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fairlead.gateway.usage import NOTHING, Usage, estimated_tokens
 
 
@@ -12,10 +14,11 @@ class Meter:
     or `free` (the provider refused and bills nothing). Said neither, the expectation stands and is charged.
     """
 
-    __slots__ = ("_expected", "_most_out", "_seen", "_settled", "sent")
+    __slots__ = ("_expected", "_most_out", "_seen", "_settled", "first_token", "sent")
 
     def __init__(self) -> None:
         self.sent = False
+        self.first_token: timedelta | None = None  # after so long the first text of a stream came
         self._expected: Usage | None = None
         self._settled: Usage | None = None
         self._most_out = 0

@@ -211,7 +211,8 @@ def _process() -> str:
 
 def _row(request: ModelRequest, attempt: Attempt, prices: Prices) -> UsageRow:
     saved = prices.saved_nano(attempt.model, attempt.usage) if attempt.usage.cached_in else 0
-    return UsageRow(request.caller, attempt, saved, request.sink is not None)
+    streamed, first_token = request.sink is not None, request.way.meter.first_token
+    return UsageRow(request.caller, attempt, saved, streamed, first_token=first_token)
 
 
 def _hit(request: ModelRequest, reply: ModelReply, prices: Prices, clock: Clock) -> UsageRow:

@@ -99,6 +99,7 @@ async def test_a_stream_comes_in_pieces_and_ends_as_its_format_does(form: Format
             assert events[-1]["type"] == ends[form]
         [row] = await it.rows()
         assert (row["streamed"], row["estimated"], row["outcome"]) == (1, 0, "ok") and row["cost_nano"] > 0
+        assert 0 < row["first_token_us"] <= row["took_us"]
 
 
 async def test_the_first_piece_does_not_wait_for_the_last() -> None:
@@ -504,7 +505,7 @@ async def test_a_stream_that_breaks_off_ends_with_an_error_and_is_charged(form: 
             assert end["type"] == "error"
             assert not any(one["type"] in ("message_stop", "response.completed") for one in told)
         [row] = await it.rows()
-        assert row["outcome"] == "broken_answer" and row["cost_nano"] > 0
+        assert row["outcome"] == "broken_answer" and row["cost_nano"] > 0 and row["first_token_us"] > 0
 
 
 @pytest.mark.parametrize("streamed", [False, True])

@@ -157,7 +157,7 @@ class HttpProvider:
         except BrokenAnswer:
             request.meter.settle(_guessed(request, len(answer.body)))
             raise
-        return self._reply(request, body, usage, first_token=None)
+        return self._reply(request, body, usage)
 
     async def _streamed(self, request: ModelRequest, wire: Wire, post: Post, sink: Sink, key: str) -> ModelReply:
         started = self._clock.monotonic()
@@ -167,17 +167,19 @@ class HttpProvider:
                 raise self._refused(request, Answer(stream.status, stream.headers, await stream.rest()), key)
             assembly = wire.assembly()
             try:
-                first = await self._relay(request, stream, assembly, sink)
+                await self._relay(request, stream, assembly, sink, started)
                 body = assembly.finish()
             except ErrorWithin as error:
                 raise self._broken_off(request, error, key) from error
             usage = assembly.usage() or _guessed(request, assembly.size)
-        return self._reply(request, body, usage, None if first is None else timedelta(seconds=first - started))
+        return self._reply(request, body, usage)
 
-    async def _relay(self, request: ModelRequest, stream: Stream, assembly: Assembly, sink: Sink) -> float | None:
-        """Hands the events on as they come; the moment of the first text. What comes before it is kept until then, so
-        that a provider that fails early can be replaced unseen; the last event only goes out with a whole answer."""
-        meter, kept, first = request.meter, list[bytes](), None
+    async def _relay(
+        self, request: ModelRequest, stream: Stream, assembly: Assembly, sink: Sink, started: float
+    ) -> None:
+        """Hands the events on as they come. What comes before the first text is kept until then, so that a provider
+        that fails early can be replaced unseen; the last event only goes out with a whole answer."""
+        meter, kept = request.meter, list[bytes]()
         async for batch in sse.batches(stream.pieces):
             texts: list[str] = []
             before = assembly.size
@@ -192,21 +194,19 @@ class HttpProvider:
             kept.extend(batch)
             if not (assembly.size or assembly.done):
                 continue
-            if first is None:
-                first = self._clock.monotonic()
+            if meter.first_token is None:
+                meter.first_token = timedelta(seconds=self._clock.monotonic() - started)
             if texts:
                 sink.delta("".join(texts))
             await sink.data(kept)
             kept = []
             if assembly.done:
                 break
-        return first
 
-    def _reply(
-        self, request: ModelRequest, body: dict[str, Any], usage: Usage, first_token: timedelta | None
-    ) -> ModelReply:
-        request.way.meter.settle(usage)
-        return ModelReply(body, usage, 0, self.name, request.model, (), first_token, request.format)
+    def _reply(self, request: ModelRequest, body: dict[str, Any], usage: Usage) -> ModelReply:
+        meter = request.way.meter
+        meter.settle(usage)
+        return ModelReply(body, usage, 0, self.name, request.model, (), meter.first_token, request.format)
 
     def _hear(self, request: ModelRequest, headers: Mapping[str, str]) -> None:
         if (hear := request.way.on_headers) is not None:

@@ -136,11 +136,13 @@ class SimulatedProvider:
             await self._clock.sleep(self._latency)
         answer = self.simulation.answer(request.body, form, model, key)
         await self._fail_before(request, fault)
-        first = await self._say(request, wire, answer, started, cut=fault is Fault.CUT)
+        await self._say(request, wire, answer, started, cut=fault is Fault.CUT)
         self.simulation.completed += 1
         usage = wire.usage_of(answer) or _expected(request)
         request.meter.settle(usage)
-        return ModelReply(answer, usage, 0, self.name, request.model, first_token=first, format=form)
+        return ModelReply(
+            answer, usage, 0, self.name, request.model, first_token=request.meter.first_token, format=form
+        )
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -167,26 +169,25 @@ class SimulatedProvider:
 
     async def _say(
         self, request: ModelRequest, wire: Wire, answer: dict[str, Any], started: float, *, cut: bool
-    ) -> timedelta | None:
-        """Hands the answer over at the speed of a model; the time to its first piece when it is streamed."""
+    ) -> None:
+        """Hands the answer over at the speed of a model."""
         sink = request.sink
         events = list(wire.emit(answer, piece=_PIECE)) if sink is not None or cut or self._rate is not None else []
-        assembly, first = wire.assembly(), None
+        assembly, meter = wire.assembly(), request.meter
         for data in events[: len(events) // 2] if cut else events:
             before = assembly.size
             text = assembly.feed(data)
             await self._pace(len(text.encode()))
             if sink is None:
                 continue
-            if first is None and assembly.size:
-                first = timedelta(seconds=self._clock.monotonic() - started)
-            request.meter.saw(assembly.size - before)
+            if meter.first_token is None and assembly.size:
+                meter.first_token = timedelta(seconds=self._clock.monotonic() - started)
+            meter.saw(assembly.size - before)
             if text:
                 sink.delta(text)
             await sink.data([data])
         if cut:
             raise BrokenAnswer("The stream was cut before its end (simulated).")
-        return first
 
     async def _pace(self, size: int) -> None:
         if self._rate is not None and size:
