@@ -28,7 +28,6 @@ from fairlead.telemetry.catalogue import EVENTS, Heard, Level
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.line import encodable
 from fairlead.telemetry.redact import Redactor
-from fairlead.telemetry.sentry_transport import Losses, transport
 
 _CRUMBS, _RUNS = 50, 1000  # kept of one run, runs
 _SAME, _ALL, _MINUTE = 5, 60, 60.0
@@ -54,6 +53,8 @@ class Sentry:
             from sentry_sdk.envelope import Envelope, Item  # extra
             from sentry_sdk.transport import HttpTransport  # extra
             from sentry_sdk.utils import BadDsn  # extra
+
+            from fairlead.telemetry.sentry_transport import Losses, transport  # extra
         except ImportError as error:
             raise ConfigurationError(
                 "SENTRY_DSN is set, and the package sentry-sdk is not installed.",

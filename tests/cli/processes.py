@@ -135,10 +135,10 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *words: str, **settings: str) -> Iterator[Running]:
+def running(folder: Path, *words: str, log: Path | None = None, **settings: str) -> Iterator[Running]:
     """Start a command that says JSON lines; at the end it is gone, and with it its children."""
     ours, theirs = os.pipe()
-    with (folder / "stderr.log").open("ab") as errors, Path(os.devnull).open() as nothing:
+    with (log or folder / "stderr.log").open("ab") as errors, Path(os.devnull).open() as nothing:
         started = Command((*words, "--json"), str(folder), _environment(settings))
         process = _starter().start(started, (nothing.fileno(), theirs, errors.fileno()))
     os.close(theirs)

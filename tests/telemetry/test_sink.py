@@ -11,7 +11,7 @@ import orjson
 from fairlead.cli.client import Client
 from fairlead.cli.following import events_of
 from fairlead.telemetry.sink import Sink
-from tests.cli.processes import Running, make_project, open_gate, start_gates
+from tests.cli.processes import make_project, open_gate, running, start_gates
 from tests.servers import wait_until
 
 
@@ -135,21 +135,11 @@ def test_what_waits_when_a_process_ends_is_written() -> None:
 def test_a_service_whose_log_takes_nothing_serves_on(tmp_path: Path) -> None:
     make_project(tmp_path)
     open_gate(tmp_path)
-    command = (sys.executable, "-m", "fairlead", "serve", "--port", "0", "--json")
-    with Path("/dev/full").open("wb") as full:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=full, text=True,
-            env={**os.environ, "FAIRLEAD_LOG_LEVEL": "DEBUG"},
-        )  # fmt: skip
-    serve = Running(process)
-    try:
+    with running(
+        tmp_path, "serve", "--port", "0", log=Path("/dev/full"), FAIRLEAD_LOG_LEVEL="DEBUG",
+    ) as serve:  # fmt: skip
         client = Client(serve.until("listening")["url"])
         run_id = start_gates(client, tmp_path)
         list(events_of(client, run_id))
         assert client.get(f"/runs/{run_id}")["output"] == ["first", "open", "second"]
-        process.terminate()
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        serve.close()
+        assert serve.stop() == 0
