@@ -51,6 +51,11 @@ class MovableClock:
     def monotonic(self) -> float:
         return self._elapsed
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep now."""
+        return sum(not waker.done() for _, waker in self._sleepers)
+
     async def sleep(self, duration: timedelta) -> None:
         waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._elapsed + duration.total_seconds(), waker))
