@@ -86,13 +86,25 @@ def _without_usage(values: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_a_question_is_told_and_answered_and_the_run_goes_on() -> None:
+    heard = asyncio.Event()
+
+    async def ask_when_heard(input: Any, ctx: Context) -> Any:
+        ctx.log("asking", n=1)
+        await (
+            heard.wait()
+        )  # this client ends what it follows when another of its streams is first to tell of a question
+        return {"said": await ctx.interrupt({"question": "Which colour?"})}
+
     async with (
-        serving(AGENTS) as api, listening(api.app) as url, get_client(url=url) as client, asyncio.timeout(60),
-        client.threads.stream(assistant_id="ask") as thread,
+        serving({"ask": ask_when_heard}) as api, listening(api.app) as url, get_client(url=url) as client,
+        asyncio.timeout(60), client.threads.stream(assistant_id="ask") as thread,
     ):  # fmt: skip
         await thread.run.start(input={})
-        logged = [one async for one in thread.extensions["asking"]]
-        assert [one["payload"]["n"] for one in logged] == [1]
+        logged = list[Any]()
+        async for one in thread.extensions["asking"]:
+            logged.append(one["payload"]["n"])
+            heard.set()
+        assert logged == [1]
         while not thread.interrupted:
             await asyncio.sleep(0.01)
         assert [one["value"] for one in thread.interrupts] == [{"question": "Which colour?"}]

@@ -47,8 +47,8 @@ class Yard:
         return deploy
 
     async def go_on(self, *, until: Callable[[], bool]) -> None:
-        """Time goes by, two seconds at a time: when the course of a deploy and the renewal of its lease both wait for it.
-        On a busy machine time would be over before the work."""
+        """Time goes by, two seconds at a time: when the course of a deploy and the renewal of its lease both wait for
+        it. On a busy machine time would be over before the work."""
         while not until():
             for _ in range(50):
                 await asyncio.sleep(0.001)

@@ -286,7 +286,7 @@ async def test_cancelling_the_run_closes_the_connection_to_the_provider(engine: 
 async def test_a_clients_timeout_bounds_the_whole_call_and_is_not_tried_again(engine: OpenEngine) -> None:
     async def agent(input: Any) -> Any:
         try:
-            async with openai.AsyncOpenAI(timeout=0.2, max_retries=5) as client:
+            async with openai.AsyncOpenAI(timeout=1.0, max_retries=5) as client:
                 await client.chat.completions.create(model="gpt-5-mini", messages=user("hi"))
         except openai.APIStatusError as error:
             return error.status_code
