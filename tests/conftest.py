@@ -46,8 +46,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Of `-n auto`. Two for each core: half of the time a test waits, for a process, a browser or a lease."""
-    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", 2 * (os.cpu_count() or 1)))
+    """Of `-n auto`. One more than there are cores: a test often waits, for a process, a browser or a lease."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", 1 + (os.cpu_count() or 1)))
 
 
 def _hands() -> int:
