@@ -50,19 +50,20 @@ class Stubborn(HttpProvider):
 class Loud(HttpProvider):
     """Repeats whatever a provider says, the key as well."""
 
-    def _broken_off(self, request: ModelRequest, error: ErrorWithin) -> Exception:
+    def _broken_off(self, request: ModelRequest, error: ErrorWithin, key: str) -> Exception:
         return ErrorWithin(error.message) if request.told else ModelUnavailable(error.message)
 
 
 class Hasty(HttpProvider):
     """Hands on every event at once: the last one, too, of an answer that is not whole."""
 
-    async def _relay(self, request: ModelRequest, stream: Stream, assembly: Any, sink: Any) -> float | None:
+    async def _relay(
+        self, request: ModelRequest, stream: Stream, assembly: Any, sink: Any, started: float
+    ) -> None:  # fmt: skip
         async for batch in sse.batches(stream.pieces):
             await sink.data(batch)
             for data in batch:
                 sink.delta(assembly.feed(data))
-        return 0.0
 
 
 class Patient(HttpProvider):
