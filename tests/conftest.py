@@ -44,12 +44,6 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Of `-n auto`. One more than there are cores: a test often waits, for a process, a browser or a lease."""
-    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", 1 + (os.cpu_count() or 1)))
-
-
 def _hands() -> int:
     """How many processes run tests beside each other."""
     return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
