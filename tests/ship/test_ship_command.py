@@ -146,7 +146,7 @@ def test_a_killed_deployer_is_gone_on_with(shop: Shop) -> None:
     words = (sys.executable, "-m", "fairlead", "ship", "deploy", "v2", "--source", SERVICE, "--json")
     env = {**os.environ, "PATH": shop.path}
     dying = subprocess.Popen(words, cwd=shop.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    wait_until(lambda: _served(shop) == "v2", seconds=40)
+    wait_until(lambda: _bakes(shop), seconds=40)
     dying.kill()
     dying.communicate()
     refused = deploy(shop, "v3")
@@ -164,6 +164,11 @@ def test_a_killed_deployer_is_gone_on_with(shop: Shop) -> None:
     back = shop.ship("resume")
     assert (back.code, shop.served()) == (Exit.FAILED, "v1"), back.out + back.err
     assert "wants it back" in back.out
+
+
+def _bakes(shop: Shop) -> bool:
+    with sqlite3.connect(shop.folder / ".fairlead" / "fairlead.db") as database:
+        return bool(database.execute("SELECT 1 FROM deploy_steps WHERE kind = 'bake' AND ended_at IS NULL").fetchone())
 
 
 def _lease(shop: Shop, until: str) -> None:
