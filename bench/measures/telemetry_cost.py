@@ -21,7 +21,7 @@ from bench.place import Place
 from fairlead.agents.spec import spec_of
 from fairlead.clock import SystemClock
 from fairlead.config import load_settings
-from fairlead.runs.run import NewRun
+from fairlead.runs.run import NewRun, Status
 from fairlead.telemetry import Emit, Emitter, silent
 from fairlead.wiring.engine import Engine, make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
@@ -169,12 +169,18 @@ class _Turn:
         """CPU in microseconds a run, without that of telemetry's threads."""
         self._ear.emit = self.emits[who]
         began = time.process_time() * 1e6 - sum(_cpu_of_threads().values())
-        await asyncio.gather(*(self._run(number) for number in range(_RUNS)))
-        return (time.process_time() * 1e6 - sum(_cpu_of_threads().values()) - began) / _RUNS
+        runs = await asyncio.gather(*(self._run(number) for number in range(_RUNS)))
+        took = (time.process_time() * 1e6 - sum(_cpu_of_threads().values()) - began) / _RUNS
+        for run_id in runs:
+            run = await self._engine.control.get(run_id)
+            if run.status is not Status.SUCCESS:
+                raise RuntimeError(f"A run did not go well, so nothing was measured: {run.error}")
+        return took
 
-    async def _run(self, number: int) -> None:
+    async def _run(self, number: int) -> str:
         run, _ = await self._engine.control.submit(NewRun("asking", {"number": number}))
         await self._engine.feed.ended(run.id)
+        return run.id
 
 
 class _Timing:
@@ -227,7 +233,8 @@ async def _engine(folder: Path, provider: str, taker: str) -> AsyncIterator[tupl
     given: dict[str, Any] = {"database_url": f"sqlite:///{folder}/bench.db", "blob_dir": str(folder / "blobs")}
     settings = load_settings(
         root=folder, environ={"OPENAI_API_KEY": "sk-bench"}, environment="testing", worker_concurrency=20,
-        max_concurrent_agents=20, model_requests_per_minute=100_000_000, model_tokens_per_minute=10**12, **given,
+        max_concurrent_agents=20, model_requests_per_minute=100_000_000, model_tokens_per_minute=10**12,
+        budget_day_usd=1_000_000, **given,
         sentry_dsn=f"http://abcdef0123456789@{taker}/1", otel_exporter_otlp_endpoint=f"http://{taker}",
     )  # fmt: skip
     clock, ear = SystemClock(), _Ear()
