@@ -81,3 +81,9 @@ async def test_a_proxy_or_a_password_in_the_address_is_heeded(monkeypatch: pytes
         behind.close()
     assert "authorization: basic" in server.heard[0][0].lower()
     assert server.heard[1][0].startswith("POST http://collector.invalid/v1/traces HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("headers", [{"x-a": "1\r\nx-b: 2"}, {"x a": "1"}, {"x-a": "1\n"}])
+def test_what_is_no_header_is_sent_to_nobody(headers: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="header can't have"):
+        collector_at("http://127.0.0.1:9/v1/traces").post(b"", headers)
