@@ -20,6 +20,7 @@ from fairlead.cli.client import Client
 from fairlead.clock import SystemClock
 from fairlead.config import LogLevel
 from fairlead.errors import ConfigurationError
+from fairlead.telemetry import sentry_event
 from fairlead.telemetry.bound import bound
 from fairlead.telemetry.catalogue import EVENTS
 from fairlead.telemetry.emit import Emitter
@@ -380,3 +381,14 @@ async def test_a_service_sends_what_fails_in_it(tmp_path: Path) -> None:
     assert told["ValueError"]["exception"]["values"][0]["stacktrace"]["frames"][-1]["function"] == "gates"
     assert {timed["transaction"] for timed in server.of("transaction")} >= {"gates", "POST /runs"}
     assert b"bob@example.com" not in b"".join(server.written)
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda one: one.text[:20])
+def test_durations_leave_as_clean_as_everything_else(planted: Any) -> None:
+    fields = {"run_id": "r-1", "agent": planted.text, "tenant": planted.text, "reason": planted.text, "model": "m"}
+    made = sentry_event.transaction(planted.text, "agent.run", fields, at=MovableClock().now(), status="ok")
+    made |= {"release": planted.text}
+    cleaned = sentry_event.clean_transaction(made, REDACTOR)
+    for part in ("transaction", "release", "tags"):
+        assert cleaned[part] == sentry_event.clean(made, REDACTOR)[part]
+    assert cleaned["contexts"]["fairlead"] == sentry_event.clean(made, REDACTOR)["contexts"]["fairlead"]
