@@ -213,6 +213,15 @@ async def test_images_reach_a_native_agent() -> None:
         assert run.input["messages"][0]["content"][1]["image_url"]["url"] == "data:image/png;base64,iVBORw=="
 
 
+async def test_a_file_that_is_no_base64_reaches_no_agent() -> None:
+    async with serving(AGENTS) as api:
+        for name in ("chat", "fail"):  # a native one, and a callable
+            for raw in ("\x84", "abc", "====", "YQ==\n", "YQ=="):
+                body = orjson.dumps(sending(parts=[{"raw": raw}]))
+                answer = (await api.client.post(f"/a2a/{name}", content=body)).json()
+                assert ("result" in answer) is (raw == "YQ=="), (name, raw, answer)
+
+
 def request(method: Any, params: Any = None) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1, "method": method, **({} if params is None else {"params": params})}
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import orjson
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from fairlead.web.api.a2a_push import PushConfig
 from fairlead.web.api.rpc import INVALID_PARAMS, Params, RpcError
@@ -17,10 +16,9 @@ _ID = r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,127})?$"  # of ours, or none
 _YES = frozenset(("yes", "y", "approve", "approved", "ok", "true"))
 _NO = frozenset(("no", "n", "deny", "denied", "reject", "rejected", "false"))
 
-
-_BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+_BASE64 = {"pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}
 _KINDS: dict[str, dict[str, Any]] = {
-    "text": {"type": "string"}, "raw": {"type": "string", "pattern": _BASE64}, "url": {"type": "string"}, "data": {},
+    "text": {"type": "string"}, "raw": {"type": "string", **_BASE64}, "url": {"type": "string"}, "data": {},
 }  # fmt: skip
 _NONE: dict[str, Any] = {"type": "null"}
 _GIVEN: list[Any] = [
@@ -33,13 +31,21 @@ _GIVEN: list[Any] = [
 ]
 
 
+def _checked(raw: str) -> str:
+    try:
+        base64.b64decode(raw, validate=True)
+    except ValueError:
+        raise ValueError("it is not base64") from None
+    return raw
+
+
 class Part(Params):
     """One of text, raw (base64), url or data."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": _GIVEN})
 
     text: str | None = None
-    raw: str | None = None
+    raw: Annotated[str, AfterValidator(_checked), Field(json_schema_extra=_BASE64)] | None = None
     url: str | None = None
     data: Any = None
     filename: str = ""
@@ -131,10 +137,6 @@ def _content(part: Part) -> dict[str, Any]:
         if kind.startswith("image/"):
             return {"type": "image_url", "image_url": {"url": part.url}}
         return {"type": "text", "text": f"[{part.filename or 'a file'}]({part.url})"}
-    try:
-        base64.b64decode(part.raw or "", validate=True)
-    except (binascii.Error, ValueError):
-        raise RpcError(INVALID_PARAMS, "`raw` is not base64.") from None
     data = f"data:{kind};base64,{part.raw}"
     if kind.startswith("image/"):
         return {"type": "image_url", "image_url": {"url": data}}
