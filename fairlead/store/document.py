@@ -100,9 +100,15 @@ class Search:
 
 def place_of(tenant: str, collection: str, id: str) -> dict[str, str]:
     """The key of a document. Raises `InvalidInput` for names that are none."""
-    for what, text, form, most in (
-        ("collection", collection, COLLECTION, _LONGEST_COLLECTION), ("document", id, DOCUMENT, _LONGEST_ID)
-    ):  # fmt: skip
-        if not re.fullmatch(form, text):
-            raise InvalidInput(f"The name of a {what} has 1 to {most} characters, and no control characters.")
-    return {"tenant": tenant, "collection": collection, "id": id}
+    return {"tenant": tenant, "collection": named(collection), "id": _checked("document", id, DOCUMENT, _LONGEST_ID)}
+
+
+def named(collection: str) -> str:
+    """The same. Raises `InvalidInput` for one that can't be the name of a collection."""
+    return _checked("collection", collection, COLLECTION, _LONGEST_COLLECTION)
+
+
+def _checked(what: str, name: str, form: str, most: int) -> str:
+    if not re.fullmatch(form, name):
+        raise InvalidInput(f"The name of a {what} has 1 to {most} characters, and no control characters.")
+    return name

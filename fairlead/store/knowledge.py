@@ -19,7 +19,7 @@ from fairlead.clock import Clock, from_micros
 from fairlead.database import Call, Database, Query, Row
 from fairlead.errors import Conflict, DatabaseUnavailable, FairleadError, NotFound
 from fairlead.store.chunks import CHUNKING, chunks_of
-from fairlead.store.document import Collection, Document, Found, Mode, Put, Search, VectorState, place_of
+from fairlead.store.document import Collection, Document, Found, Mode, Put, Search, VectorState, named, place_of
 from fairlead.store.fusion import fused
 from fairlead.store.reading import text_of
 from fairlead.store.vectors import Embed, Embedder, Embedding, Nearest, Progress
@@ -96,7 +96,7 @@ class Knowledge:
     async def list(self, collection: str, *, tenant: str, after: str = "", limit: int = 100) -> list[Document]:
         """In order of their ids; page by `after`."""
         rows = await self._database.read(
-            self._queries["documents"], tenant=tenant, collection=collection, after=after, limit=limit
+            self._queries["documents"], tenant=tenant, collection=named(collection), after=after, limit=limit
         )
         return await self._documents(rows, tenant, collection)
 
@@ -118,7 +118,9 @@ class Knowledge:
 
     async def remove_all(self, collection: str, *, tenant: str) -> int:
         """How many documents it had. Raises `NotFound`."""
-        rows = await self._database.write(self._queries["remove_collection"], tenant=tenant, collection=collection)
+        rows = await self._database.write(
+            self._queries["remove_collection"], tenant=tenant, collection=named(collection)
+        )
         if not rows:
             raise NotFound(f"There is no collection {collection}.", hint="GET /knowledge lists them.")
         return len(rows)
@@ -128,7 +130,7 @@ class Knowledge:
         where there are no vectors."""
         vectors = self._required()
         return await vectors.embedding.catch_up(
-            tenant, collection, embed=embed or vectors.embedder.of(tenant), most=most
+            tenant, named(collection), embed=embed or vectors.embedder.of(tenant), most=most
         )
 
     async def search(
@@ -137,6 +139,7 @@ class Knowledge:
     ) -> Search:  # fmt: skip
         """Pieces with any of the words, or near in meaning, or both in one order: the best first. Where the question
         gets no vector, by words, and it says so. Raises `Conflict` for `VECTOR` where there are no vectors."""
+        named(collection)
         if mode is Mode.VECTOR:
             self._required()
         vectors = self._vectors

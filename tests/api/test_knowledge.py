@@ -86,6 +86,12 @@ async def test_bad_documents_and_searches_are_refused() -> None:
         await api.json("DELETE", path, status=422)
         nothing = await api.json("POST", "/knowledge/nowhere/search", {"query": "x"})
         assert nothing == {"mode": "text", "degraded": "", "found": []}
+        for method, what, given in (
+            ("POST", "/search", {"query": "x"}), ("GET", "/documents", None), ("DELETE", "", None),
+            ("POST", "/documents", {"id": "a", "text": "x"}),
+        ):  # fmt: skip
+            said = await api.json(method, f"/knowledge/a%C2%9Fb{what}", given, status=422)
+            assert "collection" in said["detail"]
         for mode, status in (("vector", 409), ("colour", 422)):
             await api.json("POST", "/knowledge/faq/search", {"query": "x", "mode": mode}, status=status)
         said = await api.json("POST", "/knowledge/faq/embed", {}, status=409)

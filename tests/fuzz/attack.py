@@ -78,6 +78,7 @@ def server(folder: Path, database: str = "") -> Iterator[str]:
                     env={**os.environ, **settings, **more},
                 ))  # fmt: skip
             wait_until(lambda: _answers(url), seconds=60)
+        httpx.get(f"{url}/openapi.json", timeout=60)  # written for the first who asks; schemathesis waits for 10 s
         yield url
     finally:
         for process in processes:
