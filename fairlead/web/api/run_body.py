@@ -130,9 +130,17 @@ class RunCreate(Additions):
         return (self.stream_mode,) if isinstance(self.stream_mode, str) else tuple(self.stream_mode)
 
 
-class RunWithoutThread(RunCreate):
-    """As it is described: a checkpoint is one of a thread. Read as `RunCreate`, which says so in words."""
+_NOTHING = {"resume": {"type": "null"}, "update": {"type": "null"}, "goto": {"enum": [None, "", [], {}]}}
+_NO_COMMAND: dict[str, Any] = {
+    "anyOf": [{"type": "null"}, {"type": "object", "properties": _NOTHING, "additionalProperties": False}]
+}
 
+
+class RunWithoutThread(RunCreate):
+    """As it is described: a command is told to a thread, a checkpoint is one of a thread. Read as `RunCreate`, which
+    says so in words."""
+
+    command: Annotated[Command | None, WithJsonSchema(_NO_COMMAND)] = None
     checkpoint: Annotated[dict[str, Any] | None, WithJsonSchema({"type": "null"})] = None
     checkpoint_id: Annotated[str | None, WithJsonSchema({"type": "null"})] = None
 
