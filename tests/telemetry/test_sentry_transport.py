@@ -1,4 +1,4 @@
-"""Where the SDK's own client carries what is sent: behind a proxy, with a certificate of ours, to a Sentry that moved."""
+"""Where the SDK's own client carries it: behind a proxy, with a certificate of ours, to a Sentry that moved."""
 
 from __future__ import annotations
 
