@@ -5,7 +5,11 @@
     postgres_url     a new, empty PostgreSQL database for this test        (mark the test `postgres`: done for you)
     vectors_url      the same on a server that has pgvector
     redis_url        an empty Redis of our own
-    browser          a headless Chromium, driven by Playwright              (marked `browser`)
+    browser          a headless Chromium, driven by Playwright, with no context open         (marked `browser`)
+
+Chromium is started once for each process of the tests, by Playwright, which stays with the loop it was started on: so
+tests that ask for it run on the loop of the session, as must each async fixture of theirs that has to go on beside them
+(`pytest_asyncio.fixture(loop_scope="session")`).
 
 The server on 127.0.0.1:5432 is used if it trusts us and has room, or the one TEST_DATABASE_URL names; else each
 process of the tests has one of its own that never waits for the disk. A server that a test will stop or kill is made
@@ -25,6 +29,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from fairlead import testing
@@ -49,15 +54,18 @@ def _hands() -> int:
     return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
+    fixtures = getattr(item, "fixturenames", ())
+    if "postgres_server" in fixtures or "vectors_server" in fixtures:
+        item.add_marker(pytest.mark.postgres)
+    if "chrome" in fixtures:
+        item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
 @pytest.hookimpl(trylast=True)  # once it is known which are left
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "postgres_server" in fixtures or "vectors_server" in fixtures:
-            item.add_marker(pytest.mark.postgres)
-        if "browser" in fixtures:
-            item.add_marker(pytest.mark.browser)
     items[:] = dealt(items, _hands(), file=lambda item: item.path.relative_to(_TESTS).as_posix())
 
 
@@ -178,14 +186,21 @@ async def redis_url(redis_server: str) -> str:
     return redis_server
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chrome() -> AsyncIterator[Browser]:
     # Chromium's own sandbox does not work for root, which is what a container is.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         chrome = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield chrome
         await chrome.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chrome: Browser) -> AsyncIterator[Browser]:
+    yield chrome
+    for left in chrome.contexts:
+        await left.close()
 
 
 @pytest.fixture(scope="session")
