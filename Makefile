@@ -6,6 +6,9 @@ SEED ?=
 ARGS ?=
 
 export VENV PYTHON
+# Some machines tell Python to keep no compiled files: each of the hundreds of processes of the tests would compile what
+# it loads, and each run of them all tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := $(VENV)/bin
 CHAT_UI ?= /tmp/fairlead-chat-ui
@@ -110,7 +113,7 @@ venv: $(VENV)/.dev ## Make the virtual environment from the lock files
 system: ## Install the servers and the browser the tests use, where missing
 	@.ci/system postgres redis chromium haproxy prometheus alertmanager faketime node
 
-# Tests and benchmarks start hundreds of processes; some machines tell Python to keep no compiled files.
+# Before many processes begin at once and each does it for itself.
 .PHONY: compiled
 compiled: $(VENV)/.dev
 	@$(BIN)/python -m compileall -q fairlead

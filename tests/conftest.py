@@ -5,11 +5,15 @@
     postgres_url     a new, empty PostgreSQL database for this test        (mark the test `postgres`: done for you)
     vectors_url      the same on a server that has pgvector
     redis_url        an empty Redis of our own
-    browser          a headless Chromium, driven by Playwright              (marked `browser`)
+    browser          a headless Chromium, driven by Playwright, with no context open         (marked `browser`)
 
-The server on 127.0.0.1:5432 is used if it trusts us and has room, or the one TEST_DATABASE_URL names; else each
-process of the tests has one of its own that never waits for the disk. A server that a test will stop or kill is made
-with `tests.servers.PostgresServer`.
+Chromium is started once for each process of the tests, by Playwright, which stays with the loop it was started on: so
+tests that ask for it run on the loop of the session, as must each async fixture of theirs that has to go on beside them
+(`pytest_asyncio.fixture(loop_scope="session")`).
+
+Each process of the tests has a PostgreSQL of its own, in memory; or uses the one that TEST_DATABASE_URL names. Where
+memory has no room for it, the server on 127.0.0.1:5432 is used if it trusts us and has room, else one that never waits
+for the disk. A server that a test will stop or kill is made with `tests.servers.PostgresServer`.
 """
 
 from __future__ import annotations
@@ -25,11 +29,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from fairlead import testing
 from tests.order import dealt
-from tests.servers import PostgresServer, RedisServer, chromium, postgres_with_vectors
+from tests.servers import PostgresServer, RedisServer, chromium, memory_folder, postgres_with_vectors
 
 _numbers = itertools.count(1)
 _CANDIDATES = ("postgresql://postgres@127.0.0.1:5432/postgres", "postgresql://root@127.0.0.1:5432/postgres")
@@ -49,15 +54,18 @@ def _hands() -> int:
     return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
+    fixtures = getattr(item, "fixturenames", ())
+    if "postgres_server" in fixtures or "vectors_server" in fixtures:
+        item.add_marker(pytest.mark.postgres)
+    if "chrome" in fixtures:
+        item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
 @pytest.hookimpl(trylast=True)  # once it is known which are left
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for a server carries its mark, so that `-m "not postgres"` needs no bookkeeping."""
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "postgres_server" in fixtures or "vectors_server" in fixtures:
-            item.add_marker(pytest.mark.postgres)
-        if "browser" in fixtures:
-            item.add_marker(pytest.mark.browser)
     items[:] = dealt(items, _hands(), file=lambda item: item.path.relative_to(_TESTS).as_posix())
 
 
@@ -68,11 +76,12 @@ def postgres_server() -> Iterator[str]:
         asyncio.run(_sweep(named))
         yield named
         return
-    for url in _CANDIDATES:
+    memory = memory_folder("fairlead-postgres-")
+    for url in () if memory else _CANDIDATES:
         if asyncio.run(_sweep(url, connections=_CONNECTIONS * _hands())):
             yield url
             return
-    server = PostgresServer(durable=False)
+    server = PostgresServer(folder=memory, durable=False)
     try:
         yield server.start()
     finally:
@@ -114,7 +123,7 @@ def sqlite_copy(sqlite_made: Path, tmp_path: Path) -> str:
 def postgres_made(postgres_server: str) -> Iterator[str]:
     """The name of a database that is copied: quicker than to make all tables and indexes anew."""
     name = f"fairlead_test_{os.getpid()}_made"
-    asyncio.run(_execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0"))
+    asyncio.run(_create(postgres_server, name, "template0"))
     asyncio.run(_make(_of_server(postgres_server, name)))
     yield name
     asyncio.run(_drop(postgres_server, name))
@@ -133,9 +142,19 @@ async def _make(url: str) -> None:
 
 async def _new_database(server: str, template: str = "template0") -> AsyncIterator[str]:
     name = f"fairlead_test_{os.getpid()}_{next(_numbers)}"
-    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await _create(server, name, template)
     yield _of_server(server, name)
     await _drop(server, name)
+
+
+async def _create(server: str, name: str, template: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        # Files are copied sooner than written into the log page by page; on a disk it must be waited for twice.
+        quick = connection.get_server_version().major >= 15 and await connection.fetchval("SHOW fsync") == "off"
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {'STRATEGY file_copy' if quick else ''}")
+    finally:
+        await connection.close()
 
 
 def _of_server(server: str, name: str) -> str:
@@ -146,7 +165,9 @@ def _of_server(server: str, name: str) -> str:
 def vectors_server() -> Iterator[str]:
     """The address of a server of our own that has pgvector."""
     with tempfile.TemporaryDirectory(prefix="fairlead-pgvector-") as folder:
-        server = PostgresServer(durable=False, binaries=postgres_with_vectors(Path(folder)))
+        server = PostgresServer(
+            folder=memory_folder("fairlead-postgres-"), durable=False, binaries=postgres_with_vectors(Path(folder))
+        )
         try:
             yield server.start()
         finally:
@@ -178,14 +199,21 @@ async def redis_url(redis_server: str) -> str:
     return redis_server
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chrome() -> AsyncIterator[Browser]:
     # Chromium's own sandbox does not work for root, which is what a container is.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         chrome = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield chrome
         await chrome.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chrome: Browser) -> AsyncIterator[Browser]:
+    yield chrome
+    for left in chrome.contexts:
+        await left.close()
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+_MEMORY, _ROOM = Path("/dev/shm"), 2 << 30  # bytes; a container's may be of 64 MB
+
+
+def memory_folder(prefix: str) -> Path | None:
+    """A new folder that lies in memory; None where there is none, or no room."""
+    if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _ROOM:
+        return None
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY))
+
+
 def postgres_binaries() -> Path:
     """The folder of `initdb` and `pg_ctl`, the newest version first."""
     folders = [folder for pattern in _BINARIES for folder in Path("/").glob(pattern.lstrip("/"))]

@@ -109,7 +109,8 @@ def transport(http: Any, redactor: Redactor, lost: Callable[[str], None]) -> Any
                 answer = self._direct.post(body, headers)
                 if not 300 <= answer.status < 400:
                     return _Answered(answer)
-                self._direct = None  # it has moved: the SDK's client goes after it
+                self._direct.close()  # it has moved: the SDK's client goes after it
+                self._direct = None
             return http._request(self, method, endpoint_type, body, headers)
 
         def capture_envelope(self, envelope: Any) -> None:

@@ -27,7 +27,10 @@ from fairlead.cli.lazy import COMMANDS
 
 _NUMBER = struct.Struct("!q")
 _ROOT = Path(__file__).resolve().parents[2]
-_LATE = ("fairlead.wiring.engine", "fairlead.wiring.shipping")  # what commands load once they know what they need
+_LATE = (  # what commands load once they know what they need
+    "fairlead.wiring.engine", "fairlead.wiring.shipping", "fairlead.wiring.embedded", "fairlead.database.sqlite",
+    "fairlead.ship.evaluation.evaluate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

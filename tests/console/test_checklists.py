@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -90,9 +91,15 @@ def test_an_answer_says_how_one_knows() -> None:
     assert told.found == Found(Verdict.PASS, "see https://x.y/1", "https://x.y/1")
 
 
+@asynccontextmanager
+async def staging() -> AsyncIterator[House]:
+    async with house({"echo": echo}, environment="staging", release="v2") as opened:
+        yield opened
+
+
 @pytest.fixture
 async def at() -> AsyncIterator[House]:
-    async with house({"echo": echo}, environment="staging", release="v2") as opened:
+    async with staging() as opened:
         yield opened
 
 
@@ -150,8 +157,8 @@ async def test_others_are_not_asked() -> None:
         assert await api.running.engine.answers.newest(ListName.DEPLOY) == []
 
 
-async def test_somebody_answers_an_item_by_keyboard(browser: Browser, at: House) -> None:
-    async with desktop(browser, at.app) as seen:
+async def test_somebody_answers_an_item_by_keyboard(browser: Browser) -> None:
+    async with staging() as at, desktop(browser, at.app) as seen:
         page = seen.page
         await seen.go("/console/runs")
         await page.keyboard.press("g")

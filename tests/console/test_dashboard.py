@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from fairlead.access import NewKey, Role
@@ -443,7 +444,7 @@ async def test_who_is_of_one_tenant_is_not_offered_others_and_gets_none() -> Non
 # In a browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def shown(browser: Browser) -> AsyncIterator[tuple[Desktop, House]]:
     async with house(AGENTS) as opened:
         for number in range(4):

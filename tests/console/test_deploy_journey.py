@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from fairlead.clock import SystemClock
@@ -15,14 +15,14 @@ from tests.console.memory_door import GalleryDoor
 from tests.console.test_journey import serve
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
     opened = await stage(tmp_path / "deploys.db", SystemClock().now())
     yield opened
     await opened.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, yard: Yard) -> AsyncIterator[Page]:
     door = GalleryDoor(SystemClock().now())
     door.ledger = yard.ledger

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-import pytest
+import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, Page, Route, expect
 
@@ -44,7 +44,7 @@ async def serve(door: GalleryDoor) -> AsyncIterator[str]:
     await serving
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desktop(browser: Browser) -> AsyncIterator[Desktop]:
     door = gallery(SystemClock().now())
     async with serve(door) as address:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 from oidc_provider_mock import User, run_server_in_thread
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
@@ -39,7 +40,7 @@ class Desktop:
             self.complaints.append(said.text)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desktop(browser: Browser) -> AsyncIterator[Desktop]:
     with run_server_in_thread(user_claims=(ADA, EVE), require_nonce=True) as provider:
         issuer = f"http://localhost:{provider.server_port}"

@@ -20,6 +20,8 @@ class SentryServer:
 
     status: bytes = b"200 OK"
     silent: bool = False
+    scheme: str = "http"
+    host: str = "127.0.0.1"
     port: int = 0
     written: list[bytes] = field(default_factory=list[bytes])
     items: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
@@ -27,7 +29,7 @@ class SentryServer:
 
     @property
     def dsn(self) -> str:
-        return f"http://abcdef0123456789abcdef0123456789@127.0.0.1:{self.port}/42"
+        return f"{self.scheme}://abcdef0123456789abcdef0123456789@{self.host}:{self.port}/42"
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [item for type_, item in self.items if type_ == kind]

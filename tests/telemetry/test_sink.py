@@ -126,6 +126,33 @@ def test_an_urgent_line_and_the_end_wait_for_no_others(tmp_path: Path) -> None:
     assert path.read_bytes().endswith(b"last\n")
 
 
+def test_flush_writes_what_waits_and_the_sink_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    sink = Sink(descriptor, gather=3600)
+    assert sink.flush(timeout=30)  # nothing waits: that is written, too
+    for number in range(3):
+        for line in range(1000):
+            sink.write(b"%d\n" % (number * 1000 + line))
+        assert sink.flush(timeout=30)
+        assert path.read_bytes().split() == [b"%d" % one for one in range((number + 1) * 1000)]
+    sink.close()
+    os.close(descriptor)
+
+
+def test_flush_says_that_a_full_disk_took_nothing_and_once_there_is_room_that_it_did(tmp_path: Path) -> None:
+    path, descriptor = tmp_path / "log", os.open("/dev/full", os.O_WRONLY)
+    sink = Sink(descriptor)
+    sink.write(b"line\n")
+    assert not sink.flush(timeout=0.3)
+    os.dup2(room := os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    os.close(room)
+    assert sink.flush(timeout=30)
+    assert path.read_bytes() == b"line\n"
+    sink.close()
+    os.close(descriptor)
+
+
 def test_what_waits_when_a_process_ends_is_written() -> None:
     ends = "from fairlead.telemetry.sink import Sink; Sink(1, gather=3600).write(b'the last word\\n')"
     done = subprocess.run((sys.executable, "-c", ends), capture_output=True, timeout=60, check=True)

@@ -17,7 +17,7 @@ from fairlead.config import Secret
 from fairlead.telemetry.emit import Emitter
 from fairlead.telemetry.otlp import OtlpExporter, parse_headers
 from fairlead.telemetry.redact import Redactor
-from fairlead.telemetry.span import Wording
+from fairlead.telemetry.span import Draft, Wording
 from fairlead.telemetry.span_sender import SpanSender
 from fairlead.telemetry.trace_context import TraceContext, current, enter
 from fairlead.telemetry.traces import Traces
@@ -407,6 +407,61 @@ async def test_a_collector_that_is_gone_or_hangs_makes_nobody_wait() -> None:
         call(emitter)
     assert clock.monotonic() - started < 6
     assert [(event, fields["count"]) for event, fields in said] == [("traces_lost", 1)]
+
+
+@asynccontextmanager
+async def sending(at: Collector, **how: Any) -> AsyncIterator[tuple[SpanSender, list[tuple[str, dict[str, Any]]]]]:
+    """Spans that wait for others as long as they can; and what is said of them."""
+    clock, said = Clock(), list[tuple[str, dict[str, Any]]]()
+    exporter = OtlpExporter(at.url, Secret(""), service={"service.name": "test"}, version="1",
+                            wording=Wording(Redactor()))  # fmt: skip
+    sender = SpanSender(
+        exporter, clock=clock, emit=lambda event, **fields: said.append((event, fields)), gather=3600, **how
+    )
+    try:
+        yield sender, said
+    finally:
+        await asyncio.to_thread(sender.close)
+
+
+def span(number: int) -> Draft:
+    return Draft(TraceContext(1, number), f"span {number}", "internal", 1, 2, {})
+
+
+async def test_flush_sends_what_waits_and_the_sender_goes_on() -> None:
+    async with collector() as at, sending(at) as (sender, said):
+        assert await asyncio.to_thread(sender.flush, timedelta(seconds=30))  # nothing waits: that is sent, too
+        for number in range(1, 4):
+            sender.put(span(number))
+            assert await asyncio.to_thread(sender.flush, timedelta(seconds=30))
+            assert [one.name for one in at.spans] == [f"span {one}" for one in range(1, number + 1)]
+    assert said == []
+    assert len(at.requests) == 3
+
+
+async def test_flush_waits_no_longer_than_it_may_and_says_that_it_was_not_enough() -> None:
+    clock = Clock()
+    async with collector() as at, sending(at, again=0.05) as (sender, said):
+        at.pause = 60
+        sender.put(span(1))
+        began = clock.monotonic()
+        assert not await asyncio.to_thread(sender.flush, timedelta(seconds=0.3))
+        assert 0.3 <= clock.monotonic() - began < 3
+        assert at.spans == []
+    await wait_for(lambda: bool(said))  # by the thread that had sent it, which nobody waits for
+    assert [(event, fields["count"]) for event, fields in said] == [("traces_lost", 1)]
+
+
+async def test_flush_has_what_a_collector_refused_tried_again() -> None:
+    async with collector() as at, sending(at, again=0.05) as (sender, said):
+        at.status = 503
+        sender.put(span(1))
+        flushed = asyncio.create_task(asyncio.to_thread(sender.flush, timedelta(seconds=30)))
+        await wait_for(lambda: len(at.requests) > 1)
+        at.status = 200
+        assert await flushed
+        assert [one.name for one in at.spans] == ["span 1"]
+    assert said == []
 
 
 async def test_the_collectors_key_is_sent_and_one_that_is_rotated_with_the_next_spans() -> None:
