@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, cast
 
-from fairlead.agents.jsonable import encode
+from fairlead.agents.jsonable import encode, encode_known
 from fairlead.gateway.provider import Complete
 from fairlead.gateway.sink import Sink
 from fairlead.gateway.types import Format, ModelReply, ModelRequest
@@ -18,6 +19,7 @@ from fairlead.runs.recorded import Recording, digest_of
 from fairlead.runs.step import Step
 
 _WITH_THE_INTENT = 16 * 1024  # characters of new messages: what is longer would keep the question waiting
+_SHORT = 8 * 1024  # bytes of a message whose digest is remembered: of all of them at most 8 MB
 
 
 class Asking:
@@ -38,7 +40,7 @@ class Asking:
         if record is not None and record.settled is not None:
             return self._counted(ModelReply.from_json(recording.replay(record)))
         shown, bodies = digested(request.body)
-        asked = encode({"request": {"model": request.model, **shown}, **self._aside(request)})[:-1]
+        asked = encode_known({"request": {"model": request.model, **shown}, **self._aside(request)})[:-1]
         bound = self._bound(request)
         held = recording.held
         held.begin()
@@ -48,7 +50,7 @@ class Asking:
             # Whoever finds this without an answer knows that the call may have been billed.
             await recording.begin(step, b'%b,"bound_nano":%d}' % (asked, bound), said if keeping is None else ())
             reply = await self._ask(step, request, call, keeping)
-            data = b'%b,"result":%b}' % (asked, encode(reply.to_json()))
+            data = b'%b,"result":%b}' % (asked, encode_known(reply.to_json()))
             if keeping is not None:
                 await keeping
             held.keeps(said)
@@ -104,16 +106,21 @@ class Asking:
         return reply
 
 
+# A conversation is said again with each call: to look a message up takes a fifth of the time of digesting it.
+_known_digest = lru_cache(maxsize=1024)(digest_of)
+
+
 def digested(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The body with digests for its messages and names for its tools, and the messages by digest."""
+    """The body with digests for its messages and names for its tools, and the messages by digest. It has been encoded
+    before."""
     bodies: dict[str, bytes] = {}
     digests: list[str] = []
     said: Any = body.get("messages", body.get("input", []))
     # Responses take one text too, embeddings one list of tokens.
     listed = cast("list[Any]", said) if isinstance(said, list) else [said]
     for message in [listed] if any(isinstance(one, int) for one in listed) else listed:
-        encoded = encode(message)
-        digest = digest_of(encoded)
+        encoded = encode_known(message)
+        digest = _known_digest(encoded) if len(encoded) <= _SHORT else digest_of(encoded)
         bodies[digest] = encoded
         digests.append(digest)
     shown = {key: value for key, value in body.items() if key not in ("messages", "input", "tools")}

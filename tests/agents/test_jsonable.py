@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from fairlead.agents.jsonable import decode, encode, plain
+from fairlead.agents.jsonable import decode, encode, encode_known, plain
 from fairlead.errors import NotJson
 
 JSON = st.recursive(
@@ -28,6 +28,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_json_comes_back_as_it_went(value: Any) -> None:
     assert decode(encode(value)) == value
+    assert encode_known(value) == encode(value)
     assert plain(value) == value
 
 
@@ -84,6 +85,11 @@ def test_what_json_cannot_carry_is_refused_by_path(value: Any, words: str) -> No
     with pytest.raises(NotJson) as caught:
         encode(value)
     assert words in str(caught.value)
+
+
+def test_of_what_is_thought_to_be_known_json_all_but_nan_is_refused_by_path() -> None:
+    with pytest.raises(NotJson, match=r"\$\.a is a set"):
+        encode_known({"a": {1, 2}, "b": float("nan")})
 
 
 def test_null_is_no_problem_beside_nothing_else() -> None:

@@ -10,7 +10,7 @@ import pytest
 from fairlead.clock import SystemClock
 from fairlead.database import Postgres
 from fairlead.database.sql import parse
-from fairlead.errors import DatabaseUnavailable
+from fairlead.errors import DatabaseUnavailable, InvalidInput
 
 
 @pytest.fixture
@@ -94,3 +94,11 @@ async def test_a_signal_on_the_way_does_not_keep_it_from_closing(postgres_url: s
         closing = asyncio.create_task(database.close())
         done, _ = await asyncio.wait([closing], timeout=5)
         assert done, "it waits for ever"
+
+
+async def test_rows_travel_as_they_are_and_a_text_that_would_be_two_is_refused(pair: tuple[Postgres, Postgres]) -> None:
+    query = parse("rows", "-- rows: id int, said text\nSELECT id, said FROM {rows} AS r ORDER BY id", "postgres")
+    rows = [(1, "one"), (2, None), (3, "")]
+    assert [(row["id"], row["said"]) for row in await pair[0].read(query, rows)] == rows
+    with pytest.raises(InvalidInput, match=r"U\+001F"):
+        await pair[0].read(query, [*rows, (4, "four\x1ffive")])

@@ -72,7 +72,8 @@ def _read(guest: Guest, question: Question, wire: Wire) -> tuple[ModelRequest, b
     timeout = guest.timeout
     if question.patience is not None and not streamed:  # of a stream it bounds each silence: the gateway does as well
         timeout = min(timeout, question.patience)
-    headers = {one: said for one in FEATURE_HEADERS if (said := question.headers.get(one))}
+    sent = question.headers  # mostly none of them, and httpx takes three times as long to `get` one that is not there
+    headers = {one: said for one in FEATURE_HEADERS if one in sent and (said := sent[one])}
     request = ModelRequest(
         guest.model(question.address.provider, name), body, timeout, format=wire.FORMAT, headers=headers
     )

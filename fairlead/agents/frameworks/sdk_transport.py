@@ -25,6 +25,8 @@ from fairlead.gateway.addresses import Address, Addresses, plain_url
 from fairlead.telemetry.emit import Emit
 
 _ORIGINAL = "__fairlead_original__"
+# Said as by a server: its clients put it into a line of their log, heard or not, and look long for what is not said.
+_OK = {"http_version": b"HTTP/1.1", "reason_phrase": b"OK"}
 _SCHEME = "://"
 
 
@@ -211,7 +213,10 @@ def _whole(httpx: Any) -> Whole:
 
     def ready(status: int, headers: Mapping[str, str], body: bytes) -> Any:
         length = str(len(body))
-        response = httpx.Response(status, headers={**headers, "content-length": length}, stream=httpx.ByteStream(body))
+        response = httpx.Response(
+            status, headers={**headers, "content-length": length}, stream=httpx.ByteStream(body),
+            extensions=_OK if status == 200 else None,
+        )  # fmt: skip
         response.headers.encoding = "ascii"  # they would be looked through for that
         response._content = body
         response.is_closed = response.is_stream_consumed = True
