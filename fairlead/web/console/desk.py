@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,10 +23,10 @@ from fairlead.web.console.glances import Glances
 from fairlead.web.console.reading import or_none
 from fairlead.web.console.section import of_house
 from fairlead.web.console.settings import ConsoleSettings
-from fairlead.web.console.tapes import Tapes
 
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
+T = TypeVar("T")
 KEEPS_CASES = "/console/runs/{run_id}/case"
 _PACKED = 5  # level: a long page in about a millisecond
 
@@ -44,9 +45,9 @@ class Desk:
         self.clock = clock
         self.settings = settings
         self.make_token = make_token
-        self.tapes = Tapes(clock)
         self.broadcasts = Broadcasts(clock)
         self.glances = Glances(clock)
+        self._shared: dict[Callable[[Clock], Any], Any] = {}
         self.assets = Assets("/console/static")
         self.templates = look.Pages(
             self.assets, environment_name=settings.environment, trace_url=settings.trace_url, locales=settings.locales
@@ -55,6 +56,12 @@ class Desk:
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
         return self._door_of(caller_of(request))
+
+    def shared(self, make: Callable[[Clock], T]) -> T:
+        """What some pages share, made for the first of them: a page that has none of it need not load it."""
+        if make not in self._shared:
+            self._shared[make] = make(self.clock)
+        return self._shared[make]
 
     def serve(self, paths: Collection[str]) -> None:
         """What there are pages for: nothing else is led to."""

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
 
 from fairlead.access import Role
-from fairlead.web.console import bars, below, format, found, json_view, language, rails, state
+from fairlead.web.console import below, format, found, json_view, language, state
 from fairlead.web.console.assets import Assets
 from fairlead.web.console.compiled import Compiled
 
@@ -208,8 +208,6 @@ def _environment(reader: Reader, compiled: Compiled) -> Environment:
         "state_of": state.of_run,
         "status_state": state.of_status,
         "json_view": json_view.view,
-        "lane_x": rails.lane_x,
-        "legend_words": bars.LEGEND,
     }
     cast("dict[str, Any]", environment.globals).update(given)
     return environment
