@@ -50,11 +50,11 @@ from fairlead.web.console.addresses import CALLBACK, KEY, SIGN_IN, START
 from fairlead.web.console.desk import KEEPS_CASES, Desk, DoorOf, MakeToken
 from fairlead.web.console.doors import Doors
 from fairlead.web.console.section import (
-    SOMETHING_FAILED,
-    WHAT_FAILED,
+    FAILED,
     Handler,
     Routes,
     Section,
+    failure,
     is_fragment,
     own_form,
     see,
@@ -164,9 +164,8 @@ class Console:
                     await self._desk.count(request)
                 return await handler(request)
             except FairleadError as error:
-                status = status_of(error)
-                told = {"error": error, "what": WHAT_FAILED.get(status, SOMETHING_FAILED), "at": self._desk.clock.now()}
-                return self._desk.page(request, "pages/error.html", status=status, **told)
+                told = failure(error, self._desk.clock.now())
+                return self._desk.page(request, FAILED, status=status_of(error), **told)
 
         return answer
 

@@ -136,9 +136,17 @@ async def read(
     door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None, before: Material | None = None,
     glances: Glances | None = None,
 ) -> Material:  # fmt: skip
-    """The run and its events, or an error; everything else as far as it can be had. `before`: what was read last, if
-    its tape holds all that has happened, and none of that is more than steps. `glances`: for who reads often."""
-    run = await door.run(run_id)
+    """The run and its events, or an error; everything else as far as it can be had."""
+    return await beside(door, tapes, await door.run(run_id), held=held, before=before, glances=glances)
+
+
+async def beside(
+    door: Door, tapes: Tapes, run: Run, *, held: Tape | None = None, before: Material | None = None,
+    glances: Glances | None = None,
+) -> Material:  # fmt: skip
+    """What the page is made of beside the run. `before`: what was read last, if its tape holds all that has happened,
+    and none of that is more than steps. `glances`: for who reads often."""
+    run_id = run.id
 
     def seen(what: str, ask: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         return ask() if glances is None else glances.at((what, run.tenant), ask)

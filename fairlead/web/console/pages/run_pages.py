@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import orjson
@@ -13,6 +15,7 @@ from fairlead.errors import InvalidInput, NotFound
 from fairlead.web.console import policy, run_streams
 from fairlead.web.console.desk import Desk, caller_of
 from fairlead.web.console.door import Outcome
+from fairlead.web.console.headline import headline
 from fairlead.web.console.pages import ask, runs
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.section import Routes, is_fragment, own_form, see
@@ -45,12 +48,18 @@ class RunsPages:
         return run_streams.of_runs(self._desk, request)
 
     async def one(self, request: Request) -> Response:
-        selection = _selection(request)
-        material = await self._read(request)
-        pane_only = is_fragment(request)
-        view = run_page.shape(material, selection, self._desk.reader(request).fmt, pane_only=pane_only)
-        template = "parts/_pane_only.html" if pane_only else "pages/run.html"
-        return self._desk.page(request, template, view=view, here="runs")
+        door, selection, fmt = self._desk.door(request), _selection(request), self._desk.reader(request).fmt
+        run = await door.run(selection.run_id)
+        if is_fragment(request):
+            view = run_page.shape(await run_page.beside(door, self._tapes, run), selection, fmt, pane_only=True)
+            return self._desk.page(request, "parts/_pane_only.html", view=view, here="runs")
+
+        async def read() -> Mapping[str, object]:
+            material = await run_page.beside(door, self._tapes, run)
+            await asyncio.sleep(0)  # others have their turn
+            return {"view": run_page.shape(material, selection, fmt)}
+
+        return self._desk.page_as_read(request, "pages/run.html", read, title=headline(run), here="runs")
 
     async def live(self, request: Request) -> Response:
         run = await self._desk.door(request).run(request.path_params["run_id"])
