@@ -6,12 +6,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from secrets import token_hex
 
 from starlette.requests import Request
 
+from fairlead.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.runs.run import Event, Run
 from fairlead.web.console import live, streams
+from fairlead.web.console.broadcast import whole
 from fairlead.web.console.desk import Desk
 from fairlead.web.console.door import Counts, Delta, Door
 from fairlead.web.console.look import Reader
@@ -23,6 +26,8 @@ from fairlead.web.console.tapes import Tapes
 
 _PARTS_OF_RUN = ("facts", "actions", "attention", "rest", "conversation")
 _CLOSES = ("step", "failed")
+_MOST_SEEN, _SEEN_LASTS = 32, 30.0  # pages; seconds until the stream of one is asked for
+SEEN = "seen"  # of an address: the word by which the page is known
 _SHOWN = ("first", "last", "newest")  # of an address: where the rows are that its reader has before him
 
 
@@ -33,7 +38,7 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
     reading = run_page.Reading(
         door, tapes, desk.clock, again=desk.settings.look_again, glances=desk.glances
     )  # fmt: skip
-    rows, tabs = StepRows(desk.templates), Pieces()
+    drawing = _Drawing(desk)
     texts: dict[str, str] = {}
     drawn: run_page.RunView | None = None
 
@@ -48,15 +53,7 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
                 texts.pop(one.key, None)
         view, before = run_page.shape(material, selection, reader.fmt, texts=texts, before=drawn), drawn
         drawn = view
-        names = [name for name in _PARTS_OF_RUN if before is None or _differs(name, before, view)]
-        parts: dict[str, str | live.Listed] = {
-            name: desk.templates.fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
-        }
-        if before is None or view.tabs != before.tabs:
-            parts["tabs"] = _tabs(desk, reader, view, tabs)
-        if view.chart is not None:
-            parts[WATERFALL] = rows.draw(view, view.chart, reader)
-        return parts, view.run.status.finished
+        return drawing.parts(view, reader, before), view.run.status.finished
 
     async def happenings() -> AsyncIterator[Event | Delta]:
         tape = await tapes.read(door, run.tenant, run.id)
@@ -64,7 +61,54 @@ def of_run(desk: Desk, request: Request, run: Run, selection: run_page.Selection
         async for one in door.follow(run.id, after=after):
             yield one
 
-    return streams.of_happenings(desk, request, draw, happenings())
+    page = desk.shared(Seen).take(request.query_params.get(SEEN, ""), (run.id, desk.sight(request)))
+    known = None if page is None else _Drawing(desk).parts(page, desk.reader(request))
+    asked = tuple(pair for pair in request.query_params.multi_items() if pair[0] != SEEN)
+    return streams.of_cuts(desk, request, whole(draw), happenings(), asked=asked, known=known)
+
+
+class Seen:
+    """Pages of runs under way as they were drawn a moment ago: the stream of one sends what has changed since. To put
+    all of a long run in the place of what is there takes a browser longer than to draw the page."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._pages: dict[tuple[str, Hashable], tuple[float, run_page.RunView]] = {}
+
+    def keep(self, view: run_page.RunView, of: Hashable) -> str:
+        """The word by which it is known. `of`: whose page it is, of what."""
+        name = token_hex(8)
+        self._pages[name, of] = self._clock.monotonic(), view
+        while len(self._pages) > _MOST_SEEN:
+            del self._pages[next(iter(self._pages))]
+        return name
+
+    def take(self, name: str, of: Hashable) -> run_page.RunView | None:
+        """Once: who comes again by the same address has another page before them by then."""
+        at, view = self._pages.pop((name, of), (0.0, None))
+        return view if self._clock.monotonic() - at < _SEEN_LASTS else None
+
+
+class _Drawing:
+    """The parts of a run's page, drawn again and again."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._rows = StepRows(desk.templates)
+        self._tabs = Pieces()
+
+    def parts(self, view: run_page.RunView, reader: Reader, before: run_page.RunView | None = None) -> live.Parts:
+        """All of them, or those that may look different than `before`."""
+        fill = self._desk.templates.fill
+        names = [name for name in _PARTS_OF_RUN if before is None or _differs(name, before, view)]
+        parts: dict[str, str | live.Listed] = {
+            name: fill(f"parts/_{name}.html", reader, view=view, path="") for name in names
+        }
+        if before is None or view.tabs != before.tabs:
+            parts["tabs"] = _tabs(self._desk, reader, view, self._tabs)
+        if view.chart is not None:
+            parts[WATERFALL] = self._rows.draw(view, view.chart, reader)
+        return parts
 
 
 def _tabs(desk: Desk, reader: Reader, view: run_page.RunView, pieces: Pieces) -> live.Listed:

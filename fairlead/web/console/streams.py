@@ -67,12 +67,12 @@ async def nothing() -> AsyncIterator[Event | Delta]:
 
 def of_cuts(
     desk: Desk, request: Request, draw: DrawCuts, happenings: AsyncIterator[Event | Delta], *, asked: Hashable,
-    cut: Hashable = None, again: timedelta | None = None,
+    cut: Hashable = None, again: timedelta | None = None, known: live.Parts | None = None,
 ) -> live.EventStream:  # fmt: skip
-    """A page of which its readers see different cuts: see `broadcast`."""
+    """A page of which its readers see different cuts, or that `known` is of already: see `broadcast`."""
     settings = desk.settings
     messages = desk.broadcasts.watch(
-        (request.url.path, asked, desk.sight(request)), happenings, draw, cut=cut,
+        (request.url.path, asked, desk.sight(request)), happenings, draw, cut=cut, known=known,
         every=settings.fragment_every, again=min(settings.look_again, again or settings.look_again),
     )  # fmt: skip
     return live.EventStream(messages, _HEADERS)

@@ -55,13 +55,16 @@ class Selection:
     def path(self) -> str:
         return f"/console/runs/{quote(self.run_id, safe='')}"
 
-    def address(self, *, step: str | None = None, unfold: str = "", more: bool = False, live: bool = False) -> str:
+    def address(
+        self, *, step: str | None = None, unfold: str = "", more: bool = False, live: bool = False, seen: str = ""
+    ) -> str:
         chosen = self.step if step is None else step
         params: list[tuple[str, str]] = [("step", chosen)] if chosen else []
         params += [("open", branch) for branch in sorted({*self.unfolded, unfold} - {""})]
         rows = self.rows + waterfall.MORE_ROWS if more else self.rows
         params += [("rows", str(rows))] if rows != waterfall.MOST_ROWS else []
         params += [("tab", self.tab)] if self.tab != "overview" else []
+        params += [("seen", seen)] if seen else []
         return f"{self.path}{'/live' if live else ''}?{urlencode(params)}".rstrip("?")
 
     def tab_address(self, tab: str) -> str:

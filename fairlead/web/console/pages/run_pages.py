@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 import orjson
@@ -57,7 +58,11 @@ class RunsPages:
         async def read() -> Mapping[str, object]:
             material = await run_page.beside(door, self._tapes, run)
             await asyncio.sleep(0)  # others have their turn
-            return {"view": run_page.shape(material, selection, fmt)}
+            view = run_page.shape(material, selection, fmt)
+            if view.live:
+                seen = self._desk.shared(run_streams.Seen).keep(view, (run.id, self._desk.sight(request)))
+                view = replace(view, live=selection.address(live=True, seen=seen))
+            return {"view": view}
 
         return self._desk.page_as_read(request, "pages/run.html", read, title=headline(run), here="runs")
 
