@@ -113,3 +113,21 @@ def test_what_comes_later_goes_on_from_what_was_read() -> None:
     assert [event.seq for event in tape.events] == [2, 3, 4, 5, 6]
     assert [event.seq for event in tape.logs] == [6]
     assert [step.key for step in tape.story().steps if step.end] == ["call-1", "call-2"]
+
+
+class _Told:
+    """A door that is asked for events, and has none the first time."""
+
+    def __init__(self) -> None:
+        self.known = [_told([]), _told([_call(2, "intent")])]
+
+    async def events(self, run_id: str, *, after: int = 0) -> Told:
+        return self.known.pop(0)
+
+
+async def test_a_run_of_which_nothing_was_known_is_told_anew_once_something_is() -> None:
+    tape, door = Tape(0.0), _Told()
+    await tape.catch_up(door, "run")  # type: ignore[arg-type]
+    assert tape.story().steps == ()
+    await tape.catch_up(door, "run")  # type: ignore[arg-type]
+    assert [step.key for step in tape.story().steps] == ["call-1"]

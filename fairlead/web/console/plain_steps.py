@@ -43,25 +43,10 @@ def hear(telling: Telling, told: Told, since: int = 0, until: int | None = None)
                     pause = started - over
                 if at > over:
                     over = at
-            body = Body(text, messages if kind == "model" else None)
+            asked = kind == "model"
+            body = Body(text, messages if asked else None)
             done.append(
-                Step(
-                    key,
-                    kind,
-                    name,
-                    branch,
-                    seq,
-                    fence,
-                    start,
-                    end,
-                    StepState.DONE,
-                    (),
-                    (),
-                    body,
-                    0,
-                    "",
-                    kind == "model",
-                )
+                Step(key, kind, name, branch, seq, fence, start, end, StepState.DONE, (), (), body, 0, "", asked)
             )
         elif type not in _BESIDE:
             _hear_intents(telling, told, begun)

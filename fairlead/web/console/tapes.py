@@ -60,6 +60,8 @@ class Tape:
             plain_steps.hear(telling, told, begin, begin + _AT_ONCE)
             await asyncio.sleep(0)
         self._telling = telling
+        self._told.clear()
+        self._charts.clear()
         self._keep(told)
 
     async def hear(self, events: Sequence[Event]) -> bool:
