@@ -129,7 +129,7 @@ async def _look(browser: Browser, address: str, seconds: float) -> Seen:
         raise RuntimeError(f"{address} was not answered with 200.")
     await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     await asyncio.sleep(seconds)
-    paint: float = await page.evaluate(_PAINT)
+    paint: float = await _painted(page)
     tasks: list[float] = await page.evaluate("window.longTasks")
     memory = _memory()
     packed = sum([len(gzip.compress(await one.body(), 6)) for one in answers])
@@ -150,14 +150,20 @@ def _private(pid: int) -> float:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
 
 
+async def _painted(page: Page) -> float:
+    """It may be loaded before."""
+    while not (paint := await page.evaluate(_PAINT)):  # Playwright's own waiting is a script that our policy forbids
+        await asyncio.sleep(0.05)
+    return paint
+
+
 async def _until_paint(browser: Browser, address: str) -> float:
     """Milliseconds of CPU on the page's main thread from the first byte until it has painted. Traced by itself: a trace
     slows down what it looks at."""
     page = await _opened(browser)
     await browser.start_tracing(page=page, categories=_TRACED)
     await page.goto(address, wait_until="load")
-    while not await page.evaluate(_PAINT):  # Playwright's own waiting is a script that our policy forbids
-        await asyncio.sleep(0.05)
+    await _painted(page)
     events: list[dict[str, Any]] = json.loads(await browser.stop_tracing())["traceEvents"]
     await page.context.close()
     paint = next(one for one in events if one["name"] == "firstContentfulPaint")

@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import uvicorn
 from pydantic import SecretStr
-from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from fairlead import testing
@@ -22,7 +21,7 @@ from fairlead.access import Keyring, SignIn
 from fairlead.access.provider import Provider
 from fairlead.web.app import make_app
 from fairlead.web.console.language import LOCALES
-from fairlead.web.console.router import console_router
+from fairlead.web.console.router import Console, console_router
 from fairlead.web.console.settings import ConsoleSettings
 from fairlead.wiring import Engine
 from fairlead.wiring.console_door import EngineDoor
@@ -89,7 +88,7 @@ async def serving(
 def make_console(
     engine: Engine, *, sign_in: SignIn | None = None, look_again: timedelta = timedelta(seconds=1),
     locales: Path = LOCALES, environment: str = "testing",
-) -> Router:  # fmt: skip
+) -> Console:  # fmt: skip
     settings = ConsoleSettings(environment=environment, look_again=look_again, locales=locales)
     return console_router(
         partial(EngineDoor, engine), clock=engine.clock, doors=doors_of(engine), settings=settings,

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from starlette.routing import Router
 
 from fairlead.access import Role
 from fairlead.access.key import NewKey
 from fairlead.access.roles import Scope
 from fairlead.clock import SystemClock
+from fairlead.web.console.router import Console
 from tests.access.sign_in_provider import CLIENT, ISSUER, SignInProvider
 from tests.api.serving import Serving, make_console, serving
 
@@ -187,7 +187,7 @@ async def api() -> AsyncIterator[Serving]:
         yield opened
 
 
-def _routes(console: Router) -> set[tuple[str, str]]:
+def _routes(console: Console) -> set[tuple[str, str]]:
     found: list[Any] = console.routes
     return {(method, route.path) for route in found for method in set(route.methods) - {"HEAD"}}
 

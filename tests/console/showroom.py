@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
-from starlette.routing import Router
 
 from fairlead import Agent, Context, testing, tool
 from fairlead.access.key import NewKey
@@ -34,6 +33,7 @@ from fairlead.ship.evaluation.gate import Bounds
 from fairlead.ship.evaluation.kept import NewCase
 from fairlead.ship.evaluation.outcome import Outcome, Result
 from fairlead.ship.verdict import Finding, Verdict
+from fairlead.web.console.router import Console
 from fairlead.wiring import Engine
 from tests.api.serving import make_console
 from tests.console.deploys import stage
@@ -195,7 +195,7 @@ def _outcome(number: int, *, right: bool, run_id: str) -> Outcome:
 @asynccontextmanager
 async def showroom(
     *, hours: int = HOURS, environment: str = "testing", **settings: Any
-) -> AsyncGenerator[tuple[Router, Engine]]:
+) -> AsyncGenerator[tuple[Console, Engine]]:
     """The application, open to whoever asks as the local admin, and the engine behind it."""
     clock = SteeredClock(SystemClock())
     async with testing.engine(

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser
-from starlette.routing import Route, Router
+from starlette.routing import Route
 
 from fairlead.runs.assistants import Wanted
 from fairlead.runs.schedules import ScheduleWanted
+from fairlead.web.console.router import Console
 from fairlead.wiring import Engine
 from tests.console.desktop import Desktop, desktop
 from tests.console.showroom import showroom
@@ -81,7 +82,7 @@ async def addresses(engine: Engine) -> list[str]:
 _NO_PAGE = re.compile(r"^/$|/live$|/value$|\.(csv|json|jsonl)$|/static/|/playground/live")
 
 
-def unseen(app: Router, paths: Sequence[str]) -> list[str]:
+def unseen(app: Console, paths: Sequence[str]) -> list[str]:
     """Pages that none of the paths is of."""
     found: list[str] = []
     for route in app.routes:

@@ -185,6 +185,23 @@ async def test_who_comes_later_is_sent_all_of_it_and_the_others_only_what_change
         await one.aclose()  # type: ignore[attr-defined]
 
 
+async def test_who_knows_it_is_sent_what_changed_and_something_where_nothing_has() -> None:
+    broadcasts, stage = Broadcasts(SystemClock()), Stage()
+    stage.parts = {"a": "<p>a</p>", "b": "<p>b</p>"}
+
+    async def first(known: Parts | None) -> list[str]:
+        stream = broadcasts.watch(
+            "page", stage.happenings(), whole(stage.draw), every=SOON, again=SOON, known=known  # type: ignore[arg-type]
+        )  # fmt: skip
+        said = (await anext(stream)).decode()
+        await stream.aclose()  # type: ignore[attr-defined]
+        return re.findall(r"<p>(\w)</p>", said)
+
+    assert await first(None) == ["a", "b"]
+    assert await first({"a": "<p>a</p>", "b": "<p>before</p>"}) == ["b"]
+    assert await first(dict(stage.parts)) == ["a"]
+
+
 async def test_what_looks_different_to_two_readers_is_drawn_for_each() -> None:
     broadcasts, one, other = Broadcasts(SystemClock()), Stage(), Stage()
     other.parts["a"] = "<p>anderes</p>"
@@ -296,6 +313,29 @@ async def followed(app: Any, path: str) -> AsyncIterator[Callable[[], Awaitable[
     yield hear
     away.set()
     await answering
+
+
+@pytest.mark.parametrize("happens", [True, False])
+async def test_the_stream_of_a_run_begins_with_what_its_page_has_not_shown(happens: bool) -> None:
+    door = gallery(AT)
+    app, run = gallery_app(door, SystemClock()), run_id(2)
+    page = await Visitor(app).get(f"/console/runs/{run}")
+    (address,) = [given["hx-sse:connect"] or "" for given in page.page.all("span") if given.get("id") == "stream"]
+    if happens:
+        told = door.tapes[run]
+        step = Event(run, told[-1].seq + 1, "step", AT, "tool", "look", "k-new", started_at=AT, fence=1, data={})
+        door.happen(door.all[run], step)
+    async with followed(app, address) as hear:
+        first = _targets(await hear())
+    async with followed(app, address) as hear:
+        again = _targets(await hear())
+    assert first.isdisjoint({"waterfall", "conversation", "rest", "actions"})
+    assert ("tab-tools" in first) is happens
+    assert {"facts", "waterfall", "conversation", "rest", "actions"} <= again  # by then there is more before its reader
+
+
+def _targets(message: str) -> set[str]:
+    return set(re.findall(r'<hx-partial hx-target="#([^"]+)"', message))
 
 
 async def test_lists_opened_at_different_moments_are_looked_up_once_and_each_is_sent_its_own_rows() -> None:

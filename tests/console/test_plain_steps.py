@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,16 +53,31 @@ def _looks(story: steps.Story) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("at_once", [7, 1000])
 @pytest.mark.parametrize("over", [True, False])
 @pytest.mark.parametrize("run_id", sorted(DOOR.tapes))
-def test_rows_tell_what_their_events_tell(run_id: str, over: bool) -> None:
+def test_rows_tell_what_their_events_tell(run_id: str, over: bool, at_once: int) -> None:
     told, telling = _told(DOOR.tapes[run_id]), steps.Telling()
-    plain_steps.hear(telling, told)
+    for since in range(0, len(told), at_once):
+        plain_steps.hear(telling, told, since, since + at_once)
     story, one_by_one = telling.told({}, over=over), steps.fold(list(told), over=over)
     assert _looks(story) == _looks(one_by_one)
     assert (story.resumes, story.started_at, story.workers) == (
         one_by_one.resumes, one_by_one.started_at, one_by_one.workers
     )  # fmt: skip
+    assert (story.work is None) == (one_by_one.work is None)
+    if story.work is not None:
+        assert _idle(story.work, story) and one_by_one.work is not None and _idle(one_by_one.work, one_by_one)
+
+
+def _idle(work: steps.Work, story: steps.Story) -> bool:
+    """Whether nothing executes for longer than is known of it."""
+    closed = (steps.StepState.DONE, steps.StepState.FAILED)
+    ended = [one for one in story.steps if one.kind not in steps.WAITS and one.state in closed]
+    until, longest = work.since, timedelta()
+    for one in sorted(ended, key=lambda step: step.start):
+        longest, until = max(longest, one.start - until), max(until, one.end or until)
+    return until <= work.until and longest <= work.pause
 
 
 @pytest.mark.parametrize(
@@ -97,3 +113,21 @@ def test_what_comes_later_goes_on_from_what_was_read() -> None:
     assert [event.seq for event in tape.events] == [2, 3, 4, 5, 6]
     assert [event.seq for event in tape.logs] == [6]
     assert [step.key for step in tape.story().steps if step.end] == ["call-1", "call-2"]
+
+
+class _Told:
+    """A door that is asked for events, and has none the first time."""
+
+    def __init__(self) -> None:
+        self.known = [_told([]), _told([_call(2, "intent")])]
+
+    async def events(self, run_id: str, *, after: int = 0) -> Told:
+        return self.known.pop(0)
+
+
+async def test_a_run_of_which_nothing_was_known_is_told_anew_once_something_is() -> None:
+    tape, door = Tape(0.0), _Told()
+    await tape.catch_up(door, "run")  # type: ignore[arg-type]
+    assert tape.story().steps == ()
+    await tape.catch_up(door, "run")  # type: ignore[arg-type]
+    assert [step.key for step in tape.story().steps] == ["call-1"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from fairlead.clock import SystemClock
 from fairlead.runs.run import Event
-from fairlead.web.console.steps import StepState, Story, fold
+from fairlead.web.console.steps import StepState, Story, Telling, fold
 from tests.console.gallery import Tape, hostile, make_run, refund
 
 AT = datetime(2026, 11, 22, 9, 2, 11, tzinfo=UTC)
@@ -142,6 +142,22 @@ def test_equal_names_in_one_branch_are_numbered() -> None:
     for second in range(3):
         one.step("tool", "read", second, second + 1, {})
     assert [step.again for step in fold(one.events).steps] == [1, 2, 3]
+
+
+def test_what_was_told_once_keeps_its_number() -> None:
+    """One that began earlier, and ends later, comes before it: whoever was told draws the other anew."""
+    one = tape()
+    one.step("tool", "read", 2, 3, {}, key="b")
+    telling = Telling()
+    telling.hear(one.events[-1])
+    (before,) = telling.told({}, over=False).steps
+    one.step("tool", "read", 1, 4, {}, key="a")
+    telling.hear(one.events[-1])
+    first, second = telling.told({}, over=False).steps
+    assert (before.key, before.again) == ("b", 1)
+    assert [(step.key, step.again) for step in (first, second)] == [("a", 1), ("b", 2)]
+    again = telling.told({}, over=False).steps
+    assert again[0] is first and again[1] is second
 
 
 def test_events_of_no_known_shape_hurt_nobody() -> None:

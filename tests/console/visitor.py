@@ -64,6 +64,7 @@ class Page(HTMLParser):
 class Visitor:
     app: ASGIApp
     cookies: dict[str, str] = field(default_factory=dict[str, str])
+    sent: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue())  # pieces of bodies, as they come
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self._ask("GET", path, b"", headers)
@@ -98,6 +99,8 @@ class Visitor:
 
         async def send(message: dict[str, Any]) -> None:
             said.append(message)
+            if "body" in message:
+                self.sent.put_nowait(message["body"])
 
         await self.app(scope, inbox.get, send)
         pairs = [(name.decode().lower(), value.decode()) for name, value in said[0]["headers"]]

@@ -42,16 +42,17 @@ class Broadcasts:
 
     async def watch(
         self, key: Hashable, happenings: AsyncIterator[Event | Delta], draw: DrawCuts, *, every: timedelta,
-        again: timedelta, cut: Hashable = None,
+        again: timedelta, cut: Hashable = None, known: Parts | None = None,
     ) -> AsyncIterator[bytes]:  # fmt: skip
-        """Messages for a page: first everything as it is now, then what changes. Ends after the drawing says it is
+        """Messages for a page: first everything as it is now, or what is not as the page has it (`known`), then what
+        changes. Ends after the drawing says it is
         over, or fails: the browser comes back, and is told then. `key`: all that the drawing depends on, but for the
         `cut`; where there is a show of that, what else is given here is not used."""
         show = self._shows.get(key)
         if show is None or show.over:
             # In an empty context: it outlives whoever came first.
             show = self._shows[key] = Context().run(Show, happenings, draw, self._clock, every=every, again=again)
-        seat = show.enter(cut)
+        seat = show.enter(cut, known)
         try:
             async with aclosing(seat.messages()) as messages:
                 async for one in messages:
@@ -64,10 +65,11 @@ class Broadcasts:
 
 
 class Seat:
-    """One who watches. `whole`: they have not been given everything."""
+    """One who watches. `whole`: they have been given everything. `known`: what they came with."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Parts | None = None) -> None:
         self.whole = False
+        self.known = known
         self.over = False
         self.failed: Exception | None = None
         self._waiting: deque[bytes] = deque()
@@ -124,11 +126,21 @@ class Audience:
         fresh = message(text, number=number) if text else _HEARTBEAT if heartbeat else _NOTHING
         everything = _NOTHING
         for seat in self.seats:
-            if not seat.whole:
+            if seat.known is not None:
+                seat.give(message(_since(seat.known, self._parts), number=number), whole=True)
+                seat.known = None
+            elif not seat.whole:
                 everything = everything or message(partials(self._parts), number=number)
                 seat.give(everything, whole=True)
             elif fresh:
                 seat.give(fresh)
+
+
+def _since(known: Parts, now: Parts) -> str:
+    """What has changed; where nothing has, a part all the same: by it the page knows that it is up to date."""
+    frames = Frames()
+    frames.changed(known)
+    return frames.changed(now) or partials(dict([next(iter(now.items()))]))
 
 
 class Show:
@@ -152,8 +164,8 @@ class Show:
         self._begun = False
         self._task = asyncio.create_task(self._run())
 
-    def enter(self, cut: Hashable) -> Seat:
-        seat = Seat()
+    def enter(self, cut: Hashable, known: Parts | None = None) -> Seat:
+        seat = Seat(known)
         self._audiences.setdefault(cut, Audience()).seats[seat] = None
         if self._begun:  # else they are given what is drawn first
             self._inbox.wake()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fairlead.access import LOCAL_ADMIN, Principal, Role, may_for_all
 from fairlead.clock import Clock
+from fairlead.errors import FairleadError
 from fairlead.runs.run import Status
 from fairlead.web.console import look, policy
 from fairlead.web.console.assets import SMALL, Assets
@@ -20,14 +21,15 @@ from fairlead.web.console.broadcast import Broadcasts
 from fairlead.web.console.door import Door, Wanted
 from fairlead.web.console.glances import Glances
 from fairlead.web.console.reading import or_none
-from fairlead.web.console.section import of_house
+from fairlead.web.console.section import FAILED, failure, of_house
 from fairlead.web.console.settings import ConsoleSettings
-from fairlead.web.console.tapes import Tapes
+from fairlead.web.console.streamed import Streamed, in_turns, packed
 
 MakeToken = Callable[[], str]
 DoorOf = Callable[[Principal], Door]
+T = TypeVar("T")
 KEEPS_CASES = "/console/runs/{run_id}/case"
-_PACKED = 5  # level: a long page in about a millisecond
+_HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,9 @@ class Desk:
         self.clock = clock
         self.settings = settings
         self.make_token = make_token
-        self.tapes = Tapes(clock)
         self.broadcasts = Broadcasts(clock)
         self.glances = Glances(clock)
+        self._shared: dict[Callable[[Clock], Any], Any] = {}
         self.assets = Assets("/console/static")
         self.templates = look.Pages(
             self.assets, environment_name=settings.environment, trace_url=settings.trace_url, locales=settings.locales
@@ -55,6 +57,12 @@ class Desk:
     def door(self, request: Request) -> Door:
         """The door as it opens to whoever asks: their tenant's runs, and moves in their name."""
         return self._door_of(caller_of(request))
+
+    def shared(self, make: Callable[[Clock], T]) -> T:
+        """What some pages share, made for the first of them: a page that has none of it need not load it."""
+        if make not in self._shared:
+            self._shared[make] = make(self.clock)
+        return self._shared[make]
 
     def serve(self, paths: Collection[str]) -> None:
         """What there are pages for: nothing else is led to."""
@@ -105,16 +113,39 @@ class Desk:
         )  # fmt: skip
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
-        reader = self.reader(request)
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        html = self.templates.fill(
-            template, reader, path=path, marks=getattr(request.state, "marks", {}),
-            **({"here": ""} | values),
-        )  # fmt: skip
+        html = self.templates.fill(template, self.reader(request), **self._of_page(request, values))
         headers, body = dict(policy.HEADERS), html.encode()
         if len(body) > SMALL and policy.may_pack(request.headers):
-            headers["Content-Encoding"], body = "gzip", gzip.compress(body, _PACKED, mtime=0)
-        response = Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+            headers["Content-Encoding"], body = "gzip", packed(body)
+        return self._known(request, Response(body, status, headers, _HTML))
+
+    def page_as_read(
+        self, request: Request, template: str, read: Callable[[], Awaitable[Mapping[str, object]]], **values: object
+    ) -> Response:
+        """A page that takes long to read: what is around it is sent at once, and seen meanwhile. `values` are for that;
+        the others are what was `read`. What then fails is told in the place of the page, and no more by its status."""
+        pieces = self._as_read(request, template, read, values)
+        return self._known(request, Streamed(pieces, policy.HEADERS, pack=policy.may_pack(request.headers)))
+
+    async def _as_read(
+        self, request: Request, template: str, read: Callable[[], Awaitable[Mapping[str, object]]],
+        values: Mapping[str, object],
+    ) -> AsyncIterator[str]:  # fmt: skip
+        frame, rest = self.templates.begin(template, self.reader(request), **self._of_page(request, values))
+        yield frame
+        try:
+            pieces = rest(template, **await read())
+        except FairleadError as error:
+            pieces = rest(FAILED, **failure(error, self.clock.now()))
+        async for part in in_turns(pieces, self.clock):
+            yield part
+
+    def _of_page(self, request: Request, values: Mapping[str, object]) -> dict[str, object]:
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return {"here": "", "path": path, "marks": getattr(request.state, "marks", {}), **values}
+
+    def _known(self, request: Request, response: Response) -> Response:
+        """The browser is given a token, if it has none."""
         if policy.CSRF_COOKIE not in request.cookies:
             secure = self.settings.secure_cookies or request.url.scheme == "https"
             response.set_cookie(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,14 +13,16 @@ from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, select_autoescape
+from jinja2.runtime import Context
 
 from fairlead.access import Role
-from fairlead.web.console import bars, below, format, found, json_view, language, rails, state
+from fairlead.web.console import below, format, found, json_view, language, state
 from fairlead.web.console.assets import Assets
 from fairlead.web.console.compiled import Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _HOW = "trim_blocks lstrip_blocks i18n trimmed newstyle"  # as `_environment` has templates compiled
+_HERE = "<!-- the page's own part -->"
 THEMES = ("light", "dark")
 _SCRIPT_WORDS = {
     "live": language.N_("Live"),
@@ -124,6 +126,10 @@ class FillOne(Protocol):
     def __call__(self, name: str, **values: Any) -> str: ...
 
 
+class Rest(Protocol):
+    def __call__(self, name: str, **values: Any) -> Iterator[str]: ...
+
+
 class Pages:
     """The templates, and how to fill one for a reader."""
 
@@ -142,6 +148,27 @@ class Pages:
 
     def fill(self, template: str, reader: Reader, **values: Any) -> str:
         return self._environment(reader).get_template(template).render(**self._given(reader), **values)
+
+    def begin(self, template: str, reader: Reader, **values: Any) -> tuple[str, Rest]:
+        """A page up to its own part, written without what that part shows; and what writes the rest, given that, or
+        the own part of another page in its place."""
+        environment = self._environment(reader)
+        found, chosen = environment.get_template(template), list[str]()
+        context = found.new_context({**self._given(reader), **values})
+
+        def main(inner: Context) -> Iterator[str]:
+            yield _HERE
+            yield from environment.get_template(chosen[0]).blocks["main"](inner)
+
+        context.blocks["main"] = [main]
+        pieces = found.root_render_func(context)
+
+        def rest(name: str, **values: Any) -> Iterator[str]:
+            chosen.append(name)
+            context.parent.update(values)
+            return pieces
+
+        return "".join(iter(partial(next, pieces), _HERE)), rest
 
     def macros(self, template: str, reader: Reader) -> FillOne:
         """Of a template that holds nothing else: to fill many for one reader, at half the time of `fill`."""
@@ -208,8 +235,6 @@ def _environment(reader: Reader, compiled: Compiled) -> Environment:
         "state_of": state.of_run,
         "status_state": state.of_status,
         "json_view": json_view.view,
-        "lane_x": rails.lane_x,
-        "legend_words": bars.LEGEND,
     }
     cast("dict[str, Any]", environment.globals).update(given)
     return environment

@@ -5,20 +5,23 @@ What a page shows of them is decoded when it is looked at. Whatever went in anot
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fairlead.clock import from_micros
 from fairlead.runs.body import Body
 from fairlead.runs.told import Told
-from fairlead.web.console.steps import Step, StepState, Telling
+from fairlead.web.console.steps import Step, StepState, Telling, Work
 
 _KINDS = frozenset({"model", "tool", "step"})
 _BESIDE = frozenset({"log", "progress", "accepted"})  # tells nothing of steps
 
 
-def hear(telling: Telling, told: Told) -> None:
-    """What `telling` would make of these events one by one."""
+def hear(telling: Telling, told: Told, since: int = 0, until: int | None = None) -> None:
+    """What `telling` would make of these events one by one, or of some of them."""
     rows, messages, done = told.rows, told.messages, telling.done
     begun: dict[str, int] = {}  # places of intents whose steps may come
-    for place, row in enumerate(rows):
+    first, over, pause = 0, 0, 0  # of what executed, in microseconds
+    for place, row in enumerate(rows[since:until], since):
         _, seq, type, at, kind, name, key, branch, _, started, fence, text = row
         if type == "intent" and key:
             begun[key] = place
@@ -29,17 +32,31 @@ def hear(telling: Telling, told: Told) -> None:
                 branch = branch or began[7]
                 started = started or began[9] or began[3]
             end = from_micros(at)
-            start = end if started is None or started >= at else from_micros(started)
-            body = Body(text, messages if kind == "model" else None)
+            if started is None or started >= at:
+                started, start = at, end
+            else:
+                start = from_micros(started)
+            if not over:
+                first, over = started, at
+            else:
+                if started - over > pause:
+                    pause = started - over
+                if at > over:
+                    over = at
+            asked = kind == "model"
+            body = Body(text, messages if asked else None)
             done.append(
-                Step(key, kind, name, branch, seq, fence, start, end, StepState.DONE, body=body, speaks=kind == "model")
+                Step(key, kind, name, branch, seq, fence, start, end, StepState.DONE, (), (), body, 0, "", asked)
             )
         elif type not in _BESIDE:
             _hear_intents(telling, told, begun)
             telling.hear(told[place])
     _hear_intents(telling, told, begun)
-    if rows:
-        telling.latest = from_micros(rows[-1][3])
+    if over:
+        work = Work(from_micros(first), from_micros(over), timedelta(microseconds=pause))
+        telling.work = work if telling.work is None else telling.work.and_also(work)
+    if last := rows[since:until][-1:]:
+        telling.latest = from_micros(last[0][3])
 
 
 def _hear_intents(telling: Telling, told: Told, begun: dict[str, int]) -> None:

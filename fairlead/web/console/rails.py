@@ -24,6 +24,11 @@ class Rail:
     fork: frozenset[int] = _NO_LANES  # lanes that leave from here, downwards
     join: frozenset[int] = _NO_LANES  # lanes that arrive here, from above
 
+    @staticmethod
+    def x(lane: int) -> int:
+        """Pixels from the left."""
+        return _X0 + _APART * lane
+
 
 @dataclass(slots=True)  # not frozen: that takes thrice the time, and a long run has thousands
 class Placed:
@@ -34,11 +39,6 @@ class Placed:
     folded: str = ""  # the branch whose steps are not shown
     hidden: tuple[Step, ...] = ()
     begins: str = ""  # the branch that begins with this row
-
-
-def lane_x(lane: int) -> int:
-    """Pixels from the left."""
-    return _X0 + _APART * lane
 
 
 def arrange(steps: Sequence[Step], *, unfolded: frozenset[str] = frozenset(), fold_over: int = 50) -> list[Placed]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Protocol
 
 from starlette.requests import Request
@@ -32,6 +33,7 @@ WHAT_FAILED = {
     503: N_("The database does not answer"),
 }  # fmt: skip
 SOMETHING_FAILED = N_("Something went wrong")
+FAILED = "pages/error.html"
 
 Handler = Callable[[Request], Awaitable[Response]]
 Routes = list[tuple[str, Handler]]
@@ -74,6 +76,11 @@ def ensure_house(caller: Principal) -> None:
 def see(path: str) -> Response:
     """After a write: the page to look at."""
     return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def failure(error: FairleadError, now: datetime) -> dict[str, object]:
+    """What the page `FAILED` shows."""
+    return {"error": error, "what": WHAT_FAILED.get(status_of(error), SOMETHING_FAILED), "at": now}
 
 
 def status_of(error: FairleadError) -> int:

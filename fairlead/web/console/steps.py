@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from fairlead.runs.body import Body
@@ -18,6 +19,7 @@ from fairlead.web.console import model_call, reading
 
 WAITS = frozenset({"timer", "child", "approval"})
 """Kinds of steps in which nothing executes."""
+_AS_BEGUN = attrgetter("start", "seq")  # of steps of which none was lost
 
 
 class StepState(StrEnum):
@@ -64,7 +66,7 @@ class Step:
     tries: tuple[Try, ...] = ()
     lost: tuple[Span, ...] = ()  # what was under way when a worker died
     body: Any = None  # what was recorded of it; a `Body` is decoded when it is looked at
-    again: int = 1  # the how manieth step of this name in its branch
+    again: int = 1  # the how manieth step of this name in its branch; 0 until it is told of
     text: str = ""  # what has been streamed so far
     speaks: bool = False  # a model was asked in it, and not aside
 
@@ -111,8 +113,9 @@ class Work:
     until: datetime
     pause: timedelta = timedelta()
 
-    def and_then(self, start: datetime, end: datetime) -> Work:
-        return Work(self.since, max(self.until, end), max(self.pause, start - self.until))
+    def and_also(self, more: Work) -> Work:
+        """With what is told after it: what fills pauses of one in the other is not looked at."""
+        return Work(self.since, max(self.until, more.until), max(self.pause, more.pause, more.since - self.until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,8 @@ class Telling:
             body = {**reading.mapping(began.data), **reading.mapping(body)}  # what it waited for stays known
         start = min(start, event.at)
         if kind not in (*WAITS, "value"):
-            self.work = self.work.and_then(start, event.at) if self.work else Work(start, event.at)
+            work = Work(start, event.at)
+            self.work = self.work.and_also(work) if self.work else work
         told = _told(kind, body)
         self.done.append(
             Step(
@@ -223,6 +227,7 @@ class Telling:
                 state=StepState.DONE if event.type != "failed" and told.get("error") is None else StepState.FAILED,
                 tries=_tries(told["attempts"], event.at) if "attempts" in told else (),
                 body=body,
+                again=0,
                 speaks=kind == "model" and _speaks(told),
             )
         )
@@ -232,7 +237,10 @@ class Telling:
         steps = [step for step in [*self.done, *left] if step.kind != "value"]
         if self.lost:
             steps = [replace(s, lost=tuple(self.lost[s.key])) if s.key in self.lost else s for s in steps]
-        in_order = sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq))
+        if self.lost or self.resumes:
+            in_order = sorted(_infer_lost(steps, self.resumes), key=lambda step: (step.begin, step.seq))
+        else:
+            in_order = sorted(steps, key=_AS_BEGUN)
         steps, self._numbered = _count_names(in_order, self._numbered)
         return Story(tuple(steps), tuple(self.resumes), self.started_at, self.workers, self.work)
 
@@ -323,22 +331,29 @@ def _line(branch: str) -> list[str]:
 
 
 def _count_names(steps: list[Step], before: Mapping[int, Step]) -> tuple[list[Step], dict[int, Step]]:
-    """Each with its number, and those that have one above 1. One that is over, and as it was `before`, is the same
-    value again: whoever draws it need not look at it anew."""
+    """Each with its number, and those that are not as they were closed. One that is over, and as it was `before`, is
+    the same value again: whoever draws it need not look at it anew."""
     seen: dict[tuple[str, str], int] = {}
     counted: list[Step] = []
     numbered: dict[int, Step] = {}
     for step in steps:
         where = (step.branch, step.name)
         again = seen[where] = seen.get(where, 0) + 1
-        if again > 1:
-            known = before.get(step.seq)
-            same = known is not None and known.end is not None and known.end is step.end and known.lost == step.lost
-            if known is None or not same or known.again != again:
-                known = _numbered(step, again)
-            numbered[step.seq] = step = known
+        known = before.get(step.seq)
+        if known is not None and known.again == again and _is_same(known, step):
+            step = numbered[step.seq] = known
+        elif not step.again:
+            step.again = again  # nobody has been told of it
+        elif step.again != again:
+            step = numbered[step.seq] = _numbered(step, again)
+        if step.lost:
+            numbered[step.seq] = step
         counted.append(step)
     return counted, numbered
+
+
+def _is_same(known: Step, step: Step) -> bool:
+    return known.end is not None and known.end is step.end and known.lost == step.lost
 
 
 def _numbered(step: Step, again: int) -> Step:

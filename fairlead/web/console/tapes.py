@@ -23,6 +23,7 @@ from fairlead.web.console.waterfall import Waterfall
 MOST_RUNS = 32
 MOST_BYTES = 64 * 2**20
 LASTS = timedelta(minutes=5)  # then it is read anew: what retention took away is gone here too
+_AT_ONCE = 1_000  # events: some milliseconds
 _EVENT = 1_500  # bytes of an event and its step, without what it carries
 _MESSAGE = 8  # bytes of a message that was counted before
 _ROOM = 6  # bytes of Python's values for one of JSON
@@ -47,8 +48,21 @@ class Tape:
         """Whoever comes while another reads waits for what is read."""
         async with self._catching_up:
             fresh = await door.events(run_id, after=self.events[-1].seq if self.events else 0)
-            if fresh:
+            if isinstance(fresh, Told) and not self.events:
+                await self._hear_all(fresh)
+            elif fresh:
                 self.add(fresh)
+
+    async def _hear_all(self, told: Told) -> None:
+        """In turns with others: a run of thousands of steps takes a while. Nobody sees a part of it."""
+        telling = steps.Telling()
+        for begin in range(0, len(told), _AT_ONCE):
+            plain_steps.hear(telling, told, begin, begin + _AT_ONCE)
+            await asyncio.sleep(0)
+        self._telling = telling
+        self._told.clear()
+        self._charts.clear()
+        self._keep(told)
 
     async def hear(self, events: Sequence[Event]) -> bool:
         """Take what a follower was told. False: it does not go on where we are, or holds less than what is read."""
@@ -66,12 +80,15 @@ class Tape:
         self._charts.clear()
         if isinstance(fresh, Told):
             plain_steps.hear(self._telling, fresh)
-            self.logs += fresh.of_type("log")
-            self.progress = next(iter(fresh.of_type("progress")[-1:]), self.progress)
-            self.bytes += len(fresh) * _EVENT + fresh.size
-            self.events = [*self.events, *fresh] if self.events else fresh
+            self._keep(fresh)
         else:
             self._add(fresh)
+
+    def _keep(self, told: Told) -> None:
+        self.logs += told.of_type("log")
+        self.progress = next(iter(told.of_type("progress")[-1:]), self.progress)
+        self.bytes += len(told) * _EVENT + told.size
+        self.events = [*self.events, *told] if self.events else told
 
     def _add(self, fresh: Sequence[Event]) -> None:
         self.events = events = self.events if isinstance(self.events, list) else [*self.events]

@@ -90,6 +90,10 @@ class Waterfall:
         """All that it is drawn from, but for its rows, what is said above them, and the time that goes on."""
         return bool(self.rows), self.ticks, self.grid, self.breaks, self.resumes, self.speed, self.notes, self.legend
 
+    @property
+    def legend_words(self) -> Mapping[str, str]:
+        return bars.LEGEND
+
 
 def draw(
     run: Run,

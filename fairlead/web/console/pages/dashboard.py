@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -48,25 +48,30 @@ class DashboardPages:
 
     async def _page(self, request: Request) -> Response:
         name = request.query_params.get("chart", "")
+        query = self._query(request)
         if request.query_params.get("format") != "csv":
-            view = await self._view(request)
-            return self._desk.page(
-                request, "pages/dashboard.html", view=view, here="dashboard", periods=dashboard_query.PERIOD_NAMES,
+
+            async def read() -> Mapping[str, object]:
+                return {"view": await self._view(request, query)}
+
+            return self._desk.page_as_read(
+                request, "pages/dashboard.html", read, here="dashboard", periods=dashboard_query.PERIOD_NAMES,
                 may=may_for_all(caller_of(request)),
             )  # fmt: skip
         if name not in dashboard_view.COLUMNS:
             raise NotFound("There is no such chart.", hint=f"One of {', '.join(dashboard_view.COLUMNS)}.")
-        view = await self._view(request)
+        view = await self._view(request, query)
         if (failed := view.failed.get(name)) is not None:
             raise failed
         headers = policy.HEADERS | {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Response(dashboard_view.csv_of(view, name), media_type="text/csv", headers=headers)
 
     async def _live(self, request: Request) -> Response:
-        await self._view(request)  # what can't be shown is said here, not in the middle of a stream
+        # What can't be shown is said here, not in the middle of a stream.
+        await self._view(request, self._query(request))
 
         async def draw() -> live.Parts:
-            view, reader = await self._view(request), self._desk.reader(request)
+            view, reader = await self._view(request, self._query(request)), self._desk.reader(request)
             return {
                 f"dash-{part}": self._desk.templates.fill(
                     "parts/_dashboard.html", reader, view=view, part=part, path=""
@@ -76,13 +81,18 @@ class DashboardPages:
 
         return streams.of_page(self._desk, request, draw, again=_AGAIN)
 
-    async def _view(self, request: Request) -> DashboardView:
-        caller, fmt = caller_of(request), self._desk.reader(request).fmt
-        query = parse(request.query_params, fmt.now)
+    def _query(self, request: Request) -> Query:
+        """Raises `InvalidInput` for what can't be read, and `Forbidden` for a tenant that is not theirs to see."""
+        caller = caller_of(request)
+        query = parse(request.query_params, self._desk.reader(request).fmt.now)
         if query.tenant == caller.tenant:
             query = dashboard_query.of_own_tenant(query)
         if query.tenant is not None:
             require_for_all(caller)
+        return query
+
+    async def _view(self, request: Request, query: Query) -> DashboardView:
+        caller, fmt = caller_of(request), self._desk.reader(request).fmt
         return dashboard_view.shape(query, await self._reading.all(query, caller, fmt), fmt)
 
 

@@ -21,6 +21,7 @@ from fairlead.web.console.headline import headline
 from fairlead.web.console.pages import run as run_page
 from fairlead.web.console.section import Routes, own_form, see
 from fairlead.web.console.steps import Step
+from fairlead.web.console.tapes import Tapes
 
 PATH = "/console/runs/{run_id}/fork"
 _EDITABLE = ("step", "tool")
@@ -104,7 +105,7 @@ class ForkPages:
 
     async def _read(self, request: Request, key: str) -> tuple[Run, Step]:
         door = self._desk.door(request)
-        material = await run_page.read(door, self._desk.tapes, request.path_params["run_id"])
+        material = await run_page.read(door, self._desk.shared(Tapes), request.path_params["run_id"])
         step = next((one for one in material.tape.story().steps if one.key == key), None)
         if step is None or step.end is None:
             raise NotFound("The run has recorded no such step.", hint="Open the run and choose a step that is over.")

@@ -55,13 +55,16 @@ class Selection:
     def path(self) -> str:
         return f"/console/runs/{quote(self.run_id, safe='')}"
 
-    def address(self, *, step: str | None = None, unfold: str = "", more: bool = False, live: bool = False) -> str:
+    def address(
+        self, *, step: str | None = None, unfold: str = "", more: bool = False, live: bool = False, seen: str = ""
+    ) -> str:
         chosen = self.step if step is None else step
         params: list[tuple[str, str]] = [("step", chosen)] if chosen else []
         params += [("open", branch) for branch in sorted({*self.unfolded, unfold} - {""})]
         rows = self.rows + waterfall.MORE_ROWS if more else self.rows
         params += [("rows", str(rows))] if rows != waterfall.MOST_ROWS else []
         params += [("tab", self.tab)] if self.tab != "overview" else []
+        params += [("seen", seen)] if seen else []
         return f"{self.path}{'/live' if live else ''}?{urlencode(params)}".rstrip("?")
 
     def tab_address(self, tab: str) -> str:
@@ -136,9 +139,17 @@ async def read(
     door: Door, tapes: Tapes, run_id: str, *, held: Tape | None = None, before: Material | None = None,
     glances: Glances | None = None,
 ) -> Material:  # fmt: skip
-    """The run and its events, or an error; everything else as far as it can be had. `before`: what was read last, if
-    its tape holds all that has happened, and none of that is more than steps. `glances`: for who reads often."""
-    run = await door.run(run_id)
+    """The run and its events, or an error; everything else as far as it can be had."""
+    return await beside(door, tapes, await door.run(run_id), held=held, before=before, glances=glances)
+
+
+async def beside(
+    door: Door, tapes: Tapes, run: Run, *, held: Tape | None = None, before: Material | None = None,
+    glances: Glances | None = None,
+) -> Material:  # fmt: skip
+    """What the page is made of beside the run. `before`: what was read last, if its tape holds all that has happened,
+    and none of that is more than steps. `glances`: for who reads often."""
+    run_id = run.id
 
     def seen(what: str, ask: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         return ask() if glances is None else glances.at((what, run.tenant), ask)

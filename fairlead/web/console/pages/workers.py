@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from fairlead.runs.run import Worker
 from fairlead.telemetry.health import Condition
+from fairlead.web.console import live, streams
+from fairlead.web.console.desk import Desk
 from fairlead.web.console.door import Door
 from fairlead.web.console.language import N_
+from fairlead.web.console.section import Routes
 from fairlead.web.console.state import State, Tone
 
 PATH = "/console/workers"
+_AGAIN = timedelta(seconds=2)
 _LATE = State("unknown", Tone.ASK, N_("could not ask"))
 _LOST = State("error", Tone.ERR, N_("lost"))
 _DRAINING = State("cancelled", Tone.MUTED, N_("draining"))
@@ -90,3 +97,28 @@ def condition(worker: Worker, now: datetime) -> State:
     if worker.lease_until < now or not worker.alive:
         return _LATE
     return _DRAINING if worker.draining else _WORKING
+
+
+class WorkersPages:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def pages(self) -> Routes:
+        return [(PATH, self.page), (f"{PATH}/live", self.live)]
+
+    def writes(self) -> Routes:
+        return []
+
+    async def page(self, request: Request) -> Response:
+        return self._desk.page(request, "pages/workers.html", view=await self._view(request), here="workers")
+
+    async def live(self, request: Request) -> Response:
+        async def draw() -> live.Parts:
+            view, reader = await self._view(request), self._desk.reader(request)
+            return {"workers": self._desk.templates.fill("parts/_workers.html", reader, view=view, path="")}
+
+        return streams.of_page(self._desk, request, draw, again=_AGAIN)
+
+    async def _view(self, request: Request) -> WorkersView:
+        desk = self._desk
+        return shape(await read(desk.door(request)), desk.clock.now(), lease=desk.settings.lease)
