@@ -29,12 +29,12 @@ class SlowDoor(GalleryDoor):
     def __init__(self, door: GalleryDoor) -> None:
         self.__dict__.update(door.__dict__)
         self.let = asyncio.Event()
-        self.fails = False
+        self.failure: Exception | None = None
 
     async def events(self, run_id: str, *, after: int = 0) -> Sequence[Event]:
         await self.let.wait()
-        if self.fails:
-            raise DatabaseUnavailable("The database does not answer.")
+        if self.failure is not None:
+            raise self.failure
         return await super().events(run_id, after=after)
 
 
@@ -56,12 +56,23 @@ async def test_what_is_around_a_page_is_sent_before_the_page_is_read(door: SlowD
 
 
 async def test_what_fails_while_a_page_is_read_is_told_in_its_place(door: SlowDoor) -> None:
-    door.fails = True
+    door.failure = DatabaseUnavailable("The database does not answer.")
     door.let.set()
     answer = await Visitor(gallery_app(door, SystemClock())).get(RUN)
     assert answer.status == 200
     assert "The database does not answer" in answer.page.said
     assert [given["id"] for given in answer.page.all("main")] == ["main"] and len(answer.page.all("h1")) == 1
+
+
+async def test_what_nobody_foresaw_is_told_in_its_place_too_and_then_to_the_log(door: SlowDoor) -> None:
+    sent: asyncio.Queue[bytes] = asyncio.Queue()
+    door.failure = KeyError("a defect of ours")
+    door.let.set()
+    with pytest.raises(KeyError):
+        await Visitor(gallery_app(door, SystemClock()), sent=sent).get(RUN)
+    said = b"".join(sent.get_nowait() for _ in range(sent.qsize())).decode()
+    assert "Something failed on our side." in said and "a defect of ours" not in said
+    assert said.rstrip().endswith("</html>")
 
 
 async def test_what_is_not_there_is_said_by_the_status(door: SlowDoor) -> None:

@@ -16,7 +16,7 @@ _ID = r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,127})?$"  # of ours, or none
 _YES = frozenset(("yes", "y", "approve", "approved", "ok", "true"))
 _NO = frozenset(("no", "n", "deny", "denied", "reject", "rejected", "false"))
 
-_BASE64 = {"pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}
+_BASE64: dict[str, Any] = {"pattern": r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"}
 _KINDS: dict[str, dict[str, Any]] = {
     "text": {"type": "string"}, "raw": {"type": "string", **_BASE64}, "url": {"type": "string"}, "data": {},
 }  # fmt: skip

@@ -133,12 +133,18 @@ class Desk:
     ) -> AsyncIterator[str]:  # fmt: skip
         frame, rest = self.templates.begin(template, self.reader(request), **self._of_page(request, values))
         yield frame
+        unforeseen: Exception | None = None
         try:
             pieces = rest(template, **await read())
         except FairleadError as error:
             pieces = rest(FAILED, **failure(error, self.clock.now()))
+        except Exception as error:  # noqa: BLE001 whatever fails, the reader is told, and then the log
+            unforeseen = error
+            pieces = rest(FAILED, **failure(FairleadError("Something failed on our side."), self.clock.now()))
         async for part in in_turns(pieces, self.clock):
             yield part
+        if unforeseen is not None:
+            raise unforeseen
 
     def _of_page(self, request: Request, values: Mapping[str, object]) -> dict[str, object]:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
