@@ -10,6 +10,7 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 _PREFIX = "structlog_"
+_AFTER_PREFIX = len(_PREFIX)
 _vars: dict[str, ContextVar[Any]] = {}  # made when first bound, and never again: a variable is never freed
 
 
@@ -37,11 +38,11 @@ def ids_of_task() -> dict[str, Any]:
 
 def ids_in(context: Context) -> dict[str, Any]:
     """What is bound there."""
-    return {
-        name[len(_PREFIX) :]: value
-        for name, var in tuple(_vars.items())  # another thread may bind a new one
-        if (value := context.get(var, Ellipsis)) is not Ellipsis
-    }
+    ids: dict[str, Any] = {}
+    for name, var in tuple(_vars.items()):  # another thread may bind a new one
+        if (value := context.get(var, Ellipsis)) is not Ellipsis:
+            ids[name[_AFTER_PREFIX:]] = value
+    return ids
 
 
 def shared_with(theirs: Mapping[str, ContextVar[Any]]) -> dict[str, ContextVar[Any]]:

@@ -182,15 +182,14 @@ class _Out:
         self.bytes_out = 0
 
     def __call__(self, message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.body":
-            self.bytes_out += len(message.get("body", b""))
-        elif message["type"] == "http.response.start":
+        if message["type"] == "http.response.start":
             self.status = message["status"]
             self._dress(message)
+        self.bytes_out += len(message.get("body", b""))
         return self._send(message)
 
     def took(self) -> timedelta:
-        return timedelta(seconds=self._clock.monotonic() - self._started)
+        return timedelta(0, self._clock.monotonic() - self._started)
 
     def _dress(self, message: MutableMapping[str, Any]) -> None:
         headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))

@@ -20,7 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from fairlead.gateway.exchange import LEAVING, Leaving
+from fairlead.gateway.exchange import AT_ONCE, LEAVING, Leaving
 from fairlead.web.server.answering import Answering, App
 from fairlead.web.server.head import head_without_upgrade, target_of
 
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
         self._about = {
             "type": "http", "asgi": _ASGI, "server": get_local_addr(self._transport),
             "client": get_remote_addr(self._transport), "scheme": "https" if is_ssl(self._transport) else "http",
-            "root_path": "", "extensions": {LEAVING: self._leaving},
+            "root_path": "", "extensions": {LEAVING: self._leaving, AT_ONCE: {}},
         }  # fmt: skip
         self._expect_more(self._patience)
 
