@@ -44,6 +44,7 @@ _IN_THE_WAY = (
     asyncpg.DuplicateTableError,
 )
 _DIVIDER, _NULL = "\x1f", "\x1e"
+_SIMPLE = frozenset({str, int, bool, type(None)})
 _AT_HAND = 4  # connections: what a worker writes at a time
 _FIRST_PAUSE = timedelta(milliseconds=20)
 _LONGEST_PAUSE = timedelta(seconds=1)
@@ -252,9 +253,17 @@ def _arguments(query: Query, rows: Rows, parameters: dict[str, Any]) -> list[Any
     return given
 
 
+def _as_text(value: Any) -> str:
+    return _NULL if value is None else value if type(value) is str else str(value)
+
+
 def _packed(column: tuple[Any, ...]) -> str:
     """A column as one text; see `sql.py`."""
-    texts = [_NULL if value is None else value if type(value) is str else str(value) for value in column]
+    kinds = set(map(type, column))
+    if len(kinds) == 1 and kinds <= _SIMPLE and len(set(column)) == 1:  # as most columns of rows of a moment are
+        texts = [_as_text(column[0])] * len(column)
+    else:
+        texts = [_as_text(value) for value in column]
     packed = _DIVIDER.join(texts)
     if packed.count(_DIVIDER) != len(texts) - 1:
         raise InvalidInput("A text holds the control character U+001F, which can't be kept.")

@@ -17,13 +17,13 @@ _vars: dict[str, ContextVar[Any]] = {}  # made when first bound, and never again
 def bind(**ids: Any) -> None:
     """`bind(request_id=…)` — every line of this task from now on carries it."""
     for name, value in ids.items():
-        _var(name).set(value)
+        variable(name).set(value)
 
 
 @contextmanager
 def bound(**ids: Any) -> Generator[None]:
     """`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
-    before = {name: _var(name).get() for name in ids}
+    before = {name: variable(name).get() for name in ids}
     bind(**ids)
     try:
         yield
@@ -52,7 +52,7 @@ def shared_with(theirs: Mapping[str, ContextVar[Any]]) -> dict[str, ContextVar[A
     return _vars
 
 
-def _var(name: str) -> ContextVar[Any]:
+def variable(name: str) -> ContextVar[Any]:
     name = _PREFIX + name
     found = _vars.get(name)
     if found is None:
