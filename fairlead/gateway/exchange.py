@@ -142,7 +142,7 @@ class Exchange:
         return self._send({"type": "http.response.body", "body": body})
 
     def whole(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Awaitable[None]:
-        start = {
+        start: Message = {
             "type": "http.response.start", "status": status,
             "headers": [*headers, (b"content-length", b"%d" % len(body))],
         }  # fmt: skip

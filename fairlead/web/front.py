@@ -71,12 +71,13 @@ class Front:
         headers = Headers(scope["headers"])
         given = headers.raw.get(b"x-request-id")
         known = given is not None and _REQUEST_ID.fullmatch(given)
-        visit = Visit(given.decode() if given and known else getrandbits(128).to_bytes(16).hex(), headers, self._redactor)
+        request_id = given.decode() if given and known else getrandbits(128).to_bytes(16).hex()
+        visit = Visit(request_id, headers, self._redactor)
         scope.setdefault("state", {})["visit"] = visit
         out = _Out(send, visit, scope, self._clock)
-        _BOUND_ID.set(visit.request_id)
+        _BOUND_ID.set(request_id)
         trace = headers.raw.get(b"traceparent")
-        enter(of_request(visit.request_id, trace.decode("latin-1") if trace else ""))
+        enter(of_request(request_id, trace.decode("latin-1") if trace else ""))
         try:
             self._admit(scope, visit)
             if is_console(scope["path"]):

@@ -65,12 +65,13 @@ def _usage(usage: Json) -> Usage:
 
 def _at_once(usage: Json) -> tuple[int, ...] | None:
     """The counts, where nothing is wrong with any: to look at all of them takes a third of looking at each."""
-    asked, said = usage.get("prompt_tokens_details", _NOTHING_SAID), usage.get("completion_tokens_details", _NOTHING_SAID)
-    if type(asked) is not dict or type(said) is not dict:
+    asked: Any = usage.get("prompt_tokens_details", _NOTHING_SAID)
+    said: Any = usage.get("completion_tokens_details", _NOTHING_SAID)
+    if not type(asked) is type(said) is dict:
         return None
     counts: tuple[Any, ...] = (
-        usage.get("prompt_tokens"), usage.get("completion_tokens"), asked.get("cached_tokens", 0),  # pyright: ignore[reportUnknownMemberType]
-        asked.get("cache_write_tokens", 0), said.get("reasoning_tokens", 0),  # pyright: ignore[reportUnknownMemberType]
+        usage.get("prompt_tokens"), usage.get("completion_tokens"), asked.get("cached_tokens", 0),
+        asked.get("cache_write_tokens", 0), said.get("reasoning_tokens", 0),
     )  # fmt: skip
     return counts if checked.are_counts(counts) else None
 
