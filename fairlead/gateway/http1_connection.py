@@ -29,7 +29,6 @@ _STALE = 1.0  # seconds within which a connection that had been closed already s
 _LINGER = 1.0
 _LEFT_OVER = 1024  # bytes
 _NO_BODY = frozenset({204, 304})
-_MODERN = b"HTTP/1.1 "  # to have it from the parser takes as long as all headers of an answer
 
 
 @lru_cache(maxsize=128)
@@ -61,9 +60,9 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_active_at", "_deadlines", "_error", "_forget", "_framing", "_head_size", "_heard", "_informed", "_keep",
-        "_kept", "_limit", "_loop", "_modern", "_parser", "_paused", "_pieces", "_post", "_sent_at", "_silence",
-        "_size", "_stage", "_streamed", "_transport", "_until_close", "_used", "_waiter", "_whole", "headers",
-        "idle_since", "place", "stale", "status",
+        "_kept", "_limit", "_loop", "_parser", "_paused", "_pieces", "_post", "_sent_at", "_silence", "_size", "_stage",
+        "_streamed", "_transport", "_until_close", "_used", "_waiter", "_whole", "headers", "idle_since", "place",
+        "stale", "status",
     )  # fmt: skip
 
     def __init__(self, place: Place, forget: Callable[[Connection], None], deadlines: Deadlines) -> None:
@@ -177,8 +176,7 @@ class Connection(asyncio.Protocol):
         if self._stage is _IDLE or self._stage is _WHOLE:
             self.abort()  # nobody asked for it: what answers the next request could not be told from it
             return
-        if not self._heard:
-            self._heard, self._modern = True, data.startswith(_MODERN)
+        self._heard = True
         if self._silence is not None:
             self._active_at = self._loop.time()
         self._framing += len(data)
@@ -228,7 +226,7 @@ class Connection(asyncio.Protocol):
         if self._stage is not _ASKED or self._error is not None:
             return
         self._stage, self.status, self._framing = _BODY, status, 0
-        self._keep = self._modern and self._parser.should_keep_alive()
+        self._keep = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
         headers = self.headers
         coding = headers.get("transfer-encoding")
         self._until_close = coding is None and "content-length" not in headers and status not in _NO_BODY
