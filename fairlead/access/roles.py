@@ -41,10 +41,12 @@ class Scope(StrEnum):
     @staticmethod
     def covered(held: Collection[Scope], needed: Scope) -> bool:
         """Whether who holds these may do what needs that one."""
-        if needed in held or Scope.EVERYTHING in held:
+        if needed in held or _EVERYTHING in held:
             return True
         return needed is Scope.RUNS_READ and Scope.RUNS_WRITE in held
 
+
+_EVERYTHING = Scope.EVERYTHING  # found through its class it takes ten times as long, and each request asks
 
 SCOPE_OF_ROLE = {Role.VIEWER: Scope.RUNS_READ, Role.OPERATOR: Scope.RUNS_WRITE, Role.ADMIN: Scope.ADMIN}
 

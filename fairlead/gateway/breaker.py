@@ -11,6 +11,7 @@ from fairlead.gateway.provider import Complete
 from fairlead.gateway.types import ModelReply, ModelRequest
 from fairlead.telemetry.emit import Emit
 
+_CLOSED, _OPEN = State.CLOSED, State.OPEN  # see `circuit`
 _FAIR_CHANCE = 5.0  # seconds: a caller with less patience must not take a provider from everyone
 
 
@@ -36,7 +37,7 @@ class Breaker:
             self._tell()
         # Between here and the wire a call may wait for a limit or for money; meanwhile others may find out.
         way = request.way
-        probe = circuit.state is not State.CLOSED
+        probe = circuit.state is not _CLOSED
         way.gate = None if probe else self._still_closed
         tried = len(way.tries)
         try:
@@ -66,7 +67,7 @@ class Breaker:
             self._tell()
 
     def _still_closed(self) -> None:
-        if self.circuit.state is State.OPEN:
+        if self.circuit.state is _OPEN:
             raise self._refusal()
 
     def _refusal(self) -> CircuitOpenError:

@@ -10,7 +10,7 @@ from fairlead.clock import Clock
 from fairlead.errors import FairleadError
 from fairlead.gateway.budget import UNLIMITED, Budget
 from fairlead.gateway.provider import Complete
-from fairlead.gateway.types import Attempt, Caller, ModelReply, ModelRequest
+from fairlead.gateway.types import Attempt, Caller, Format, ModelReply, ModelRequest
 from fairlead.gateway.usage import NOTHING
 from fairlead.telemetry.emit import Emit
 
@@ -19,6 +19,7 @@ Purses = Callable[[Caller, Budget | None], Budget]
 _Ending = tuple[str, str]
 """How a call ended: "ok" or the code of an error, and what the error says."""
 _OK: _Ending = ("ok", "")
+_FORMATS = {one: one.value for one in Format}  # `value` takes five times as long
 
 
 def only_own(caller: Caller, own: Budget | None) -> Budget:
@@ -50,17 +51,18 @@ class Budgeted:
         self, request: ModelRequest, started: float, ending: _Ending, first_token: timedelta | None, *, cost_nano: int
     ) -> None:
         tries, who = request.way.tries, request.caller
-        used = tries[0].usage if len(tries) == 1 else sum((one.usage for one in tries), NOTHING)
-        model = tries[-1].model if tries else request.model
+        last = tries[-1] if tries else None
+        used = last.usage if last and len(tries) == 1 else sum((one.usage for one in tries), NOTHING)
+        model = last.model if last else request.model
         status, message = ending
         self._emit(
             "llm_call", run_id=who.run_id, agent=who.agent, tenant=who.tenant,
-            provider=tries[-1].provider if tries else model.partition("/")[0], model=model,
+            provider=last.provider if last else model.partition("/")[0], model=model,
             status=status, message=message, first_token=first_token,
             tokens_in=used.tokens_in, tokens_out=used.tokens_out, cached_in=used.cached_in, reasoning=used.reasoning,
             estimated=used.estimated, cost_nano=cost_nano, tries=len(tries),
-            took=timedelta(seconds=self._clock.monotonic() - started), streamed=request.sink is not None,
-            format=request.format.value,
+            took=timedelta(0, self._clock.monotonic() - started), streamed=request.sink is not None,
+            format=_FORMATS[request.format],
         )  # fmt: skip
 
 

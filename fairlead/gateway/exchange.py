@@ -15,11 +15,15 @@ JSON = (b"content-type", b"application/json")
 MOST_BODY = 32 * 1024 * 1024  # images
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
+_NONE: dict[str, Any] = {}
 LEAVING = "fairlead.leaving"
+AT_ONCE = "fairlead.at_once"
+"""A server that offers this extension takes a whole answer as one message: its start, with a `body`."""
 
 
 class Leaving:
@@ -51,11 +55,17 @@ class Exchange:
     """One request and its response, in ASGI's words."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.asks = f"{scope['method']} {scope['path']}"
+        self._scope = scope
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
-        self._leaving: Leaving | None = scope.get("extensions", {}).get(LEAVING)
+        extensions = scope.get("extensions") or _NONE
+        self._leaving: Leaving | None = extensions.get(LEAVING)
+        self._at_once = AT_ONCE in extensions
         self._receive = receive
         self._send = send
+
+    @property
+    def asks(self) -> str:
+        return f"{self._scope['method']} {self._scope['path']}"
 
     def header(self, name: bytes) -> bytes:
         for key, value in self._headers:
@@ -67,13 +77,17 @@ class Exchange:
         """The whole body. Raises TooLarge, before anything is read where the length is told; InvalidInput when the
         caller leaves in the middle of it."""
         told = self.header(b"content-length")
-        pieces: list[bytes] = []
-        size, more = int(told) if told.isdigit() else 0, True
-        if size > MOST_BODY:
+        if told.isdigit() and int(told) > MOST_BODY:
             raise _too_large()
-        size = 0
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):  # as most come
+            body = message.get("body", b"")
+            if len(body) > MOST_BODY:
+                raise _too_large()
+            return body
+        pieces: list[bytes] = []
+        size, more = 0, True
         while more:
-            message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise InvalidInput("The caller went away in the middle of the body.")
             piece = message.get("body", b"")
@@ -81,7 +95,8 @@ class Exchange:
             if size > MOST_BODY:
                 raise _too_large()
             pieces.append(piece)
-            more = message.get("more_body", False)
+            if more := message.get("more_body", False):
+                message = await self._receive()
         return b"".join(pieces)
 
     async def read_object(self) -> dict[str, Any]:
@@ -126,8 +141,18 @@ class Exchange:
     def end(self, body: bytes = b"") -> Awaitable[None]:
         return self._send({"type": "http.response.body", "body": body})
 
-    async def whole(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-        await self.start(status, *headers, (b"content-length", b"%d" % len(body)))
+    def whole(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Awaitable[None]:
+        start: Message = {
+            "type": "http.response.start", "status": status,
+            "headers": [*headers, (b"content-length", b"%d" % len(body))],
+        }  # fmt: skip
+        if self._at_once:
+            start["body"] = body
+            return self._send(start)
+        return self._in_two(start, body)
+
+    async def _in_two(self, start: Message, body: bytes) -> None:
+        await self._send(start)
         await self.end(body)
 
     def json(self, value: Any) -> Awaitable[None]:

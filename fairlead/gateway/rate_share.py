@@ -160,12 +160,16 @@ class Share:
             return None
         self._demand.note(tokens)
         if not self._low:
-            held, ahead = self._ledger.held, self._ledger.counted(*self._demand.ahead)
-            if held[0] < ahead[0] / 2 or held[1] < ahead[1] / 2:
+            held, half = self._ledger.held, self._demand.calls_ahead / 2
+            if (held[0] < half or held[1] < half * tokens) and self._runs_low():
                 self._low = True
                 self._ring()
         self._touch(now)
         return slot
+
+    def _runs_low(self) -> bool:
+        held, ahead = self._ledger.held, self._ledger.counted(*self._demand.ahead)
+        return held[0] < ahead[0] / 2 or held[1] < ahead[1] / 2
 
     def _touch(self, now: float) -> None:
         self._touched_at = now

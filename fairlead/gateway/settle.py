@@ -58,7 +58,7 @@ class Settle:
             cost = price.cost_nano(used) if meter.sent else 0
             hold.settle(cost)
             if meter.sent:
-                took = timedelta(seconds=self._clock.monotonic() - started)
+                took = timedelta(0, self._clock.monotonic() - started)
                 self._account(
                     request,
                     Attempt(self._provider.name, started_at, took, outcome, message, used, request.model, cost),

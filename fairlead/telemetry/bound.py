@@ -10,19 +10,20 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 _PREFIX = "structlog_"
+_AFTER_PREFIX = len(_PREFIX)
 _vars: dict[str, ContextVar[Any]] = {}  # made when first bound, and never again: a variable is never freed
 
 
 def bind(**ids: Any) -> None:
     """`bind(request_id=…)` — every line of this task from now on carries it."""
     for name, value in ids.items():
-        _var(name).set(value)
+        variable(name).set(value)
 
 
 @contextmanager
 def bound(**ids: Any) -> Generator[None]:
     """`with bound(request_id=…, run_id=…):` — every line inside carries them, through awaits and tasks."""
-    before = {name: _var(name).get() for name in ids}
+    before = {name: variable(name).get() for name in ids}
     bind(**ids)
     try:
         yield
@@ -37,11 +38,11 @@ def ids_of_task() -> dict[str, Any]:
 
 def ids_in(context: Context) -> dict[str, Any]:
     """What is bound there."""
-    return {
-        name[len(_PREFIX) :]: value
-        for name, var in tuple(_vars.items())  # another thread may bind a new one
-        if (value := context.get(var, Ellipsis)) is not Ellipsis
-    }
+    ids: dict[str, Any] = {}
+    for name, var in tuple(_vars.items()):  # another thread may bind a new one
+        if (value := context.get(var, Ellipsis)) is not Ellipsis:
+            ids[name[_AFTER_PREFIX:]] = value
+    return ids
 
 
 def shared_with(theirs: Mapping[str, ContextVar[Any]]) -> dict[str, ContextVar[Any]]:
@@ -51,7 +52,8 @@ def shared_with(theirs: Mapping[str, ContextVar[Any]]) -> dict[str, ContextVar[A
     return _vars
 
 
-def _var(name: str) -> ContextVar[Any]:
+def variable(name: str) -> ContextVar[Any]:
+    """Where an id of this name is kept: who binds it thousands of times a second sets it there."""
     name = _PREFIX + name
     found = _vars.get(name)
     if found is None:

@@ -32,6 +32,7 @@ _NO_IDS: Mapping[str, Any] = MappingProxyType({})
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 # DEL, C1 controls, line and paragraph separators, and marks that turn the reading direction.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_DEL = 0x7F  # a number: for `bytes in bytes` Python first raises, and drops, that bytes are no number
 _CUT = "…".encode()  # by ourselves
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -87,13 +88,17 @@ class Composer:
         self, at: datetime, level: str, event: str, fields: Mapping[str, Any], ids: Mapping[str, Any] = _NO_IDS
     ) -> Fields:  # fmt: skip
         """`ids` are those of the task; what `fields` name again is theirs."""
+        clean = self._redactor.clean
+        if clean is not self._clean:
+            self._clean = clean
+            self._ids.clear()
         line: Fields = {"timestamp": at, "level": level, "event": event, "service": self._service}
         for name, value in ids.items():
             if name not in fields and value is not None:
                 self._put(line, name, value)
         shape = (*fields, *map(type, fields.values()))
         plan = self._plans.get(shape) or self._planned(shape, fields)
-        if plan.texts is not None and self._redactor.clean.issuperset(plan.texts(fields)):
+        if plan.texts is not None and clean.issuperset(plan.texts(fields)):
             line.update(fields)
             for name in plan.gone:
                 del line[name]
@@ -133,11 +138,10 @@ class Composer:
 
     def _id(self, text: str) -> str:
         """The lines of a request come close together."""
-        if self._clean is not self._redactor.clean or len(self._ids) >= _MOST_IDS:
-            self._clean = self._redactor.clean
-            self._ids.clear()
         known = self._ids.get(text)
         if known is None:
+            if len(self._ids) >= _MOST_IDS:
+                self._ids.clear()
             known = self._ids[text] = self._redactor.id(text)
         return known
 
@@ -212,7 +216,7 @@ def as_json(fields: Fields) -> bytes:
         line = orjson.dumps(fields, default=str, option=_OPTIONS)
     except TypeError:
         line = orjson.dumps(encodable(fields), default=str, option=_OPTIONS)
-    if b"\x7f" not in line and (line.isascii() or line.replace(_CUT, b"").isascii()):
+    if _DEL not in line and (line.isascii() or line.replace(_CUT, b"").isascii()):
         return line
     return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", line.decode()).encode()
 

@@ -56,8 +56,13 @@ class Redactor:
         """The same for what is likely to be an id that nobody has seen before, of which none is remembered."""
         if _HEX.fullmatch(text) is None:
             return self.text(text)
-        own = any(word in text for word in self.literals) or any(regex.search(text) for regex in self.patterns)
-        return self.text(text) if own else text
+        for word in self.literals:
+            if word in text:
+                return self.text(text)
+        for regex in self.patterns:
+            if regex.search(text):
+                return self.text(text)
+        return text
 
     def _suspects(self, text: str) -> list[Suspect]:
         """What may be in the text, strongest first; empty for a clean one. Errs on the side of yes."""

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fairlead.access import Keyring, Principal, Role, SignIn, is_loopback, key_of, require
 from fairlead.clock import Clock
 from fairlead.errors import FairleadError, Forbidden, MethodNotAllowed, NotFound, Unauthorised
-from fairlead.telemetry.bound import bind
+from fairlead.telemetry.bound import variable
 from fairlead.telemetry.emit import Emit
 from fairlead.telemetry.redact import Redactor
 from fairlead.telemetry.trace_context import enter, of_request
@@ -34,6 +34,7 @@ from fairlead.web.console.addresses import KEY, PLAYGROUND, is_console, is_open,
 from fairlead.web.cookies import Cookie
 from fairlead.web.gateway import is_gateway
 
+_BOUND_ID = variable("request_id")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _OWN_WRITES = ("/console/preferences", "/console/sign-out")  # which concern the reader alone
@@ -70,11 +71,13 @@ class Front:
         headers = Headers(scope["headers"])
         given = headers.raw.get(b"x-request-id")
         known = given is not None and _REQUEST_ID.fullmatch(given)
-        visit = Visit(given.decode() if given and known else f"{getrandbits(128):032x}", headers, self._redactor)
+        request_id = given.decode() if given and known else getrandbits(128).to_bytes(16).hex()
+        visit = Visit(request_id, headers, self._redactor)
         scope.setdefault("state", {})["visit"] = visit
         out = _Out(send, visit, scope, self._clock)
-        bind(request_id=visit.request_id)
-        enter(of_request(visit.request_id, headers.get("traceparent", "")))
+        _BOUND_ID.set(request_id)
+        trace = headers.raw.get(b"traceparent")
+        enter(of_request(request_id, trace.decode("latin-1") if trace else ""))
         try:
             self._admit(scope, visit)
             if is_console(scope["path"]):
@@ -182,15 +185,14 @@ class _Out:
         self.bytes_out = 0
 
     def __call__(self, message: Message) -> Awaitable[None]:
-        if message["type"] == "http.response.body":
-            self.bytes_out += len(message.get("body", b""))
-        elif message["type"] == "http.response.start":
+        if message["type"] == "http.response.start":
             self.status = message["status"]
             self._dress(message)
+        self.bytes_out += len(message.get("body", b""))
         return self._send(message)
 
     def took(self) -> timedelta:
-        return timedelta(seconds=self._clock.monotonic() - self._started)
+        return timedelta(0, self._clock.monotonic() - self._started)
 
     def _dress(self, message: MutableMapping[str, Any]) -> None:
         headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))

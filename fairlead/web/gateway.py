@@ -24,7 +24,7 @@ import re
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, assert_never, cast
+from typing import Any, Final, assert_never, cast
 from urllib.parse import quote
 
 import orjson
@@ -49,7 +49,7 @@ from fairlead.gateway.status import STATUSES
 from fairlead.gateway.wire import WIRES
 from fairlead.gateway.wire.wire import Wire
 from fairlead.telemetry.emit import Emit
-from fairlead.web.api.call import Visit, visit_of
+from fairlead.web.api.call import Headers, Visit, visit_of
 from fairlead.web.api.caller import Callers, caller_of
 from fairlead.web.api.problems import REDACTOR, status_of
 from fairlead.web.barred import UntilBarred
@@ -58,6 +58,9 @@ from fairlead.web.gateway_models import ModelList
 
 _EVENTS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
 _NO_CHOICES = Choices()
+_METADATA, _CACHE, _COMPLEXITY = b"x-fairlead-metadata", b"x-fairlead-cache", b"x-fairlead-complexity"
+_MODELS: Final = Scope.MODELS  # found through its class it takes ten times as long
+_ASK: Final = Does.ASK
 _YES_OR_NO = {"yes": True, "no": False}
 _TRY_AGAIN = timedelta(seconds=1)  # when the database is away
 _MOST_LABELS = 20
@@ -93,7 +96,7 @@ class GatewayEndpoints:
                 raise NotFound(f"There is no {path}.", hint=f"There are {there}.")
             if scope["method"] != endpoint.method:
                 raise MethodNotAllowed([endpoint.method])
-            require(visit.caller, endpoint.role, Scope.MODELS)
+            require(visit.caller, endpoint.role, _MODELS)
             await self._do(endpoint, exchange, path, visit, answer)
         except FairleadError as error:
             await answer.failed(error)
@@ -101,15 +104,16 @@ class GatewayEndpoints:
     def _do(
         self, endpoint: Endpoint, exchange: Exchange, path: str, visit: Visit, answer: _Answer
     ) -> Awaitable[None]:  # fmt: skip
-        match endpoint.does:
-            case Does.ASK:
-                return self._ask(exchange, visit, answer)
+        does = endpoint.does
+        if does is _ASK:
+            return self._ask(exchange, visit, answer)
+        match does:
             case Does.COUNT:
                 return self._count(exchange, visit, answer.wire)
             case Does.LIST:
                 return exchange.json(self._models.answer(path, visit.caller))
             case _:
-                assert_never(endpoint.does)
+                assert_never(does)
 
     async def _count(self, exchange: Exchange, visit: Visit, wire: Wire) -> None:
         body, model = self._asked(await exchange.read(), visit, wire)
@@ -134,21 +138,22 @@ class GatewayEndpoints:
             Sink(on_data=answer.events) if streamed else None, _choices(visit.headers),
         )  # fmt: skip
 
-        async def work() -> None:
-            reply = await self._gateway.complete(request)
-            await (answer.end() if streamed else answer.whole(reply))
-
         if self._keys.may_bar(visit.caller):
             with UntilBarred(self._keys, visit.caller):
-                await exchange.until_gone(work())
+                await exchange.until_gone(self._answered(request, answer))
         else:
-            await exchange.until_gone(work())
+            await exchange.until_gone(self._answered(request, answer))
+
+    async def _answered(self, request: ModelRequest, answer: _Answer) -> None:
+        reply = await self._gateway.complete(request)
+        await (answer.whole(reply) if request.sink is None else answer.end())
 
     def _caller(self, visit: Visit, body: Mapping[str, Any]) -> Caller:
         """Both formats have a name for the end user."""
-        user, labels = _named(body), _labels(visit.headers.get("x-fairlead-metadata", ""))
-        if user is None and not labels:
+        user = _named(body)
+        if user is None and _METADATA not in visit.headers.raw:
             return self._callers.of(visit.caller)
+        labels = _labels(visit.headers.get("x-fairlead-metadata", ""))
         return caller_of(visit.caller, user=user, labels=labels)
 
 
@@ -258,13 +263,14 @@ def _labels(text: str) -> dict[str, str]:
     return labels
 
 
-def _choices(headers: Mapping[str, str]) -> Choices:
+def _choices(headers: Headers) -> Choices:
+    raw = headers.raw
+    if _CACHE not in raw and _COMPLEXITY not in raw:
+        return _NO_CHOICES
     cache = headers.get("x-fairlead-cache")
     if cache is not None and cache not in _YES_OR_NO:
         raise InvalidInput("x-fairlead-cache is neither yes nor no.")
     complexity = headers.get("x-fairlead-complexity")
     if complexity is not None and complexity not in list(Complexity):
         raise InvalidInput(f"x-fairlead-complexity is none of {', '.join(Complexity)}.")
-    if cache is None and complexity is None:
-        return _NO_CHOICES
     return Choices(cache=None if cache is None else _YES_OR_NO[cache], complexity=complexity)

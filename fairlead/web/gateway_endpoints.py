@@ -17,6 +17,9 @@ class Does(Enum):
     LIST = auto()
 
 
+_LIST = Does.LIST  # found through its class it takes ten times as long
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`format`: None where clients of all formats ask."""
@@ -31,7 +34,7 @@ class Endpoint:
     @property
     def counted_as(self) -> str:
         """As metrics name it: models are many, and of no matter there."""
-        return MODELS if self.does is Does.LIST else self.path
+        return MODELS if self.does is _LIST else self.path
 
 
 _ASKING = {

@@ -12,6 +12,7 @@ from fairlead.wiring.application import open_application
 from fairlead.wiring.complete import load_complete
 from fairlead.wiring.engine import make_worker, open_engine
 from fairlead.wiring.garbage import settle_garbage_collector
+from fairlead.wiring.huge_pages import keep_in_huge_pages
 from fairlead.wiring.keyring import open_keyring, open_tokens
 from fairlead.wiring.levels import Levels
 from fairlead.wiring.listening import Server, bind, url_of
@@ -45,10 +46,11 @@ async def serve(setup: Setup, announce: Callable[[str], None], *, with_worker: b
     http = Server(app, sock, grace=_GRACE)
     levels = Levels(engine, telemetry, "api")
     listening = asyncio.create_task(http.listen())
-    asked = asyncio.create_task(stop.asked.wait())
+    asked, keeping = asyncio.create_task(stop.asked.wait()), asyncio.create_task(keep_in_huge_pages(clock))
     announce(url_of(sock))
     tasks: list[asyncio.Task[Any]] = [asked, listening, *([working] if working else [])]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    keeping.cancel()
     http.stop()
     if worker and working:
         worker.stop()

@@ -59,6 +59,18 @@ async def test_signals_come_back_after_the_connection_was_cut(
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize("alike", [True, False])
+async def test_rows_come_back_as_they_went(pair: tuple[Postgres, Postgres], alike: bool) -> None:
+    """Columns of one value alone are packed in another way."""
+    here, _ = pair
+    back = parse("back", "-- rows: a text, b int, c bool, d int\nSELECT a, b, c, d FROM {rows} AS r", "postgres")
+    rows = [("ä", 1, True, None)] * 3 + ([] if alike else [("", 0, False, 2**60), ("x", -1, False, None)])
+    found = await here.read(back, rows)
+    assert [(row["a"], row["b"], row["c"], row["d"]) for row in found] == rows
+    with pytest.raises(InvalidInput):
+        await here.read(back, [(f"unit {chr(0x1F)}", *rest) for _, *rest in rows])
+
+
 async def test_presence_falls_with_its_connection(pair: tuple[Postgres, Postgres], postgres_url: str) -> None:
     here, there = pair
     await here.presence.hold("w-1")

@@ -18,6 +18,7 @@ Fault = type[InvalidInput | BrokenAnswer]
 MOST_ASKED = 2**31 - 1  # some programs write this for "as many as you like"
 MOST_TOKENS = 10_000_000  # several times the largest context window: more is nonsense, not usage
 _MOST_SAID = 500
+_NUMBER = frozenset({int})
 
 
 def expect(sound: object, message: str, fault: Fault = BrokenAnswer) -> None:
@@ -96,6 +97,11 @@ def a_count(counts: Json, name: str, missing: int | None = None) -> int:
     if value is None and missing is not None:
         return missing
     raise BrokenAnswer(f"The usage has an impossible {name}: {str(value)[:40]}.")
+
+
+def are_counts(values: tuple[Any, ...]) -> bool:
+    """Whether each is what `a_count` takes: to look at all at once takes a third of looking at each."""
+    return _NUMBER.issuperset(map(type, values)) and min(values) >= 0 and max(values) <= MOST_TOKENS
 
 
 def details(counts: Json, group: str) -> Json:

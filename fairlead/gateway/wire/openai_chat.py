@@ -27,9 +27,8 @@ def parse_request(body: bytes) -> Json:
     messages = checked.objects(request.get("messages"), "`messages`", InvalidInput)
     checked.expect(messages, "`messages` must be a list that is not empty.", InvalidInput)
     for message in messages:
-        checked.expect(
-            checked.word(message.get("role")) in _ROLES, f"{message.get('role')!r} is not a role.", InvalidInput
-        )
+        if checked.word(role := message.get("role")) not in _ROLES:
+            raise InvalidInput(f"{role!r} is not a role.")
     for tool in checked.objects(request.get("tools"), "`tools`", InvalidInput):
         if tool.get("type", "function") == "function":
             function = checked.an_object(tool.get("function"), "A tool's `function`", InvalidInput)
@@ -59,19 +58,18 @@ def output_cap(body: Json) -> int:
 
 
 def _cap(body: Json) -> int:
+    if "max_completion_tokens" not in body:
+        return checked.a_limit(body, "max_tokens") or 0
     new, old = checked.a_limit(body, "max_completion_tokens") or 0, checked.a_limit(body, "max_tokens") or 0
     return max(old, new)
 
 
 def parts(body: Json) -> list[Json]:
-    contents = [message.get("content") for message in checked.dicts(body.get("messages"))]
-    return [
-        part
-        for content in contents
-        if type(content) is not str  # most are
-        for part in checked.dicts(content)
-        if checked.word(part.get("type")) not in _COST_THEIR_BYTES
-    ]
+    found: list[Json] = []
+    for message in checked.dicts(body.get("messages")):
+        if type(content := message.get("content")) is not str:  # most are
+            found += [one for one in checked.dicts(content) if checked.word(one.get("type")) not in _COST_THEIR_BYTES]
+    return found
 
 
 def parse(body: bytes) -> Json:

@@ -32,7 +32,7 @@ def repeated_key(data: bytes, value: Any) -> str | None:
 
 def ensure_keys_once(data: bytes, value: Any) -> None:
     """Raises `InvalidInput`, saying which key is there twice, and as `repeated_key`."""
-    if (key := repeated_key(data, value)) is not None:
+    if _may_repeat(data, value) and (key := _look_for_it(data)) is not None:
         raise InvalidInput(
             f"The body has the key `{key[:_MOST_SAID]}` twice in one object.", hint="Send each key once."
         )

@@ -138,6 +138,8 @@ class Answering:
             self._piece(message.get("body", b""), more=message.get("more_body", False))
         elif kind == "http.response.start" and not self.started:
             self._start(message["status"], list(message.get("headers", ())))
+            if (body := message.get("body")) is not None:  # all of it: see `AT_ONCE`
+                self._piece(body, more=False)
         else:
             raise RuntimeError(f"{kind} was sent out of turn.")
 

@@ -20,7 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from fairlead.gateway.exchange import LEAVING, Leaving
+from fairlead.gateway.exchange import AT_ONCE, LEAVING, Leaving
 from fairlead.web.server.answering import Answering, App
 from fairlead.web.server.head import head_without_upgrade, target_of
 
@@ -29,6 +29,7 @@ _MOST_FRAMING = 64 * 1024  # bytes of a head or a trailer, beside those that cam
 _MOST_GATHERED = 64 * 1024  # bytes; what is beyond them the transport has to know of, or it can't make anyone wait
 _PATIENCE = 60.0  # seconds for a head, and between two pieces of a body, as nginx gives
 _METHODS = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
+_NO_OPTIONS: dict[str, Any] = {}
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _REFUSAL = (
     b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
@@ -84,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._about = {
             "type": "http", "asgi": _ASGI, "server": get_local_addr(self._transport),
             "client": get_remote_addr(self._transport), "scheme": "https" if is_ssl(self._transport) else "http",
-            "root_path": "", "extensions": {LEAVING: self._leaving},
+            "root_path": "", "extensions": {LEAVING: self._leaving, AT_ONCE: _NO_OPTIONS},
         }  # fmt: skip
         self._expect_more(self._patience)
 

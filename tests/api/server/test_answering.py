@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fairlead.gateway.exchange import AT_ONCE
 from tests.api.server.raw import read, talking, tell
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -29,6 +30,18 @@ async def test_a_short_answer_leaves_at_once() -> None:
         for _ in range(20):
             client.send(GET)
             assert await client.reader.read(1000) == (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-a: 100%\r\n\r\nhello")
+
+
+@pytest.mark.parametrize("size", [0, 5, 5_000_000])
+async def test_a_whole_answer_may_be_one_message(size: int) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert AT_ONCE in scope["extensions"]
+        await send({**start((b"content-length", b"%d" % size)), "body": b"x" * size})
+
+    async with talking(app) as client:
+        client.send(HEAD + GET)
+        assert await client.answer(to_head=True) == (200, {"content-length": str(size)}, b"")
+        assert await client.answer() == (200, {"content-length": str(size)}, b"x" * size)
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 5_000_000])
