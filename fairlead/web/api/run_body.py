@@ -130,7 +130,11 @@ class RunCreate(Additions):
         return (self.stream_mode,) if isinstance(self.stream_mode, str) else tuple(self.stream_mode)
 
 
-_NOTHING: dict[str, Any] = {"resume": {"type": "null"}, "update": {"type": "null"}, "goto": {"enum": [None, "", [], {}]}}
+_NOTHING: dict[str, Any] = {
+    "resume": {"type": "null"},
+    "update": {"type": "null"},
+    "goto": {"enum": [None, "", [], {}]},
+}
 _NO_COMMAND: dict[str, Any] = {
     "anyOf": [{"type": "null"}, {"type": "object", "properties": _NOTHING, "additionalProperties": False}]
 }
