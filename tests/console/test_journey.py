@@ -218,3 +218,10 @@ async def test_no_page_scrolls_sideways_at_any_width(desktop: Desktop) -> None:
             await page.set_viewport_size({"width": width, "height": 900})
             over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert over <= 0, (address, width, over)
+
+
+async def test_the_chosen_tab_is_in_sight_on_a_narrow_screen(desktop: Desktop) -> None:
+    await desktop.page.set_viewport_size({"width": 390, "height": 900})
+    for tab in ("overview", "json"):
+        await desktop.go(f"/console/runs/{run_id(6)}?tab={tab}")
+        await expect(desktop.page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=0.9)

@@ -27,6 +27,13 @@ document.getElementById("theme")?.addEventListener("click", (event) => {
   turnTheme();
 });
 
+// On a narrow screen the chosen one of a row of tabs may be out of sight.
+for (const row of document.querySelectorAll(".tabs, .statuses")) {
+  const chosen = row.querySelector("[aria-current]")?.getBoundingClientRect();
+  const seen = row.getBoundingClientRect();
+  if (chosen && chosen.right > seen.right) row.scrollLeft += chosen.right - seen.right + seen.width / 4;
+}
+
 const dialog = document.getElementById("dialog");
 document.addEventListener("htmx:after:swap", () => {
   if (dialog.firstElementChild && !dialog.open) dialog.showModal();
