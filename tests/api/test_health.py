@@ -84,6 +84,16 @@ async def test_metrics_are_those_of_the_process() -> None:
         await api.json("GET", "/metrics", status=404)
 
 
+async def test_others_are_answered_while_the_api_describes_itself() -> None:
+    async with serving(AGENTS, workers=0) as api:
+        asked = asyncio.create_task(api.client.get("/docs"))
+        await asyncio.sleep(0)  # it begins
+        for _ in range(3):
+            assert (await api.client.get("/ok")).status_code == 200
+        assert not asked.done()
+        assert (await asked).text == (await api.client.get("/docs")).text
+
+
 async def test_the_api_describes_itself() -> None:
     async with serving(AGENTS, workers=0) as api:
         document = await api.json("GET", "/openapi.json")

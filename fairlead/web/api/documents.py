@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from html import escape
 from importlib import import_module
@@ -31,7 +32,7 @@ class Documents:
     def __init__(self, operations: Sequence[Operation], version: str) -> None:
         self._operations = [*operations, *self.operations()]
         self._version = version
-        self._document: bytes | None = None
+        self._written: tuple[bytes, bytes] | None = None
 
     def operations(self) -> list[Operation]:
         return [
@@ -40,15 +41,25 @@ class Documents:
         ]
 
     async def openapi(self, call: Call) -> Reply:
-        if self._document is None:
-            self._document = orjson.dumps(self.document())
-        return JsonReply(self._document)
+        document, _ = await self._both()
+        return JsonReply(document)
 
     async def page(self, call: Call) -> Reply:
-        body = _page(self.document()).encode()
+        _, page = await self._both()
         return JsonReply(
-            body, media_type=b"text/html; charset=utf-8", headers=[(b"content-security-policy", _PAGE_POLICY)]
+            page, media_type=b"text/html; charset=utf-8", headers=[(b"content-security-policy", _PAGE_POLICY)]
         )
+
+    async def _both(self) -> tuple[bytes, bytes]:
+        """Anybody may ask. They are written for the first who does, which takes a second, in which others are
+        answered."""
+        if self._written is None:
+            self._written = await asyncio.to_thread(self._write)
+        return self._written
+
+    def _write(self) -> tuple[bytes, bytes]:
+        document = self.document()
+        return orjson.dumps(document), _page(document).encode()
 
     def document(self) -> dict[str, Any]:
         writer = import_module("fairlead.web.api.openapi")  # with FastAPI, for those alone who ask
