@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from fairlead.access import Role
@@ -218,7 +219,7 @@ async def test_a_run_of_another_tenant_shows_no_evaluations() -> None:
             assert (page.status_code, f"evl_{tenant}" in page.text) == (200, there), tenant
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def api() -> AsyncIterator[Serving]:
     async with serving({"desk": Desk()}, console=True) as opened:
         yield opened

@@ -193,7 +193,8 @@ def test_whoever_watches_sees_the_canary_and_may_halt_it(shop: Shop) -> None:
         first = watching.stdout.readline()  # it looks on
         for _ in range(40):
             shop.served()
-        wait_until(lambda: _looks(shop) > 1, seconds=30)
+        before = _looks(shop)
+        wait_until(lambda: _looks(shop) > before + 1, seconds=30)
         dry = shop.ship("halt", "--dry-run")
         assert (dry.code, "would be told: halt" in dry.out) == (Exit.OK, True)
         halted = shop.ship("halt")

@@ -17,6 +17,8 @@ import orjson
 
 from fairlead.whole_file import PRIVATE, write_whole
 
+_TRIES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -65,9 +67,17 @@ class Instances:
         return [one for folder in folders for one in self._of(folder)]
 
     def want(self, build: str, number: int, wanted: Wanted) -> None:
-        folder = self._folder / build
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / f"{number}.json", orjson.dumps(asdict(wanted)), mode=PRIVATE)
+        folder, left = self._folder / build, _TRIES
+        while left:
+            left -= 1
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_whole(folder / f"{number}.json", orjson.dumps(asdict(wanted)), mode=PRIVATE)
+                break
+            except (FileNotFoundError, FileExistsError):
+                # `forget` has just taken the folder away, with the last that was in it.
+                if not left:
+                    raise
         self._tell_prometheus()
 
     def tell(self, build: str, number: int, status: Status) -> None:
@@ -88,7 +98,11 @@ class Instances:
         write_whole(self._scraped, orjson.dumps(groups), mode=PRIVATE)
 
     def _of(self, folder: Path) -> Iterator[Instance]:
-        for path in sorted(folder.glob("*.json"), key=lambda one: int(one.stem)):
+        try:
+            paths = sorted(folder.glob("*.json"), key=lambda one: int(one.stem))
+        except FileNotFoundError:  # forgotten as it was looked for
+            return
+        for path in paths:
             wanted, status = _read(path), _read(path.with_suffix(".status"))
             if wanted is not None:
                 wanted["argv"] = tuple(wanted["argv"])
