@@ -11,9 +11,9 @@ Chromium is started once for each process of the tests, by Playwright, which sta
 tests that ask for it run on the loop of the session, as must each async fixture of theirs that has to go on beside them
 (`pytest_asyncio.fixture(loop_scope="session")`).
 
-Each process of the tests has a PostgreSQL of its own, in memory; or uses the one that TEST_DATABASE_URL names. Where
-memory has no room for it, the server on 127.0.0.1:5432 is used if it trusts us and has room, else one that never waits
-for the disk. A server that a test will stop or kill is made with `tests.servers.PostgresServer`.
+The server on 127.0.0.1:5432 is used if it trusts us and has room, or the one TEST_DATABASE_URL names; else each
+process of the tests has one of its own that never waits for the disk, in memory where there is room. A server that a
+test will stop or kill is made with `tests.servers.PostgresServer`.
 """
 
 from __future__ import annotations
@@ -76,12 +76,11 @@ def postgres_server() -> Iterator[str]:
         asyncio.run(_sweep(named))
         yield named
         return
-    memory = memory_folder("fairlead-postgres-")
-    for url in () if memory else _CANDIDATES:
+    for url in _CANDIDATES:
         if asyncio.run(_sweep(url, connections=_CONNECTIONS * _hands())):
             yield url
             return
-    server = PostgresServer(folder=memory, durable=False)
+    server = PostgresServer(folder=memory_folder("fairlead-postgres-"), durable=False)
     try:
         yield server.start()
     finally:
@@ -219,14 +218,6 @@ async def browser(chrome: Browser) -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return Path(__file__).resolve().parent.parent
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def _drop(server: str, name: str) -> None:

@@ -45,9 +45,9 @@ class Broadcasts:
         again: timedelta, cut: Hashable = None, known: Parts | None = None,
     ) -> AsyncIterator[bytes]:  # fmt: skip
         """Messages for a page: first everything as it is now, or what is not as the page has it (`known`), then what
-        changes. Ends after the drawing says it is
-        over, or fails: the browser comes back, and is told then. `key`: all that the drawing depends on, but for the
-        `cut`; where there is a show of that, what else is given here is not used."""
+        changes. Ends after the drawing says it is over, or fails: the browser comes back, and is told then. `key`: all
+        that the drawing depends on, but for the `cut`; where there is a show of that, what else is given here, but for
+        `known`, is not used."""
         show = self._shows.get(key)
         if show is None or show.over:
             # In an empty context: it outlives whoever came first.
