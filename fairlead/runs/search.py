@@ -4,6 +4,7 @@ the answer says how far that was.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from fairlead.runs.run import Reason, Run, Status
 LOOK = 50_000
 _DEARER = 5  # times as long to look at what a run did as at the run
 _FIRST, _LAST = "", "z" * 64  # of all ids, in the order of every database
+_BEGINS_AN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}[0-9a-f-]{0,23}")  # its time, at least
 _SKEW = timedelta(minutes=1)  # between the clock that made an id and that of the database
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -27,7 +29,7 @@ _MICROSECOND = timedelta(microseconds=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """`since` and `until` are of when a run was accepted. `until` leaves out runs whose callers named them: their names
-    tell no time. `text`: an id, the beginning of one, or words of the input. `model` and `tool`: that were asked and
+    tell no time. `text`: an id, a part of one, or words of the input. `model` and `tool`: that were asked and
     used, by the names the agent has for them; those of pruned runs are not known any more."""
 
     status: Status | None = None
@@ -71,13 +73,18 @@ class Search:
         self._look = look
 
     async def older(self, wanted: Filter, *, tenant: str, before: str | None, limit: int) -> Found:
-        """The newest, or those next to an id: `before` it. Of some, no more than could be looked at."""
+        """The newest, or those next to an id: `before` it. Of some, no more than could be looked at. What an id begins
+        with finds those that it begins, however old they are, and others only where there are none."""
         last = _LAST if before is None else before
         if wanted.until is not None:
             last = min(last, first_id(wanted.until + _SKEW))
         oldest = _FIRST if wanted.since is None else first_id(wanted.since - _SKEW)
         bounds = {"tenant": tenant, "before": last, "oldest": oldest}
         look = self._most(wanted)
+        if wanted.text is not None and _BEGINS_AN_ID.fullmatch(wanted.text):
+            begun = {**bounds, "before": min(last, wanted.text + _LAST), "oldest": max(oldest, wanted.text)}
+            if named := await self._read("search", wanted, **begun, look=look, limit=limit):
+                return Found(tuple([await self._run(row) for row in named]))
         rows = await self._read("search", wanted, **bounds, look=look, limit=limit)
         runs = tuple([await self._run(row) for row in rows])
         if len(runs) >= limit:

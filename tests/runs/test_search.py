@@ -124,6 +124,20 @@ async def test_only_so_many_are_looked_at_and_it_is_said_how_far(engine: OpenEng
     assert [run.id for run in whole.runs] == others[:2:-1] and whole.looked_to is None
 
 
+async def test_an_id_and_its_beginning_find_a_run_however_many_are_newer(engine: OpenEngine) -> None:
+    running = await engine(greet=greet)
+    inside = running.engine
+    old = await ran(running, "greet", "needle")
+    told = [await ran(running, "greet", f"see {old}") for _ in range(3)]
+    search = Search(inside.database, inside.queries, inside.payloads, look=1)
+    for text in (old, old[:18], old[:24]):
+        assert await found(search, text=text) == [old]
+    assert await found(search, text=old, agent="other") == []
+    assert (await search.older(Filter(text=old), tenant="default", before=old, limit=10)).runs == ()
+    assert await found(search, text=old[:12]) == told[2:], "less tells no moment: a text among others"
+    assert await found(search, text=f"{old[:18]}-0000") == []
+
+
 async def test_of_what_runs_did_fewer_are_looked_at(engine: OpenEngine) -> None:
     running = await engine(greet=greet)
     inside = running.engine

@@ -39,7 +39,7 @@ class Wanted:
     release: str | None = None
     thread_id: str | None = None
     parent_id: str | None = None
-    text: str = ""  # an id, the beginning of one, or words of the input
+    text: str = ""  # an id, a part of one, or words of the input
     user: str | None = None
     since: datetime | None = None  # when it was accepted
     until: datetime | None = None

@@ -1,8 +1,9 @@
 -- Those just newer than `after`, the nearest first; see `search`.
-SELECT * FROM (
-    SELECT * FROM runs WHERE tenant = :tenant AND id > :after AND id < :newest ORDER BY id LIMIT :look
-) looked
-WHERE (:status IS NULL OR status = :status)
+SELECT * FROM runs
+WHERE tenant = :tenant AND id > :after AND id < :newest AND id <= coalesce((
+    SELECT id FROM runs WHERE tenant = :tenant AND id > :after AND id < :newest
+    ORDER BY id LIMIT 1 OFFSET :look - 1), :newest)
+  AND (:status IS NULL OR status = :status)
   AND (:agent IS NULL OR agent = :agent)
   AND (:release IS NULL OR release = :release)
   AND (:reason IS NULL OR reason = :reason)
@@ -14,8 +15,8 @@ WHERE (:status IS NULL OR status = :status)
   AND (:text IS NULL OR instr(id, :text) > 0 OR instr(lower(input), :written) > 0)
   AND (:model IS NULL OR (
     SELECT 1 FROM events e
-    WHERE e.tenant = looked.tenant AND e.run_id = looked.id AND e.kind = 'model' AND e.name = :model LIMIT 1) IS NOT NULL)
+    WHERE e.tenant = runs.tenant AND e.run_id = runs.id AND e.kind = 'model' AND e.name = :model LIMIT 1) IS NOT NULL)
   AND (:tool IS NULL OR (
     SELECT 1 FROM events e
-    WHERE e.tenant = looked.tenant AND e.run_id = looked.id AND e.kind = 'tool' AND e.name = :tool LIMIT 1) IS NOT NULL)
-LIMIT :limit
+    WHERE e.tenant = runs.tenant AND e.run_id = runs.id AND e.kind = 'tool' AND e.name = :tool LIMIT 1) IS NOT NULL)
+ORDER BY id LIMIT :limit
