@@ -136,7 +136,9 @@ async def test_counting_changes_where_it_stands_and_not_what_is_told(engine: Ope
     await to_the_end(folding(running), running)
     assert await stored(running) == 7
     after = await course(running)
-    assert (before.success, before.failed, before.interrupted) == (0, 0, 1), "what lies behind is not told until it is counted"
+    assert (before.success, before.failed, before.interrupted) == (0, 0, 1), (
+        "what lies behind is not told until it is counted"
+    )
     assert after.sums(after.since, after.until).runs == 7
     assert sum(after.buckets.values()) == 6, "what was interrupted took no time of its own"
 

@@ -17,6 +17,9 @@ from fairlead.runs.journal import MIGRATIONS, load_queries
 from fairlead.store import MIGRATIONS as STORE
 
 _HOT = ("record", "record_one", "record_asked", "record_asked_many", "put_down", "figures", "held")
+_GROW = ("runs", "events", "messages", "threads", "checkpoints", "deliveries", "scores", "approvals", "run_figures")
+_SMALL = ("runs_queued", "runs_held", "runs_waiting", "deliveries_in_order")  # what waits, what is held
+_ONCE = {"start_folds": "when there was no counting yet"}
 _LISTS = dict.fromkeys(("agents", "statuses", "holding", "metadata", "ids", "tenants"), "[]")
 
 
@@ -33,22 +36,23 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _plans(path: Path, name: str) -> str:
+def _plans(path: Path, name: str) -> dict[str, str]:
     """All statements of a file, explained one by one; those that make temporary tables are carried out."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.create_function("now_us", 0, lambda: 0)
-    plans: list[str] = []
+    plans: dict[str, str] = {}
     try:
         connection.execute("BEGIN")
         for statement in load_queries("sqlite")[name].statements:
             given = dict.fromkeys(re.findall(r":([a-z_]+)", statement), 1) | _LISTS | {"rows": "[]"}
-            plans += [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
+            steps = connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+            plans[statement] = "\n".join(str(row[3]) for row in steps)
             if "TEMP" in statement or "temp." in statement:
                 connection.execute(statement, given)
         connection.execute("ROLLBACK")
     finally:
         connection.close()
-    return "\n".join(plans)
+    return plans
 
 
 def test_both_databases_answer_the_same_questions() -> None:
@@ -62,9 +66,17 @@ def test_sqlite_compiles(sqlite_file: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", _HOT)
 def test_sqlite_finds_runs_by_their_key(sqlite_file: Path, name: str) -> None:
-    plan = _plans(sqlite_file, name)
+    plan = "\n".join(_plans(sqlite_file, name).values())
     assert not re.search(r"SCAN (runs|r|c|events|e)\b", plan), plan
     assert re.search(r"\(tenant=\? AND (run_)?id=\?", plan), plan
+
+
+@pytest.mark.parametrize("name", sorted(load_queries("sqlite").keys() - _ONCE.keys()))
+def test_sqlite_reads_what_grows_by_an_index_and_not_from_end_to_end(sqlite_file: Path, name: str) -> None:
+    for asked, plan in _plans(sqlite_file, name).items():
+        for alias, index in re.findall(r"SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?", plan):
+            tables = {alias, *re.findall(rf"\b(\w+) (?:AS )?{alias}\b", asked)}
+            assert tables.isdisjoint(_GROW) or index in _SMALL, f"{name} reads all of {alias}: {plan}"
 
 
 async def test_postgres_prepares_every_question(postgres_url: str) -> None:

@@ -9,7 +9,7 @@ FROM runs r JOIN (
       AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.lost_at IS NULL AND NOT w.draining)
     ORDER BY r.priority DESC, r.id
     LIMIT min(:slots, CASE WHEN :total > 0
-        THEN max(0, :total - (SELECT count(*) FROM runs WHERE status = 'running')) ELSE :slots END)
+        THEN max(0, :total - (SELECT count(*) FROM runs INDEXED BY runs_held WHERE status = 'running')) ELSE :slots END)
 ) AS picked ON r.tenant = picked.tenant AND r.id = picked.id;
 UPDATE runs
 SET status = 'running', owner = :worker, fence = fence + 1, seq = seq + 1, started_at = coalesce(started_at, {now})
@@ -20,6 +20,6 @@ WHERE (tenant, id) IN (
       AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.lost_at IS NULL AND NOT w.draining)
     ORDER BY r.priority DESC, r.id
     LIMIT min(:slots, CASE WHEN :total > 0
-        THEN max(0, :total - (SELECT count(*) FROM runs WHERE status = 'running')) ELSE :slots END)
+        THEN max(0, :total - (SELECT count(*) FROM runs INDEXED BY runs_held WHERE status = 'running')) ELSE :slots END)
 )
 RETURNING *;
