@@ -1,4 +1,5 @@
-"""A week of runs to look at: with threads, users, tools, model calls and what they cost, and all of it counted."""
+"""A week of runs to look at: with threads, users, tools, model calls and what they cost, all of it counted, and what is
+old swept, as a server leaves it that was there all week."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ from fairlead.runs.run import NewRun
 from fairlead.telemetry import silent
 from fairlead.wiring.engine import make_worker, open_engine
 
-WEEK = 7 * 86_400_000_000  # microseconds
+_DAY = 86_400_000_000  # microseconds
+WEEK = 7 * _DAY
+_SWEPT = 3 * _DAY  # CHECKPOINT_RETENTION; of one step nothing is old
 AGENTS, RELEASES, USERS, RUNS_OF_A_THREAD = 12, 5, 200, 10
 _ASKED, _NOTED = 200, 100_000  # approvals, entries of the audit log
 _CHUNK = 100_000  # runs in one transaction on SQLite
@@ -190,11 +193,13 @@ def _rows(dialect: _Dialect, size: int, until: int) -> dict[str, str]:
     events = "events (tenant, run_id, seq, type, kind, name, key, digest, started_at, at, fence, data)"
     return {
         """runs (tenant, id, agent, release, status, thread_id, root_id, input, output, error, fence, seq, created_at,
-            started_at, finished_at, executing_us, cost_nano, tokens_in, tokens_out, steps, progress, user_id)""": f"""
+            started_at, finished_at, executing_us, cost_nano, tokens_in, tokens_out, steps, progress, user_id,
+            pruned)""": f"""
             SELECT 'default', {run}, agent, release, {status}, thread, {run},
             '{{"question":"Where is my parcel, order ' || {order} || '?"}}',
             CASE WHEN NOT broke THEN '"It comes tomorrow, before noon."' END, CASE WHEN broke THEN {error} END,
-            1, 3, at, at + 3000, at + took, took, cost, 800, 120, 1, 100, person {made}""",
+            1, 3, at, at + 3000, at + took, took, cost, 800, 120, 1, 100, person,
+            at + took < {until - _SWEPT} {made}""",
         "threads (tenant, id, user_id, created_at, updated_at)": f"""
             SELECT 'default', thread, person, at, at + took {made} WHERE n % {RUNS_OF_A_THREAD} = 0""",
         """usage (at, id, tenant, run_id, provider, model, agent, user_id, release, key, outcome, tokens_in, cached_in,
