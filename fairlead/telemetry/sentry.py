@@ -15,10 +15,11 @@ import sys
 import traceback
 from collections import OrderedDict, deque
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
 from random import random
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from fairlead.clock import Clock
 from fairlead.errors import ConfigurationError
@@ -38,6 +39,14 @@ _QUEUE = 100
 _PATIENCE = 2.0  # seconds at the end for what waits
 
 Trail = deque[tuple[str, Mapping[str, Any], datetime]]
+_run_here: ContextVar[str] = ContextVar("fairlead_sentry_run", default="")
+
+
+class _Run(NamedTuple):
+    """What was said when it began, and since."""
+
+    about: Mapping[str, Any]
+    trail: Trail
 
 
 class Sentry:
@@ -70,8 +79,8 @@ class Sentry:
         self._redactor = redactor
         self._rate = sample_rate
         self._clock = clock
-        self._trails: OrderedDict[str, Trail] = OrderedDict()
-        self._house: Trail = deque(maxlen=_CRUMBS)  # of no run
+        self._runs: OrderedDict[str, _Run] = OrderedDict()
+        self._house = _Run({}, deque(maxlen=_CRUMBS))  # of no run
         self._storm = Storm(clock)
         self._pace = Pace(clock)
         try:
@@ -102,16 +111,16 @@ class Sentry:
         if event == "http_request":
             self._request(fields)
             return
-        run_id = fields.get("run_id")
+        run_id, kept = fields.get("run_id"), _kept(event, fields)
         if event == "agent_started":
-            self._enter(fields)
-        self._trails.get(run_id or "", self._house).append((event, _kept(event, fields), self._clock.now()))
+            self._enter(kept)
+        self._runs.get(run_id or "", self._house).trail.append((event, kept, self._clock.now()))
         if failure := sentry_event.failure_of(event, fields):
             self._report(event, failure, fields)
         if event == "agent_completed":
             self._completed(fields)
         if event in _LEFT and run_id:
-            self._trails.pop(run_id, None)
+            self._runs.pop(run_id, None)
 
     def heard(self, level: str, fields: Mapping[str, Any], error: BaseException | None) -> None:
         """What a library, or an agent through structlog, logged."""
@@ -134,13 +143,14 @@ class Sentry:
             scope.set_client(None)
 
     def _enter(self, fields: Mapping[str, Any]) -> None:
-        """From here on, what this task and its own capture belongs to the run: it is told in the run's own task."""
-        self._trails[fields["run_id"]] = deque(maxlen=_CRUMBS)
-        while len(self._trails) > _RUNS:
-            self._trails.popitem(last=False)
-        scope = self._sdk.get_isolation_scope().fork()
-        scope.set_tags(sentry_event.tags_of(fields))
-        self._sdk.Scope.set_isolation_scope(scope)
+        """From here on, what this task and its own capture belongs to the run: it is told in the run's own task. What
+        they set for Sentry is theirs: where there is no scope, the SDK makes one for a task that wants it."""
+        run_id: str = fields["run_id"]
+        self._runs[run_id] = _Run(fields, deque(maxlen=_CRUMBS))
+        while len(self._runs) > _RUNS:
+            self._runs.popitem(last=False)
+        _run_here.set(run_id)
+        self._sdk.Scope.set_isolation_scope(None)
 
     def _report(self, event: str, failure: tuple[str, str], fields: Mapping[str, Any]) -> None:
         held_back = self._storm.admit((event, failure[0], str(fields.get("where") or fields.get("agent"))))
@@ -179,10 +189,13 @@ class Sentry:
 
     def _before_send(self, event: Any, _hint: Any) -> Any:
         """Of ours and of what agents capture by themselves, the last thing before it is queued."""
+        tags = sentry_event.part(event, "tags")
+        run_id = str(tags.get("run_id") or _run_here.get())
+        run = self._runs.get(run_id, self._house)
+        if run_id:
+            event["tags"] = {"run_id": run_id, **sentry_event.tags_of(run.about), **tags}
         if event.get("type") != "transaction":
-            run_id = str(sentry_event.part(event, "tags").get("run_id", ""))
-            trail = self._trails.get(run_id, self._house)
-            crumbs = [crumb for said in tuple(trail) if (crumb := sentry_event.crumb(*said))]
+            crumbs = [crumb for said in tuple(run.trail) if (crumb := sentry_event.crumb(*said))]
             own = cast("list[Any]", sentry_event.part(event, "breadcrumbs").get("values") or [])
             written = [{**crumb, "timestamp": crumb["timestamp"].isoformat()} for crumb in crumbs]
             event["breadcrumbs"] = {"values": [*own, *written]}

@@ -125,6 +125,7 @@ async def test_what_an_agent_captures_itself_belongs_to_its_run() -> None:
         except KeyError:
             sentry_sdk.set_user({"email": mail, "ip_address": ".".join(("10", "1", "2", "3"))})
             sentry_sdk.get_current_scope().add_attachment(bytes=mail.encode(), filename="a.txt")
+            sentry_sdk.set_tag("whose", run_id)
             sentry_sdk.add_breadcrumb(message=f"asked {mail}", data={run_id: mail})
             sentry_sdk.capture_exception()
 
@@ -137,7 +138,10 @@ async def test_what_an_agent_captures_itself_belongs_to_its_run() -> None:
         events = await server.until("event", 3)
     by_run = {event["tags"].get("run_id") if event.get("tags") else None: event for event in events}
     assert set(by_run) == {"run-a", "run-b", None}
+    assert not by_run[None].get("tags")
     for run_id in ("run-a", "run-b"):
+        assert by_run[run_id]["tags"]["whose"] == run_id, "what an agent sets is not seen by others"
+        assert by_run[run_id]["tags"]["agent"]
         crumbs = by_run[run_id]["breadcrumbs"]["values"]
         assert f"tool of {run_id}" in str(crumbs)
         assert "tool of run-" not in str(crumbs).replace(f"tool of {run_id}", "")
